@@ -1,0 +1,148 @@
+/*
+ * The contract of ras_native: the records both backends fill and the functions
+ * the compiled one exports. The text between the two "contract" marks is what
+ * cffi compiles and what gen_layout.py turns into ctypes structures, so it
+ * holds only #define NAME number, typedefs and prototypes.
+ *
+ * Rules: codes are returned by value, 0 is success, a code below RN_E_FIRST is
+ * the provider's own. Out-parameters come last. Records are naturally aligned,
+ * have no implicit padding, hold no pointers; text is UTF-16 code units, ends
+ * at its first NUL, and is zero from there on.
+ */
+#ifndef RN_H
+#define RN_H
+
+#include <stdint.h>
+
+/* contract: begin */
+
+/* Codes of the shim itself; Windows keeps bit 29 free for applications. */
+#define RN_E_FIRST 0xE0520000
+#define RN_E_AGAIN 0xE0520001       /* the slice ended: call again to go on */
+#define RN_E_TIMEOUT 0xE0520002     /* the deadline passed */
+#define RN_E_CANCELLED 0xE0520003   /* the cancel event was set */
+#define RN_E_KEPT_GROWING 0xE0520004 /* the list outgrew every buffer offered */
+#define RN_E_ABSURD 0xE0520005      /* the provider asks for or reports too much */
+#define RN_E_UNSUPPORTED 0xE0520006 /* the provider lacks this function */
+#define RN_E_NO_MEMORY 0xE0520007
+#define RN_E_LOAD 0xE0520008        /* the library could not be loaded */
+#define RN_E_OS 0xE0520009          /* a system call failed: see os_error_out */
+
+#define RN_MAX_CONNECTIONS 16384 /* a list longer than this is RN_E_ABSURD */
+#define RN_MAX_ATTEMPTS 16       /* enumerations in one poll of a growing list */
+
+typedef struct {
+  uint32_t type; /* 0 unknown, 1 IPv4, 2 IPv6 */
+  uint8_t address[16];
+} rn_endpoint;
+
+/* What RasEnumConnectionsW says of one connection. */
+typedef struct {
+  uint64_t handle;
+  uint64_t luid;
+  uint32_t version; /* WINVER of the RASCONN it was read from: later members are 0 */
+  uint32_t subentry;
+  uint32_t flags;
+  uint32_t reserved; /* 0 */
+  uint8_t guid_entry[16];
+  uint8_t correlation_id[16];
+  uint16_t entry_name[260];
+  uint16_t device_type[20];
+  uint16_t device_name[132];
+  uint16_t phonebook[260];
+} rn_connection;
+
+/* What RasGetConnectStatusW says of one handle. */
+typedef struct {
+  uint32_t code;    /* the function's own answer; all below is 0 unless it is 0 */
+  uint32_t version; /* WINVER of the RASCONNSTATUS it was read from */
+  uint32_t state;
+  uint32_t error;
+  uint32_t substate;
+  uint32_t reserved; /* 0 */
+  rn_endpoint local_endpoint;
+  rn_endpoint remote_endpoint;
+  uint16_t device_type[20];
+  uint16_t device_name[132];
+  uint16_t phone_number[132];
+} rn_status;
+
+/* One connection of a kept list. `serial` names it for as long as it is listed. */
+typedef struct {
+  uint64_t serial;
+  uint32_t index;         /* its place in the list */
+  uint32_t status_only;   /* 1: the connection part is as it was */
+  rn_connection connection;
+  rn_status status;
+} rn_record;
+
+/* The order of a kept list after rn_list_collect. */
+typedef struct {
+  uint64_t generation; /* pass it as `since` next time */
+  uint32_t count;      /* connections listed */
+  uint32_t changed;    /* records that changed since; only min(capacity, changed) were copied */
+  uint32_t reordered;  /* 1: serials_out was filled: places moved, came or went */
+  uint32_t reserved;
+} rn_changes;
+
+typedef struct rn_provider rn_provider; /* a loaded library with rasapi32's ABI */
+typedef struct rn_list rn_list;         /* a list of connections kept between polls */
+typedef struct rn_event rn_event;       /* a manual-reset event */
+
+/* Provider. `path` (UTF-8) NULL: the system's rasapi32. Free with rn_provider_close. */
+uint32_t rn_provider_open(const char *path, rn_provider **provider_out, uint32_t *os_error_out);
+void rn_provider_close(rn_provider *provider);
+
+/* dwSize values in use, newest first tried; 0 until the first call. */
+void rn_provider_sizes(rn_provider *provider, uint32_t *rasconn_out, uint32_t *rasconnstatus_out);
+
+/* Kept list. with_status 0: RasEnumConnectionsW only; 1: then RasGetConnectStatusW for each. */
+uint32_t rn_list_new(rn_provider *provider, int with_status, rn_list **list_out);
+void rn_list_free(rn_list *list);
+
+/* One poll. Returns the list's generation (> 0, grows with each change) or minus a code. */
+int64_t rn_list_poll(rn_list *list);
+
+/* Copies the records that changed after generation `since` into records_out (caller's,
+ * `capacity` long), and if places changed every serial in order into serials_out (ditto). */
+void rn_list_collect(rn_list *list, uint64_t since, uint32_t capacity, rn_record *records_out,
+                     uint64_t *serials_out, rn_changes *changes_out);
+
+uint32_t rn_get_connect_status(rn_provider *provider, uint64_t handle, rn_status *status_out);
+
+/* Polls every interval_ns until a state of `states` (count long; count 0: RASCS_DONE,
+ * RASCS_PAUSED or a non-zero dwError), cancellation, or slice_ns passed (RN_E_AGAIN). */
+uint32_t rn_wait_status(rn_provider *provider, uint64_t handle, const uint32_t *states, uint32_t count,
+                        uint64_t interval_ns, uint64_t slice_ns, rn_event *cancel, rn_status *status_out);
+
+uint32_t rn_hang_up(rn_provider *provider, uint64_t handle);
+
+/* Asks RasGetConnectStatusW, yielding, until the handle is gone, or slice_ns passed (RN_E_AGAIN). */
+uint32_t rn_wait_gone(rn_provider *provider, uint64_t handle, uint64_t slice_ns);
+
+uint32_t rn_get_subentry_handle(rn_provider *provider, uint64_t handle, uint32_t subentry,
+                                uint64_t *handle_out);
+uint32_t rn_get_error_string(rn_provider *provider, uint32_t code, uint32_t length, uint16_t *text_out);
+
+/* Events. Free with rn_event_free; `handle` is what wait functions of the system take. */
+uint32_t rn_event_new(rn_event **event_out, uint32_t *os_error_out);
+void rn_event_free(rn_event *event);
+int64_t rn_event_handle(rn_event *event);
+uint32_t rn_event_set(rn_event *event);
+uint32_t rn_event_reset(rn_event *event);
+
+/* Waits for `event`, or `cancel` where not NULL, up to slice_ns (RN_E_AGAIN). */
+uint32_t rn_event_wait(rn_event *event, rn_event *cancel, uint64_t slice_ns);
+
+/* handle UINT64_MAX: every connection. ansi 1: RasConnectionNotificationA. */
+uint32_t rn_connection_notification(rn_provider *provider, uint64_t handle, rn_event *event, uint32_t flags,
+                                    int ansi);
+
+uint64_t rn_now_ns(void);
+
+/* connect: begin */
+/* connect: end */
+
+/* contract: end */
+
+#endif
