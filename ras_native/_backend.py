@@ -1,0 +1,63 @@
+"""Which of the two backends does the work: chosen once, never changed behind one's back."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import warnings
+
+BACKENDS = ("native", "ctypes")
+VARIABLE = "RAS_NATIVE_BACKEND"
+
+
+def _native_is_built() -> bool:
+    return importlib.util.find_spec("ras_native._native") is not None
+
+
+def _require_native(asked_by: str) -> None:
+    if not _native_is_built():
+        raise ImportError(
+            f"{asked_by} asks for the native backend, but ras_native._native is not installed: "
+            "install a wheel for this system, or build from source with a C compiler, "
+            "or ask for 'ctypes'"
+        )
+
+
+def _checked(backend: str, asked_by: str) -> str:
+    if backend not in BACKENDS:
+        raise ValueError(f"{asked_by} must be one of {', '.join(BACKENDS)}, not {backend!r}")
+    if backend == "native":
+        _require_native(asked_by)
+    return backend
+
+
+def default() -> str:
+    """The backend of this process: the forced one, else native, else ctypes with a warning."""
+    forced = os.environ.get(VARIABLE)
+    if forced:
+        return _checked(forced, f"the environment variable {VARIABLE}")
+    if _native_is_built():
+        return "native"
+    warnings.warn(
+        "ras_native runs on its slower ctypes backend: the compiled module is not installed. "
+        "Install a wheel for this system or a C compiler and reinstall; "
+        f"{VARIABLE}=ctypes says that this is intended",
+        RuntimeWarning,
+        stacklevel=3,
+    )
+    return "ctypes"
+
+
+backend = default()
+
+
+def select(asked: str | None) -> str:
+    """The backend to use for one object or call: `asked`, or the process's default.
+
+    Raises ValueError for an unknown name, ImportError where "native" is not installed.
+    """
+    if asked is None:
+        return backend
+    if not isinstance(asked, str):
+        raise TypeError(f"backend must be a str or None, not {type(asked).__name__}")
+    return _checked(asked, "backend")
