@@ -1,0 +1,265 @@
+"""Writes the files that repeat what the headers and the tables of this project say.
+
+    python csrc/gen_layout.py            writes those that are out of date
+    python csrc/gen_layout.py --check    only names them, and exits 1 if there is one
+
+ras_native/_layout.py   from ras_abi.h, ras_versions.h and rn.h
+csrc/check_layout.c     from layout.tsv and rn.h
+csrc/rassim_errors.h    from ras_native/errors.tsv
+
+The output is the same on every system and for every pointer size.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from struct import calcsize
+from typing import NamedTuple, TypeAlias
+
+from cffi import FFI
+
+CSRC = Path(__file__).resolve().parent
+ROOT = CSRC.parent
+
+CTYPES = {
+    "char": "c_char",
+    "int32_t": "c_int32",
+    "int64_t": "c_int64",
+    "uint8_t": "c_uint8",
+    "uint16_t": "c_uint16",
+    "uint32_t": "c_uint32",
+    "uint64_t": "c_uint64",
+    "uintptr_t": "c_size_t",
+}
+FORMATS = {"int32_t": "i", "int64_t": "q", "uint32_t": "I", "uint64_t": "Q"}
+TEXT_UNIT = "uint16_t"
+
+
+Members: TypeAlias = "list[tuple[str, FFI.CType]]"
+
+
+class Header(NamedTuple):
+    """What lies between two marks of a header."""
+
+    constants: dict[str, str]
+    structs: dict[str, Members]
+
+
+def between(name: str, mark: str) -> str:
+    """Read the header between the marks, without comments."""
+    text = (CSRC / name).read_text(encoding="utf-8")
+    text = text.split(f"/* {mark}: begin */")[1].split(f"/* {mark}: end */")[0]
+    return re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+
+
+def parse(name: str, mark: str, pack: int | None = None) -> Header:
+    """Parse constants and structures, in the order of the header."""
+    text = between(name, mark)
+    ffi = FFI()
+    ffi.cdef(text, pack=pack)
+    constants = re.findall(r"^#define (\w+) (0x[0-9A-Fa-f]+|\d+)\s*$", text, re.MULTILINE)
+    structs = {}
+    for struct in re.findall(r"^\} (\w+);$", text, re.MULTILINE):
+        fields = ffi.typeof(struct).fields
+        structs[struct] = [(member, field.type) for member, field in fields]
+        if pack is None:
+            check_record(ffi, struct)
+    return Header(dict(constants), structs)
+
+
+def check_record(ffi: FFI, struct: str) -> None:
+    """Refuse pointers and implicit padding, which would differ between systems."""
+    end = 0
+    for member, field in ffi.typeof(struct).fields:
+        if field.type.kind == "pointer" or field.offset != end:
+            raise SystemExit(f"rn.h: {struct}.{member} is a pointer or follows implicit padding")
+        end += ffi.sizeof(field.type)
+    if end != ffi.sizeof(struct):
+        raise SystemExit(f"rn.h: {struct} ends with implicit padding")
+
+
+# ras_native/_layout.py
+
+
+def class_name(struct: str) -> str:
+    """Turn rn_RASCONNW into RASCONNW, and rn_connection into RnConnection."""
+    bare = struct.removeprefix("rn_")
+    if bare[0].isupper():
+        return bare
+    return "Rn" + "".join(word.capitalize() for word in bare.split("_"))
+
+
+def ctypes_type(ctype: FFI.CType) -> tuple[str, str]:
+    """Name the ctypes type, and what reading such a member gives."""
+    if ctype.kind == "pointer":
+        return "c_void_p", "int | None"
+    if ctype.kind == "struct":
+        return class_name(ctype.cname), class_name(ctype.cname)
+    if ctype.kind == "array":
+        item, _ = ctypes_type(ctype.item)
+        return f"{item} * {ctype.length}", "bytes" if item == "c_char" else f"Array[{item}]"
+    return CTYPES[ctype.cname], "bytes" if ctype.cname == "char" else "int"
+
+
+def class_lines(struct: str, members: Members, packed: bool) -> Iterator[str]:
+    """Write one ctypes Structure."""
+    yield f"class {class_name(struct)}(Structure):"
+    if packed:
+        yield "    _pack_ = 4"
+        yield '    _layout_ = "ms"'
+    yield "    _fields_ = ("
+    for member, ctype in members:
+        yield f'        ("{member}", {ctypes_type(ctype)[0]}),'
+    yield "    )"
+    for member, ctype in members:
+        yield f"    {member}: {ctypes_type(ctype)[1]}"
+    yield ""
+    yield ""
+
+
+def flat(members: Members, structs: dict[str, Members]) -> str:
+    """Build the format of a record, without byte order; text at its end is one block."""
+    texts = text_members(members)
+    whole = "".join(format_of(ctype, structs) for _, ctype in members[: len(members) - len(texts)])
+    return whole + (f"{sum(2 * ctype.length for _, ctype in texts)}s" if texts else "")
+
+
+def format_of(ctype: FFI.CType, structs: dict[str, Members]) -> str:
+    """Build the format of one member."""
+    if ctype.kind == "struct":
+        return flat(structs[ctype.cname], structs)
+    if ctype.kind == "array":
+        return f"{ctype.length * {'uint8_t': 1, TEXT_UNIT: 2}[ctype.item.cname]}s"
+    return FORMATS[ctype.cname]
+
+
+def text_members(members: Members) -> Members:
+    """Find the UTF-16 arrays a record ends with."""
+    texts: Members = []
+    for member, ctype in reversed(members):
+        if ctype.kind != "array" or ctype.item.cname != TEXT_UNIT:
+            break
+        texts.insert(0, (member, ctype))
+    return texts
+
+
+def format_lines(struct: str, structs: dict[str, Members]) -> Iterator[str]:
+    """Write a record's Struct, where its inner records are, and how its texts are cut."""
+    members = structs[struct]
+    name = struct.upper()
+    yield f'{name} = Struct("={flat(members, structs)}")'
+    for place, (member, ctype) in enumerate(members):
+        if ctype.kind == "struct" and text_members(structs[ctype.cname]):
+            offset = calcsize("=" + flat(members[:place], structs))
+            yield f"{name}_{member.upper()} = {offset}"
+    texts = text_members(members)
+    if texts:
+        start = 0
+        yield f"{name}_TEXT = {{"
+        for member, ctype in texts:
+            yield f'    "{member}": slice({start}, {start + 2 * ctype.length}),'
+            start += 2 * ctype.length
+        yield "}"
+
+
+def version_lines(structs: dict[str, Members]) -> Iterator[str]:
+    """Write the accepted dwSize values, from the macros of ras_versions.h."""
+    text = (CSRC / "ras_versions.h").read_text(encoding="utf-8").replace("\\\n", " ")
+    for family, body in re.findall(r"#define (\w+)_VERSIONS\(type\)(.*)", text):
+        versions = re.findall(r"\{(0x\w+), (?:sizeof|RAS_CUT)\(type(?:, (\w+))?\)\}", body)
+        for struct in map(class_name, structs):
+            if struct[:-1] != family:
+                continue
+            yield f"{struct}_VERSIONS = ("
+            for winver, member in versions:
+                size = f'_cut({struct}, "{member}")' if member else f"sizeof({struct})"
+                yield f"    ({winver}, {size}),"
+            yield ")"
+
+
+LAYOUT_HEAD = '''\
+"""GENERATED by csrc/gen_layout.py from ras_abi.h, ras_versions.h and rn.h: do not edit.
+
+RAS structures and constants keep their Windows names. For a record rn_noun of the contract
+there are the ctypes structure RnNoun and RN_NOUN, the Struct that unpacks it: numbers first,
+then the texts it ends with as one block of bytes, which RN_NOUN_TEXT cuts into UTF-16 fields;
+RN_NOUN_MEMBER is the offset of a record within it.
+*_VERSIONS are pairs (WINVER, dwSize), newest first.
+"""
+
+from __future__ import annotations
+
+from ctypes import (
+    Array,
+    Structure,
+    c_char,
+    c_int32,
+    c_size_t,
+    c_uint8,
+    c_uint16,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+    sizeof,
+)
+from struct import Struct
+
+'''
+
+LAYOUT_CUT = '''\
+def _cut(structure: type[Structure], member: str) -> int:
+    """Compute the size of the version that ends before `member`."""
+    return (int(getattr(structure, member).offset) + 3) & ~3
+
+
+'''
+
+
+def layout_py() -> str:
+    """Write ras_native/_layout.py."""
+    ras = parse("ras_abi.h", "layout", pack=4)
+    contract = parse("rn.h", "contract")
+    lines: list[str] = []
+    for header in (ras, contract):
+        lines += [f"{name} = {value}" for name, value in header.constants.items()]
+        lines += ["", ""]
+    for header in (ras, contract):
+        for struct, members in header.structs.items():
+            lines += class_lines(struct, members, packed=header is ras)
+    lines += LAYOUT_CUT.splitlines()
+    lines += version_lines(ras.structs)
+    for struct in contract.structs:
+        lines += format_lines(struct, contract.structs)
+    return LAYOUT_HEAD + re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)) + "\n"
+
+
+FILES: dict[Path, Callable[[], str]] = {
+    ROOT / "ras_native" / "_layout.py": layout_py,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check every generated file."""
+    if arguments not in ([], ["--check"]):
+        sys.stderr.write(f"usage: {Path(__file__).name} [--check]\n")
+        return 2
+    stale = 0
+    for path, generate in FILES.items():
+        text = generate()
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale = 1
+        name = path.relative_to(ROOT).as_posix()
+        if arguments:
+            sys.stderr.write(f"{name} is out of date: run python csrc/gen_layout.py\n")
+        else:
+            path.write_text(text, encoding="utf-8", newline="\n")
+            sys.stdout.write(f"{name} written\n")
+    return stale if arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
