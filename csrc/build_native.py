@@ -8,7 +8,7 @@ from cffi import FFI
 from setuptools import Extension
 
 CSRC = os.path.dirname(os.path.abspath(__file__))
-NATIVE_SOURCES = ["rn_ras.c", "rn_connect.c"]
+NATIVE_SOURCES = ["rn_provider.c", "rn_list.c", "rn_record.c", "rn_connect.c"]
 SIMULATOR_SOURCES = ["rassim.c"]
 
 

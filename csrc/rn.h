@@ -80,8 +80,8 @@ typedef struct {
 typedef struct {
   uint64_t generation; /* pass it as `since` next time */
   uint32_t count;      /* connections listed */
-  uint32_t changed;    /* records that changed since; only min(capacity, changed) were copied */
-  uint32_t reordered;  /* 1: serials_out was filled: places moved, came or went */
+  uint32_t changed;    /* records copied */
+  uint32_t reordered;  /* 1: places moved, came or went since */
   uint32_t reserved;
 } rn_changes;
 
@@ -103,17 +103,20 @@ void rn_list_free(rn_list *list);
 /* One poll. Returns the list's generation (> 0, grows with each change) or minus a code. */
 int64_t rn_list_poll(rn_list *list);
 
-/* Copies the records that changed after generation `since` into records_out (caller's,
- * `capacity` long), and if places changed every serial in order into serials_out (ditto). */
+/* Copies the records that changed after generation `since` into records_out and every serial,
+ * in order, into serials_out (both the caller's, `capacity` long). Copies nothing where
+ * changes_out->count is more than `capacity`: come again with room. */
 void rn_list_collect(rn_list *list, uint64_t since, uint32_t capacity, rn_record *records_out,
                      uint64_t *serials_out, rn_changes *changes_out);
 
 uint32_t rn_get_connect_status(rn_provider *provider, uint64_t handle, rn_status *status_out);
 
 /* Polls every interval_ns until a state of `states` (count long; count 0: RASCS_DONE,
- * RASCS_PAUSED or a non-zero dwError), cancellation, or slice_ns passed (RN_E_AGAIN). */
+ * RASCS_PAUSED or a non-zero dwError), cancellation (`cancel` may be NULL), or slice_ns passed
+ * (RN_E_AGAIN). *due_inout, 0 at first, is when the next poll is due. */
 uint32_t rn_wait_status(rn_provider *provider, uint64_t handle, const uint32_t *states, uint32_t count,
-                        uint64_t interval_ns, uint64_t slice_ns, rn_event *cancel, rn_status *status_out);
+                        uint64_t interval_ns, uint64_t slice_ns, rn_event *cancel, uint64_t *due_inout,
+                        rn_status *status_out);
 
 uint32_t rn_hang_up(rn_provider *provider, uint64_t handle);
 
@@ -131,7 +134,8 @@ int64_t rn_event_handle(rn_event *event);
 uint32_t rn_event_set(rn_event *event);
 uint32_t rn_event_reset(rn_event *event);
 
-/* Waits for `event`, or `cancel` where not NULL, up to slice_ns (RN_E_AGAIN). */
+/* Waits for `event` (0) or `cancel` (RN_E_CANCELLED), either of which may be NULL, up to
+ * slice_ns (RN_E_AGAIN; a signal may end it earlier). */
 uint32_t rn_event_wait(rn_event *event, rn_event *cancel, uint64_t slice_ns);
 
 /* handle UINT64_MAX: every connection. ansi 1: RasConnectionNotificationA. */

@@ -114,7 +114,8 @@ uint32_t rn_event_reset(rn_event *event) {
 }
 
 uint32_t rn_event_wait(rn_event *event, rn_event *cancel, uint64_t slice_ns) {
-  struct pollfd fds[2] = {{event->read_fd, POLLIN, 0}, {cancel ? cancel->read_fd : -1, POLLIN, 0}};
+  struct pollfd fds[2] = {{event ? event->read_fd : -1, POLLIN, 0},
+                          {cancel ? cancel->read_fd : -1, POLLIN, 0}};
   /* poll counts in ms; rounded up, so that a short slice is not a busy loop */
   uint64_t ms = (slice_ns + 999999) / 1000000;
   int ready = poll(fds, 2, ms > 60000 ? 60000 : (int)ms);

@@ -92,12 +92,20 @@ uint32_t rn_event_set(rn_event *event) { return SetEvent(event->handle) ? 0 : RN
 uint32_t rn_event_reset(rn_event *event) { return ResetEvent(event->handle) ? 0 : RN_E_OS; }
 
 uint32_t rn_event_wait(rn_event *event, rn_event *cancel, uint64_t slice_ns) {
-  HANDLE handles[2] = {event->handle, cancel ? cancel->handle : NULL};
-  uint64_t ms = (slice_ns + 999999) / 1000000;
-  DWORD answer = WaitForMultipleObjects(cancel ? 2 : 1, handles, FALSE, ms > 60000 ? 60000 : (DWORD)ms);
-  if (answer == WAIT_OBJECT_0) return 0;
-  if (answer == WAIT_OBJECT_0 + 1) return RN_E_CANCELLED;
-  return answer == WAIT_TIMEOUT ? RN_E_AGAIN : RN_E_OS;
+  HANDLE handles[2];
+  DWORD count = 0;
+  uint64_t rounded = (slice_ns + 999999) / 1000000;
+  DWORD ms = rounded > 60000 ? 60000 : (DWORD)rounded;
+  if (event) handles[count++] = event->handle;
+  if (cancel) handles[count++] = cancel->handle;
+  if (!count) {
+    Sleep(ms);
+    return RN_E_AGAIN;
+  }
+  DWORD answer = WaitForMultipleObjects(count, handles, FALSE, ms);
+  if (answer == WAIT_TIMEOUT) return RN_E_AGAIN;
+  if (answer >= WAIT_OBJECT_0 + count) return RN_E_OS;
+  return event && answer == WAIT_OBJECT_0 ? 0 : RN_E_CANCELLED;
 }
 
 uint64_t rn_now_ns(void) {

@@ -1,0 +1,248 @@
+/*
+ * A list of connections kept between polls, so that a poll which finds nothing new costs
+ * the provider's calls and one comparison, and allocates nothing.
+ *
+ * buffer: what RasEnumConnectionsW fills, kept, with room to spare.
+ * slots:  what was read last, one per connection, in the provider's order. A slot remembers
+ *         the generations in which its two parts changed; the list's generation grows by one
+ *         with each poll that changed anything.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "rn_provider.h"
+
+#define FIRST_ROOM 8 /* connections that fit before the first growth */
+
+typedef struct {
+  uint64_t serial;
+  uint64_t connection_changed;
+  uint64_t status_changed;
+  rn__connection_lengths connection_lengths;
+  rn__status_lengths status_lengths;
+  rn_connection connection;
+  rn_status status;
+} slot;
+
+struct rn_list {
+  rn_provider *provider; /* borrowed: outlives the list */
+  rn__mutex *mutex;      /* owned; guards all below */
+  uint8_t *buffer;       /* owned, `size` bytes */
+  slot **slots;          /* owned, `slots_room` long; [0, made) are owned slots, the rest NULL */
+  uint64_t generation;
+  uint64_t order_changed; /* the generation in which places last changed */
+  uint64_t last_serial;
+  uint32_t size;
+  uint32_t slots_room;
+  uint32_t made;
+  uint32_t count; /* connections listed: slots [0, count) */
+  int with_status;
+  rn_RASCONNSTATUSW status; /* scratch */
+};
+
+static rn_RASCONNW *element(const rn_list *list, const ras_version *version, uint32_t index) {
+  return (rn_RASCONNW *)(void *)(list->buffer + (size_t)index * version->size);
+}
+
+/* The buffer has one structure's length behind its end: the last element of an older version
+ * is shorter than the type it is read through. */
+static uint32_t resize_buffer(rn_list *list, uint32_t size) {
+  uint8_t *buffer = calloc(1, (size_t)size + sizeof(rn_RASCONNW));
+  if (!buffer) return RN_E_NO_MEMORY;
+  free(list->buffer);
+  list->buffer = buffer;
+  list->size = size;
+  return 0;
+}
+
+uint32_t rn_list_new(rn_provider *provider, int with_status, rn_list **list_out) {
+  rn_list *list = calloc(1, sizeof *list);
+  *list_out = NULL;
+  if (!list) return RN_E_NO_MEMORY;
+  list->provider = provider;
+  list->with_status = with_status;
+  list->generation = 1; /* 0 is "never collected" */
+  list->mutex = rn__mutex_new();
+  if (!list->mutex || resize_buffer(list, FIRST_ROOM * (uint32_t)sizeof(rn_RASCONNW))) {
+    rn_list_free(list);
+    return RN_E_NO_MEMORY;
+  }
+  *list_out = list;
+  return 0;
+}
+
+void rn_list_free(rn_list *list) {
+  if (!list) return;
+  for (uint32_t i = 0; i < list->made; i++) free(list->slots[i]);
+  free(list->slots);
+  free(list->buffer);
+  rn__mutex_free(list->mutex);
+  free(list);
+}
+
+/* One call. Elements that the provider leaves alone read as nothing. */
+static uint32_t call_enumerate(rn_list *list, const ras_version *version, uint32_t *needed_out,
+                               uint32_t *count_out) {
+  uint32_t used = list->count < list->size / version->size ? list->count : list->size / version->size;
+  for (uint32_t i = 0; i < used; i++) rn__blank_rasconn(element(list, version, i), version);
+  element(list, version, 0)->dwSize = version->size;
+  *needed_out = list->size;
+  *count_out = 0;
+  return list->provider->enum_connections(element(list, version, 0), needed_out, count_out);
+}
+
+/* Room for what the provider asks and for a few connections more. */
+static uint32_t grow(rn_list *list, const ras_version *version, uint32_t needed, uint32_t count) {
+  uint64_t bytes = (uint64_t)count * version->size;
+  if (bytes < needed) bytes = needed;
+  if (bytes > (uint64_t)RN_MAX_CONNECTIONS * version->size) return RN_E_ABSURD;
+  return resize_buffer(list, (uint32_t)(bytes + bytes / 4) + 4 * version->size);
+}
+
+static int is_too_small(uint32_t code) {
+  return code == RAS_ERROR_BUFFER_TOO_SMALL || code == RAS_ERROR_INSUFFICIENT_BUFFER;
+}
+
+/* Calls until the list fits. A "too small" that asks for no more than it was given is an old
+ * system's way to refuse a dwSize, so it steps to an older version and never grows. */
+static uint32_t enumerate(rn_list *list, const ras_version **version_out, uint32_t *count_out) {
+  uint32_t index = rn__first_version(&list->provider->rasconn_version);
+  for (int attempt = 0; attempt < RN_MAX_ATTEMPTS; attempt++) {
+    const ras_version *version = &rn__rasconn_versions[index];
+    uint32_t needed;
+    uint32_t code = call_enumerate(list, version, &needed, count_out);
+    if (!code) {
+      *version_out = version;
+      if (rn__load(&list->provider->rasconn_version) != index + 1)
+        rn__store(&list->provider->rasconn_version, index + 1);
+      return *count_out > list->size / version->size ? RN_E_ABSURD : 0;
+    }
+    int asks_more = needed > list->size || (uint64_t)*count_out * version->size > list->size;
+    if (is_too_small(code) && asks_more) {
+      code = grow(list, version, needed, *count_out);
+      if (code) return code;
+    } else if ((is_too_small(code) || rn__is_wrong_size(code)) && index + 1 < RN_RASCONN_VERSION_COUNT) {
+      index++;
+      memset(list->buffer, 0, list->size); /* its elements begin elsewhere now */
+    } else {
+      return code;
+    }
+  }
+  return RN_E_KEPT_GROWING;
+}
+
+static uint32_t reserve_slots(rn_list *list, uint32_t room) {
+  if (room <= list->slots_room) return 0;
+  slot **slots = realloc(list->slots, (size_t)room * sizeof *slots);
+  if (!slots) return RN_E_NO_MEMORY;
+  list->slots = slots;
+  list->slots_room = room;
+  return 0;
+}
+
+/* Puts the slot of the connection `raw` at `index`: found among [index, *live) by its handle, or
+ * begun anew at *live. The slot that stood there moves on, to be found later or to fall off. */
+static uint32_t place(rn_list *list, uint32_t index, const rn_RASCONNW *raw, uint32_t *live_inout) {
+  uint64_t handle = (uintptr_t)raw->hrasconn;
+  uint32_t at = index;
+  while (at < *live_inout && list->slots[at]->connection.handle != handle) at++;
+  if (at == *live_inout) {
+    if (at == list->made) {
+      list->slots[at] = malloc(sizeof(slot));
+      if (!list->slots[at]) return RN_E_NO_MEMORY;
+      list->made++;
+    }
+    memset(list->slots[at], 0, sizeof(slot));
+    list->slots[at]->serial = ++list->last_serial;
+    (*live_inout)++;
+  } else if (at == index) {
+    return 0;
+  }
+  slot *found = list->slots[at];
+  list->slots[at] = list->slots[index];
+  list->slots[index] = found;
+  list->order_changed = list->generation + 1;
+  return 0;
+}
+
+static int update_connection(slot *into, const rn_RASCONNW *raw, const ras_version *version,
+                             uint64_t generation) {
+  if (rn__same_rasconn(raw, version, &into->connection, &into->connection_lengths)) return 0;
+  rn__read_rasconn(raw, version, &into->connection, &into->connection_lengths);
+  into->connection_changed = generation;
+  return 1;
+}
+
+static int update_status(rn_list *list, slot *into, uint64_t generation) {
+  const ras_version *version;
+  HRASCONN handle = (HRASCONN)(uintptr_t)into->connection.handle;
+  uint32_t code = rn__ask_status(list->provider, handle, &list->status, &version);
+  if (code) {
+    if (into->status_changed && into->status.code == code) return 0;
+    memset(&into->status, 0, sizeof into->status);
+    into->status.code = code;
+  } else {
+    if (into->status_changed &&
+        rn__same_rasconnstatus(&list->status, version, &into->status, &into->status_lengths))
+      return 0;
+    rn__read_rasconnstatus(&list->status, version, &into->status, &into->status_lengths);
+  }
+  into->status_changed = generation;
+  return 1;
+}
+
+/* Brings the slots up to what the buffer holds; cut short, they hold the first `count` of it. */
+static uint32_t update(rn_list *list, const ras_version *version, uint32_t count) {
+  uint64_t generation = list->generation + 1;
+  uint32_t live = list->count, code = reserve_slots(list, list->count + count), done = 0;
+  int changed = 0;
+  if (code) return code;
+  for (; done < count; done++) {
+    const rn_RASCONNW *raw = element(list, version, done);
+    code = place(list, done, raw, &live);
+    if (code) break;
+    changed |= update_connection(list->slots[done], raw, version, generation);
+    if (list->with_status) changed |= update_status(list, list->slots[done], generation);
+  }
+  if (list->count != done) list->order_changed = generation;
+  list->count = done;
+  if (changed || list->order_changed == generation) list->generation = generation;
+  return code;
+}
+
+int64_t rn_list_poll(rn_list *list) {
+  const ras_version *version;
+  uint32_t count;
+  rn__mutex_lock(list->mutex);
+  uint32_t code = enumerate(list, &version, &count);
+  if (!code) code = update(list, version, count);
+  int64_t answer = code ? -(int64_t)code : (int64_t)list->generation;
+  rn__mutex_unlock(list->mutex);
+  return answer;
+}
+
+static void copy_record(const slot *from, uint32_t index, uint64_t since, rn_record *to) {
+  to->serial = from->serial;
+  to->index = index;
+  to->status_only = from->connection_changed <= since;
+  to->connection = from->connection;
+  to->status = from->status;
+}
+
+void rn_list_collect(rn_list *list, uint64_t since, uint32_t capacity, rn_record *records_out,
+                     uint64_t *serials_out, rn_changes *changes_out) {
+  memset(changes_out, 0, sizeof *changes_out);
+  rn__mutex_lock(list->mutex);
+  changes_out->generation = list->generation;
+  changes_out->count = list->count;
+  changes_out->reordered = list->order_changed > since;
+  if (capacity >= list->count) {
+    for (uint32_t i = 0; i < list->count; i++) {
+      const slot *from = list->slots[i];
+      serials_out[i] = from->serial;
+      if (from->connection_changed > since || from->status_changed > since)
+        copy_record(from, i, since, &records_out[changes_out->changed++]);
+    }
+  }
+  rn__mutex_unlock(list->mutex);
+}
