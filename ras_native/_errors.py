@@ -1,0 +1,228 @@
+"""Exceptions, and the one table of codes: errors.tsv, of RAS, Winsock and Windows."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import importlib.resources
+import sys
+from typing import NamedTuple
+
+WINSOCK_CODES = range(10000, 12000)
+WSA_NOT_ENOUGH_MEMORY = 8  # the one errno that Winsock gives a code outside its range
+WSASYSCALLFAILURE = 10107
+
+GONE_CODES = frozenset({6, 668})  # ERROR_INVALID_HANDLE, ERROR_NO_CONNECTION
+
+
+class _Code(NamedTuple):
+    name: str
+    errnos: tuple[int, ...]  # this system's, the first one preferred
+    text: str
+
+
+@functools.cache
+def _table() -> dict[int, _Code]:
+    source = importlib.resources.files(__package__).joinpath("errors.tsv")
+    table = {}
+    for line in source.read_text(encoding="utf-8").splitlines()[1:]:
+        code, name, errnos, text = line.split("\t")
+        values = (getattr(errno, symbol, None) for symbol in errnos.split(","))
+        table[int(code)] = _Code(name, tuple(value for value in values if value), text)
+    return table
+
+
+@functools.cache
+def _winsock_codes() -> dict[int, int]:
+    """Errno to Winsock code."""
+    return {
+        value: code
+        for code, row in _table().items()
+        for value in row.errnos
+        if code in WINSOCK_CODES or code == WSA_NOT_ENOUGH_MEMORY
+    }
+
+
+def code_name(code: int) -> str:
+    """The symbol of a code: 632 is "ERROR_INVALID_SIZE"; of an unknown one "UNKNOWN_ERROR_<code>".
+
+    Source: ledger GS-7.
+    """
+    row = _table().get(code)
+    return row.name if row else f"UNKNOWN_ERROR_{code}"
+
+
+def code_text(code: int) -> str:
+    """What the code means and, for the common ones, what to do next, in one line of English."""
+    row = _table().get(code)
+    return row.text if row else "no explanation of this code is known"
+
+
+def winsock_code(os_error: int) -> int:
+    """The Winsock code for an errno of this system; a Winsock code is returned as it is.
+
+    An errno that has none gives WSASYSCALLFAILURE (10107). Source: ledger WC-21.
+    """
+    if os_error in WINSOCK_CODES:
+        return os_error
+    return _winsock_codes().get(os_error, WSASYSCALLFAILURE)
+
+
+def posix_errno(code: int) -> int:
+    """The nearest errno of this system for a code of the table, EIO where there is none.
+
+    On Windows the errno of most Winsock codes is the code itself, as everywhere in Python.
+    """
+    row = _table().get(code)
+    if row is None or not row.errnos:
+        return errno.EIO
+    return code if code in row.errnos else row.errnos[0]
+
+
+class _CodeError(OSError):
+    """An OSError that keeps the Windows code and function it came from, on every system."""
+
+    code: int
+    winerror: int
+    function: str
+    message: str
+
+    def __init__(self, code: int, function: str, message: str | None, os_error: int) -> None:
+        text = code_text(code) if message is None else message
+        super().__init__(os_error or posix_errno(code), text)
+        self.code = self.winerror = code
+        self.function = function
+        self.message = text
+
+    @property
+    def name(self) -> str:
+        """The symbol of the code, for example "ERROR_INVALID_HANDLE"."""
+        return code_name(self.code)
+
+
+class RasError(_CodeError):
+    """A RAS function returned a code other than 0.
+
+    `code` and `winerror` are that code, `function` the Windows name of the function, `message` the
+    text of the code, `errno` the nearest errno of this system. Source: ledger EN-10, GS-3, GS-7.
+    """
+
+    def __init__(self, code: int, function: str, message: str | None = None) -> None:
+        super().__init__(code, function, message, 0)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the code says that the handle's connection does not exist (any more)."""
+        return self.code in GONE_CODES
+
+    def __str__(self) -> str:
+        return f"[RAS {self.code} {self.name}] {self.function}: {self.message}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.code, self.function, self.message), self.__dict__
+
+
+class ProviderError(OSError):
+    """The library given as `provider` cannot be loaded, or lacks a function that is needed.
+
+    `provider` is the path asked for, None for the system's rasapi32; `function` the Windows name of
+    the missing function or None; `os_error` the system's error number or 0.
+    """
+
+    def __init__(
+        self,
+        provider: str | None,
+        reason: str,
+        *,
+        function: str | None = None,
+        os_error: int = 0,
+    ) -> None:
+        number = posix_errno(os_error) if sys.platform == "win32" else os_error
+        super().__init__(number or (errno.ENOSYS if function else errno.ENOENT), reason)
+        self.provider = provider
+        self.reason = reason
+        self.function = function
+        self.os_error = os_error
+
+    def __str__(self) -> str:
+        which = "None (the system's rasapi32)" if self.provider is None else repr(self.provider)
+        return f"provider {which}: {self.reason}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.provider, self.reason), {**self.__dict__, "errno": self.errno}
+
+
+class Cancelled(Exception):  # noqa: N818 - it is not an error: somebody set the cancel event
+    """A wait ended because its `cancel` event was set."""
+
+
+class WSAError(_CodeError):
+    """A socket operation failed.
+
+    `code` and `winerror` are the Winsock code, `errno` is the system's own number. Where Python has
+    a standard exception for it, the instance is one of that too. Source: ledger WC-11, WC-21.
+    """
+
+    def __init__(
+        self, code: int, function: str, message: str | None = None, os_error: int = 0
+    ) -> None:
+        super().__init__(code, function, message, os_error)
+
+    def __str__(self) -> str:
+        return f"[Winsock {self.code} {self.name}] {self.function}: {self.message}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.code, self.function, self.message, self.errno), self.__dict__
+
+
+class WSAInterruptedError(WSAError, InterruptedError):
+    """WSAEINTR."""
+
+
+class WSAPermissionError(WSAError, PermissionError):
+    """WSAEACCES."""
+
+
+class WSABlockingIOError(WSAError, BlockingIOError):
+    """WSAEWOULDBLOCK, WSAEALREADY."""
+
+
+class WSAConnectionAbortedError(WSAError, ConnectionAbortedError):
+    """WSAECONNABORTED."""
+
+
+class WSAConnectionResetError(WSAError, ConnectionResetError):
+    """WSAECONNRESET."""
+
+
+class WSABrokenPipeError(WSAError, BrokenPipeError):
+    """WSAESHUTDOWN."""
+
+
+class WSATimeoutError(WSAError, TimeoutError):
+    """WSAETIMEDOUT."""
+
+
+class WSAConnectionRefusedError(WSAError, ConnectionRefusedError):
+    """WSAECONNREFUSED."""
+
+
+_WSA_CLASSES: dict[int, type[WSAError]] = {
+    10004: WSAInterruptedError,
+    10013: WSAPermissionError,
+    10035: WSABlockingIOError,
+    10037: WSABlockingIOError,
+    10053: WSAConnectionAbortedError,
+    10054: WSAConnectionResetError,
+    10058: WSABrokenPipeError,
+    10060: WSATimeoutError,
+    10061: WSAConnectionRefusedError,
+}
+
+
+def winsock_error(code: int, os_error: int, function: str) -> WSAError:
+    """The exception for a Winsock code: a WSAError that is the standard exception as well.
+
+    `os_error` is the errno the system gave, 0 where there was none: `errno` is then derived.
+    """
+    return _WSA_CLASSES.get(code, WSAError)(code, function, None, os_error)
