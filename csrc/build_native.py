@@ -12,23 +12,35 @@ NATIVE_SOURCES = ["rn_provider.c", "rn_list.c", "rn_record.c", "rn_connect.c"]
 SIMULATOR_SOURCES = ["rassim.c"]
 
 
-def _system_sources(*stems: str) -> list[str]:
-    """One file per system: stem_win.c or stem_posix.c."""
-    system = "win" if sys.platform == "win32" else "posix"
-    return [f"{stem}_{system}.c" for stem in stems]
+HOST = "win" if sys.platform == "win32" else "posix"
+WINDOWS_LIBRARIES = ["ws2_32"]
+EXPORTS = "csrc/rassim.def"  # undecorated names, also where x86's stdcall would decorate them
+LIMITED_API = ("Py_LIMITED_API", "0x030A0000")
+STRICT_C = ["-std=c11", "-O2", "-Wall", "-Wextra"]
 
 
-def _paths(names: list[str]) -> list[str]:
-    return [f"csrc/{name}" for name in names]
+def native_sources(system: str = HOST) -> list[str]:
+    """Sources of the shim for "win" or "posix"; cffi adds its own."""
+    return _paths(NATIVE_SOURCES, ["rn_os", "rn_net"], system)
+
+
+def simulator_sources(system: str = HOST) -> list[str]:
+    """Sources of the simulator for "win" or "posix"."""
+    return _paths(SIMULATOR_SOURCES, ["rassim_os"], system)
+
+
+def _paths(names: list[str], stems: list[str], system: str) -> list[str]:
+    """Common files, and one file per system: stem_win.c or stem_posix.c."""
+    return [f"csrc/{name}" for name in [*names, *(f"{stem}_{system}.c" for stem in stems)]]
 
 
 def _flags() -> dict[str, list[str]]:
     """Compiler flags; RAS_NATIVE_WERROR is for CI."""
     if sys.platform == "win32":
-        return {"libraries": ["ws2_32"]}
+        return {"libraries": WINDOWS_LIBRARIES}
     strict = ["-Werror"] if os.environ.get("RAS_NATIVE_WERROR") else []
     return {
-        "extra_compile_args": ["-std=c11", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden", *strict],
+        "extra_compile_args": [*STRICT_C, "-fvisibility=hidden", *strict],
         "libraries": ["dl", "pthread"] if sys.platform.startswith("linux") else [],
     }
 
@@ -41,28 +53,34 @@ def contract() -> str:
     return re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
 
 
-def native_extension() -> Extension:
+def native_ffi() -> FFI:
     """ras_native._native: the compiled shim, as an abi3 module."""
     ffi = FFI()
     ffi.cdef(contract())
     ffi.set_source(
         "ras_native._native",
         '#include "rn.h"',
-        sources=_paths(NATIVE_SOURCES + _system_sources("rn_os", "rn_net")),
+        sources=native_sources(),
         include_dirs=["csrc"],
         py_limited_api=True,
-        define_macros=[("Py_LIMITED_API", "0x030A0000")],
+        define_macros=[LIMITED_API],
         **_flags(),
     )
-    return ffi.distutils_extension(tmpdir="build/cffi")
+    return ffi
+
+
+def native_extension() -> Extension:
+    """The shim, with the C that cffi writes for it."""
+    return native_ffi().distutils_extension(tmpdir="build/cffi")
 
 
 def simulator_extension() -> Extension:
     """ras_native._rassim: a plain library with rasapi32's ABI, opened by its path."""
     return Extension(
         "ras_native._rassim",
-        sources=_paths(SIMULATOR_SOURCES + _system_sources("rassim_os")),
+        sources=simulator_sources(),
         include_dirs=["csrc"],
         py_limited_api=True,
+        extra_link_args=[f"/DEF:{EXPORTS}"] if HOST == "win" else [],
         **_flags(),
     )
