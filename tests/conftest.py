@@ -1,0 +1,107 @@
+"""The fixtures of the whole suite: which backend, which provider, what Wine cannot do."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import importlib.util
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from tsv import read_rows
+
+if TYPE_CHECKING:
+    from ras_native.sim import Simulator
+
+    from ras_native import Ras
+
+BACKENDS = ("native", "ctypes")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--backend",
+        choices=("all", *BACKENDS),
+        default="all",
+        help="run on one backend only; 'ctypes' is for installations without the native module",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Import the package once, so that its warning about a missing module ends no collection."""
+    if config.getoption("--backend") == "ctypes":
+        os.environ.setdefault("RAS_NATIVE_BACKEND", "ctypes")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        importlib.import_module("ras_native")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "backend" in metafunc.fixturenames:
+        asked = metafunc.config.getoption("--backend")
+        metafunc.parametrize("backend", BACKENDS if asked == "all" else [asked], indirect=True)
+
+
+@pytest.fixture
+def backend(request: pytest.FixtureRequest) -> str:
+    """Each backend's name in turn; its absence is a failure, never a skip."""
+    name: str = request.param
+    if name == "native" and importlib.util.find_spec("ras_native._native") is None:
+        pytest.fail(
+            "the native module is not built: run 'python setup.py build_ext --inplace' or install "
+            "a wheel that has it; '--backend ctypes' tests the other backend alone",
+            pytrace=False,
+        )
+    return name
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    """A fresh simulator, proven to be ours and not some other rasapi32."""
+    from ras_native.sim import Simulator
+
+    with Simulator() as simulator:
+        assert simulator.identity.startswith("rassim "), simulator.identity
+        yield simulator
+
+
+@pytest.fixture
+def ras(sim: Simulator, backend: str) -> Iterator[Ras]:
+    """The simulator, opened by each backend in turn."""
+    from ras_native import Ras
+
+    with Ras(sim, backend=backend) as opened:
+        yield opened
+
+
+def under_wine() -> bool:
+    """Where tests/wine_exceptions.tsv applies: there its tests must fail, elsewhere pass."""
+    return sys.platform == "win32" and hasattr(ctypes.windll.ntdll, "wine_get_version")
+
+
+def _skip_on_other_system(item: pytest.Item) -> None:
+    for name, here in (
+        ("windows_only", sys.platform == "win32"),
+        ("posix_only", sys.platform != "win32"),
+    ):
+        mark = item.get_closest_marker(name)
+        if mark is None:
+            continue
+        if len(mark.args) != 1:
+            raise pytest.UsageError(f"{item.nodeid}: {name} takes one argument, the reason")
+        if not here:
+            item.add_marker(pytest.mark.skip(reason=f"{name}: {mark.args[0]}"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rows = read_rows("tests/wine_exceptions.tsv", "test reason") if under_wine() else []
+    exceptions = dict(rows)
+    for item in items:
+        _skip_on_other_system(item)
+        reason = exceptions.get(item.nodeid) or exceptions.get(item.nodeid.partition("[")[0])
+        if reason:
+            item.add_marker(pytest.mark.xfail(reason=f"Wine: {reason}", strict=True))
