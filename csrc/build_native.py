@@ -1,15 +1,14 @@
 """The two extension modules: what they are compiled from, and how."""
 
 import os
-import re
 import sys
 
 from cffi import FFI
+from gen_layout import between
 from setuptools import Extension
 
-CSRC = os.path.dirname(os.path.abspath(__file__))
 NATIVE_SOURCES = ["rn_provider.c", "rn_list.c", "rn_record.c", "rn_connect.c"]
-SIMULATOR_SOURCES = ["rassim.c"]
+SIMULATOR_SOURCES = ["check_layout.c", "rassim.c"]
 
 
 HOST = "win" if sys.platform == "win32" else "posix"
@@ -37,7 +36,7 @@ def _paths(names: list[str], stems: list[str], system: str) -> list[str]:
 def _flags() -> dict[str, list[str]]:
     """Compiler flags; RAS_NATIVE_WERROR is for CI."""
     if sys.platform == "win32":
-        return {"libraries": WINDOWS_LIBRARIES}
+        return {"extra_compile_args": ["/std:c11"], "libraries": WINDOWS_LIBRARIES}
     strict = ["-Werror"] if os.environ.get("RAS_NATIVE_WERROR") else []
     return {
         "extra_compile_args": [*STRICT_C, "-fvisibility=hidden", *strict],
@@ -45,18 +44,10 @@ def _flags() -> dict[str, list[str]]:
     }
 
 
-def contract() -> str:
-    """What rn.h declares between its two contract marks, as cffi reads it."""
-    with open(os.path.join(CSRC, "rn.h"), encoding="utf-8") as header:
-        text = header.read()
-    text = text.split("/* contract: begin */")[1].split("/* contract: end */")[0]
-    return re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
-
-
 def native_ffi() -> FFI:
     """ras_native._native: the compiled shim, as an abi3 module."""
     ffi = FFI()
-    ffi.cdef(contract())
+    ffi.cdef(between("rn.h", "contract"))
     ffi.set_source(
         "ras_native._native",
         '#include "rn.h"',

@@ -58,6 +58,12 @@ RN_E_LOAD = 0xE0520008
 RN_E_OS = 0xE0520009
 RN_MAX_CONNECTIONS = 16384
 RN_MAX_ATTEMPTS = 16
+RN_MAX_TARGETS = 1000000
+RN_MAX_CONCURRENCY = 65536
+RN_CONNECTED = 1
+RN_FAILED = 2
+RN_TIMED_OUT = 3
+RN_NO_ADDRESS = 4
 
 
 class LUID(Structure):
@@ -410,6 +416,45 @@ class RnChanges(Structure):
     reserved: int
 
 
+class RnTarget(Structure):
+    _fields_ = (
+        ("family", c_uint32),
+        ("port", c_uint32),
+        ("flowinfo", c_uint32),
+        ("scope_id", c_uint32),
+        ("address", c_uint8 * 16),
+    )
+    family: int
+    port: int
+    flowinfo: int
+    scope_id: int
+    address: Array[c_uint8]
+
+
+class RnOutcome(Structure):
+    _fields_ = (
+        ("elapsed_ns", c_uint64),
+        ("status", c_uint32),
+        ("os_error", c_uint32),
+    )
+    elapsed_ns: int
+    status: int
+    os_error: int
+
+
+class RnBatchOptions(Structure):
+    _fields_ = (
+        ("timeout_ns", c_uint64),
+        ("concurrency", c_uint32),
+        ("abortive", c_uint32),
+        ("source", RnTarget),
+    )
+    timeout_ns: int
+    concurrency: int
+    abortive: int
+    source: RnTarget
+
+
 def _cut(structure: type[Structure], member: str) -> int:
     """Compute the size of the version that ends before `member`."""
     return (int(getattr(structure, member).offset) + 3) & ~3
@@ -457,3 +502,6 @@ RN_RECORD = Struct("=QIIQQIIII16s16s1344sIIIIIII16sI16s568s")
 RN_RECORD_CONNECTION = 16
 RN_RECORD_STATUS = 1424
 RN_CHANGES = Struct("=QIIII")
+RN_TARGET = Struct("=IIII16s")
+RN_OUTCOME = Struct("=QII")
+RN_BATCH_OPTIONS = Struct("=QIIIIII16s")
