@@ -1,0 +1,56 @@
+"""Watch Windows RAS (VPN, dial-up) connections: often, cheaply, from any Python.
+
+`Ras` has the functions for one provider; the functions of the same names here use the system's
+own rasapi32. `backend` says who does the work: "native" or "ctypes".
+"""
+
+from __future__ import annotations
+
+from ._api import (
+    Notification,
+    Ras,
+    Sizes,
+    connection_notification,
+    enum_connections,
+    get_connect_status,
+    hang_up,
+    snapshot,
+)
+from ._backend import backend
+from ._errors import Cancelled, ProviderError, RasError
+from ._event import Event
+from ._records import (
+    Connection,
+    ConnectionFlag,
+    ConnState,
+    ConnSubstate,
+    NotificationFlag,
+    Observation,
+    Snapshot,
+    Status,
+)
+
+__all__ = [
+    "Cancelled",
+    "ConnState",
+    "ConnSubstate",
+    "Connection",
+    "ConnectionFlag",
+    "Event",
+    "Notification",
+    "NotificationFlag",
+    "Observation",
+    "ProviderError",
+    "Ras",
+    "RasError",
+    "Sizes",
+    "Snapshot",
+    "Status",
+    "backend",
+    "connection_notification",
+    "enum_connections",
+    "get_connect_status",
+    "hang_up",
+    "snapshot",
+]
+__version__ = "0.1.0"

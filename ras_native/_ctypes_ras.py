@@ -1,0 +1,458 @@
+"""The RAS half of the ctypes backend: csrc/rn_provider.c and rn_list.c, to the same records.
+
+Whole buffers are compared as bytes first, so that a poll which finds nothing new decodes
+nothing here either.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import time
+from ctypes import addressof, c_uint16, c_uint32, c_void_p, memmove, memset, string_at
+from threading import Lock
+from typing import Any
+
+from ._ctypes_os import CtypesEvent, new_event, open_library, wait_events
+from ._errors import GONE_CODES
+from ._kept import RECORD_HEAD, Changes
+from ._layout import (
+    RASCONNSTATUSW,
+    RASCONNSTATUSW_VERSIONS,
+    RASCONNW,
+    RASCONNW_VERSIONS,
+    RASCS_DONE,
+    RASCS_PAUSED,
+    RN_E_ABSURD,
+    RN_E_AGAIN,
+    RN_E_KEPT_GROWING,
+    RN_E_UNSUPPORTED,
+    RN_MAX_ATTEMPTS,
+    RN_MAX_CONNECTIONS,
+    RnConnection,
+    RnStatus,
+)
+
+__all__ = ["CtypesEvent", "CtypesProvider", "new_event", "now_ns", "open_provider"]
+
+_TOO_SMALL = (603, 122)
+_WRONG_SIZE = (632, 610)
+_FIRST_ROOM = 8
+_YIELDS_BEFORE_SLEEP = 64
+_GONE_INTERVAL_NS = 1_000_000
+_NEWEST_RASCONN = RASCONNW_VERSIONS[0][1]
+_HANDLE = slice(4, 4 + ctypes.sizeof(c_void_p))  # RASCONN.hrasconn
+
+_Answer = tuple[int, bytes, int]  # code, RASCONNSTATUSW, its WINVER
+
+
+def now_ns() -> int:
+    """The clock that `due` counts by."""
+    return time.monotonic_ns()
+
+
+def _end_of_text(units: bytes) -> int:
+    """Where the first NUL of UTF-16 units stands, or their end."""
+    end = units.find(b"\0\0")
+    while end >= 0 and end % 2:
+        end = units.find(b"\0\0", end + 1)
+    return len(units) if end < 0 else end
+
+
+def _read(raw: bytes, structure: Any, record: Any, names: dict[str, str]) -> None:
+    """Copy members of the raw structure, where its version has them, to the record's."""
+    for name, raw_name in names.items():
+        source, target = getattr(structure, raw_name), getattr(type(record), name)
+        if source.offset + source.size > len(raw):
+            continue
+        value = raw[source.offset : source.offset + source.size]
+        if raw_name.startswith("sz"):
+            value = value[: _end_of_text(value)]
+        memmove(addressof(record) + target.offset, value, len(value))
+
+
+_CONNECTION_NAMES = {
+    "handle": "hrasconn",
+    "entry_name": "szEntryName",
+    "device_type": "szDeviceType",
+    "device_name": "szDeviceName",
+    "phonebook": "szPhonebook",
+    "subentry": "dwSubEntry",
+    "guid_entry": "guidEntry",
+    "flags": "dwFlags",
+    "luid": "luid",
+    "correlation_id": "guidCorrelationId",
+}
+_STATUS_NAMES = {
+    "state": "rasconnstate",
+    "error": "dwError",
+    "device_type": "szDeviceType",
+    "device_name": "szDeviceName",
+    "phone_number": "szPhoneNumber",
+    "local_endpoint": "localEndPoint",
+    "remote_endpoint": "remoteEndPoint",
+    "substate": "rasconnsubstate",
+}
+
+
+def _read_rasconn(raw: bytes, winver: int) -> bytes:
+    """One rn_connection, from a RASCONN of that version."""
+    record = RnConnection(version=winver)
+    _read(raw, RASCONNW, record, _CONNECTION_NAMES)
+    return bytes(record)
+
+
+def _read_rasconnstatus(code: int, raw: bytes, winver: int) -> bytes:
+    """One rn_status, from the answer and a RASCONNSTATUS of that version."""
+    if code:
+        return bytes(RnStatus(code=code))
+    record = RnStatus(version=winver)
+    _read(raw, RASCONNSTATUSW, record, _STATUS_NAMES)
+    return bytes(record)
+
+
+class CtypesProvider:
+    """A loaded library with rasapi32's ABI (rn_provider)."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self._library = library
+        pointer = c_void_p
+        self.enum_connections = self._required("RasEnumConnectionsW", pointer, pointer, pointer)
+        self._get_connect_status = self._required("RasGetConnectStatusW", pointer, pointer)
+        self.hang_up = self._required("RasHangUpW", pointer)
+        self.rasconn_version: int | None = None  # indices of what was negotiated
+        self.rasconnstatus_version: int | None = None
+
+    def _required(self, name: str, *argtypes: Any) -> Any:
+        function = self._library[name]  # a new object: its types are ours alone
+        function.argtypes, function.restype = argtypes, c_uint32
+        return function
+
+    def _optional(self, name: str, *argtypes: Any) -> Any:
+        """Look up at each use: the function, or None where the library has none."""
+        try:
+            return self._required(name, *argtypes)
+        except AttributeError:
+            return None
+
+    def sizes(self) -> tuple[int, int]:
+        """Negotiated dwSize of RASCONN and RASCONNSTATUS."""
+        rasconn, status = self.rasconn_version, self.rasconnstatus_version
+        return (
+            0 if rasconn is None else RASCONNW_VERSIONS[rasconn][1],
+            0 if status is None else RASCONNSTATUSW_VERSIONS[status][1],
+        )
+
+    def new_list(self, *, with_status: bool) -> tuple[int, CtypesList | None]:
+        """Code and a kept list."""
+        return 0, CtypesList(self, with_status=with_status)
+
+    def ask_status(self, handle: int) -> _Answer:
+        """One RasGetConnectStatusW, asked again with older versions where it must be.
+
+        Gives its code, the structure, and the WINVER of the version that was answered.
+        """
+        raw, first = RASCONNSTATUSW(), self.rasconnstatus_version or 0
+        for index in range(first, len(RASCONNSTATUSW_VERSIONS)):
+            winver, size = RASCONNSTATUSW_VERSIONS[index]
+            memset(addressof(raw), 0, ctypes.sizeof(raw))
+            raw.dwSize = size
+            code = self._get_connect_status(handle, addressof(raw))
+            if not code:
+                self.rasconnstatus_version = index
+            if code not in _WRONG_SIZE:
+                break
+        return code, string_at(addressof(raw), size), winver
+
+    def ask_statuses(self, asks: list[tuple[int, int]]) -> list[int]:
+        """Codes of RasGetConnectStatusW for pairs of a handle and a structure's address."""
+        ask = self._get_connect_status
+        return [ask(handle, address) for handle, address in asks]
+
+    def get_connect_status(self, handle: int) -> bytes:
+        """One rn_status."""
+        return _read_rasconnstatus(*self.ask_status(handle))
+
+    def wait_status(
+        self,
+        handle: int,
+        states: tuple[int, ...],
+        interval_ns: int,
+        slice_ns: int,
+        cancel: CtypesEvent | None,
+        due: int,
+    ) -> tuple[int, int, bytes]:
+        """Code, when the next poll is due, and one rn_status."""
+        end = now_ns() + slice_ns
+        status = bytes(RnStatus())
+        while True:
+            now = now_ns()
+            if now >= due:
+                status = self.get_connect_status(handle)
+                record = RnStatus.from_buffer_copy(status)
+                if record.code or _is_reached(record, states):
+                    return record.code, due, status
+                now = now_ns()
+                due = now + interval_ns
+            if now >= end:
+                return RN_E_AGAIN, due, status
+            paused = wait_events(None, cancel, min(due, end) - now)
+            if paused != RN_E_AGAIN:
+                return paused, due, status
+
+    def wait_gone(self, handle: int, slice_ns: int) -> int:
+        """0 once the handle is gone, RN_E_AGAIN, or another code of RasGetConnectStatusW."""
+        end = now_ns() + slice_ns
+        asked = 0
+        while True:
+            code, _, _ = self.ask_status(handle)
+            if code:
+                return 0 if code in GONE_CODES else code
+            if now_ns() >= end:
+                return RN_E_AGAIN
+            wait_events(None, None, 0 if asked < _YIELDS_BEFORE_SLEEP else _GONE_INTERVAL_NS)
+            asked += 1
+
+    def get_subentry_handle(self, handle: int, subentry: int) -> tuple[int, int]:
+        """Code and the sub-entry's handle."""
+        get = self._optional("RasGetSubEntryHandleW", c_void_p, c_uint32, c_void_p)
+        found = c_void_p()
+        code = RN_E_UNSUPPORTED if get is None else get(handle, subentry, addressof(found))
+        return code, 0 if code else found.value or 0
+
+    def get_error_string(self, code: int, length: int) -> tuple[int, bytes]:
+        """Code and UTF-16 text of RasGetErrorStringW."""
+        get = self._optional("RasGetErrorStringW", c_uint32, c_void_p, c_uint32)
+        units = (c_uint16 * length)()
+        answer = RN_E_UNSUPPORTED if get is None else get(code, addressof(units), length)
+        return answer, bytes(units)
+
+    def connection_notification(
+        self, handle: int, event: CtypesEvent, flags: int, *, ansi: bool
+    ) -> int:
+        """Code of RasConnectionNotificationW, or A."""
+        name = "RasConnectionNotificationA" if ansi else "RasConnectionNotificationW"
+        notify = self._optional(name, c_void_p, c_void_p, c_uint32)
+        if notify is None:
+            return RN_E_UNSUPPORTED
+        code: int = notify(handle, event.for_provider, flags)
+        return code
+
+
+def _is_reached(status: RnStatus, states: tuple[int, ...]) -> bool:
+    if states:
+        return status.state in states
+    return bool(status.error or status.state & (RASCS_DONE | RASCS_PAUSED))
+
+
+class _Slot:
+    """One connection as it was read last, and when its parts changed."""
+
+    __slots__ = ("answer", "connection", "connection_changed", "handle", "raw", "serial",
+                 "status", "status_changed")  # fmt: skip
+
+    def __init__(self, serial: int, handle: int) -> None:
+        self.serial = serial
+        self.handle = handle
+        self.raw = b""
+        self.connection = b""
+        self.connection_changed = 0
+        self.answer: _Answer | None = None
+        self.status = bytes(RnStatus())
+        self.status_changed = 0
+
+    def update_connection(self, raw: bytes, winver: int, generation: int) -> bool:
+        record = _read_rasconn(raw, winver)
+        self.raw = raw
+        if record == self.connection:
+            return False
+        self.connection, self.connection_changed = record, generation
+        return True
+
+    def update_status(self, answer: _Answer, generation: int) -> bool:
+        if answer == self.answer:
+            return False
+        self.answer = answer
+        record = _read_rasconnstatus(*answer)
+        if self.status_changed and record == self.status:
+            return False
+        self.status, self.status_changed = record, generation
+        return True
+
+
+class _Batch:
+    """The status structures of one list of handles, side by side: filled and compared as one."""
+
+    def __init__(self, slots: list[_Slot], version: int) -> None:
+        self.slots = slots
+        self.version = version
+        self.winver, self.size = RASCONNSTATUSW_VERSIONS[version]
+        self._blank = self.size.to_bytes(self.size, sys.byteorder) * len(slots)  # dwSize, zeros
+        self._buffer = ctypes.create_string_buffer(len(self._blank) or 1)
+        self._address = addressof(self._buffer)
+        self._asks = [(slot.handle, self._address + i * self.size) for i, slot in enumerate(slots)]
+        self._codes: list[int] = []
+        self._raw = b""
+
+    def ask(self, provider: CtypesProvider) -> list[_Answer] | None:
+        """Ask for all; None where every answer is the last one."""
+        memmove(self._address, self._blank, len(self._blank))
+        codes = provider.ask_statuses(self._asks)
+        raw = string_at(self._address, len(self._blank))
+        if codes == self._codes and raw == self._raw:
+            return None
+        self._codes, self._raw = codes, raw
+        return [
+            (code, raw[i * self.size : (i + 1) * self.size], self.winver)
+            for i, code in enumerate(codes)
+        ]
+
+
+class CtypesList:
+    """A list of connections kept between polls (rn_list)."""
+
+    def __init__(self, provider: CtypesProvider, *, with_status: bool) -> None:
+        self._provider = provider
+        self._with_status = with_status
+        self._lock = Lock()
+        self._slots: list[_Slot] = []  # replaced, never changed, when places change
+        self._generation = 1
+        self._order_changed = 0
+        self._last_serial = 0
+        self._raw = b""  # all elements as the provider wrote them last
+        self._winver = 0
+        self._batch: _Batch | None = None
+        self._needed, self._count = c_uint32(), c_uint32()
+        self._make_room(_FIRST_ROOM * _NEWEST_RASCONN)
+
+    def _make_room(self, size: int) -> None:
+        self._size = size
+        self._buffer = ctypes.create_string_buffer(size)
+        self._address = addressof(self._buffer)
+        self._first_size = c_uint32.from_buffer(self._buffer)
+
+    def poll(self) -> int:
+        """One poll: the list's generation, or minus a code."""
+        with self._lock:
+            code, winver, raw = self._enumerate()
+            if code:
+                return -code
+            generation = self._generation + 1
+            changed = self._update_connections(raw, winver, generation)
+            if self._with_status:
+                changed |= self._update_statuses(generation)
+            if changed:
+                self._generation = generation
+            return self._generation
+
+    def _enumerate(self) -> tuple[int, int, bytes]:
+        """Code, WINVER of the elements, and the elements; see enumerate() in rn_list.c."""
+        provider = self._provider
+        index = provider.rasconn_version or 0
+        for _ in range(RN_MAX_ATTEMPTS):
+            winver, size = RASCONNW_VERSIONS[index]
+            code = self._call_enumerate(size)
+            if not code:
+                count = self._count.value
+                provider.rasconn_version = index
+                if count > self._size // size:
+                    return RN_E_ABSURD, 0, b""
+                return 0, winver, string_at(self._address, count * size)
+            needed = max(self._needed.value, self._count.value * size)
+            if code in _TOO_SMALL and needed > self._size:
+                if needed > RN_MAX_CONNECTIONS * size:
+                    return RN_E_ABSURD, 0, b""
+                self._make_room(needed + needed // 4 + 4 * size)
+            elif code in _TOO_SMALL + _WRONG_SIZE and index + 1 < len(RASCONNW_VERSIONS):
+                index += 1
+            else:
+                return code, 0, b""
+        return RN_E_KEPT_GROWING, 0, b""
+
+    def _call_enumerate(self, size: int) -> int:
+        memset(self._address, 0, min(len(self._raw), self._size))
+        self._first_size.value = size
+        self._needed.value, self._count.value = self._size, 0
+        code: int = self._provider.enum_connections(
+            self._address, addressof(self._needed), addressof(self._count)
+        )
+        return code
+
+    def _update_connections(self, raw: bytes, winver: int, generation: int) -> bool:
+        if raw == self._raw and winver == self._winver:
+            return False
+        size = dict(RASCONNW_VERSIONS)[winver]
+        spare, slots, changed = list(self._slots), [], False
+        for start in range(0, len(raw), size):
+            element = raw[start : start + size]
+            slot = self._take(spare, element)
+            if element != slot.raw or winver != self._winver:
+                changed |= slot.update_connection(element, winver, generation)
+            slots.append(slot)
+        self._raw, self._winver = raw, winver
+        if slots != self._slots:
+            self._slots, self._order_changed, changed = slots, generation, True
+        return changed
+
+    def _take(self, spare: list[_Slot], element: bytes) -> _Slot:
+        """Take the slot with the element's handle out of `spare`, or begin one."""
+        handle = int.from_bytes(element[_HANDLE], sys.byteorder)
+        for at, slot in enumerate(spare):
+            if slot.handle == handle:
+                return spare.pop(at)
+        self._last_serial += 1
+        return _Slot(self._last_serial, handle)
+
+    def _update_statuses(self, generation: int) -> bool:
+        changed = False
+        answers = self._ask_statuses()
+        if answers is not None:
+            for slot, answer in zip(self._slots, answers, strict=True):
+                changed |= slot.update_status(answer, generation)
+        return changed
+
+    def _ask_statuses(self) -> list[_Answer] | None:
+        """Every slot's answer; None where all are as they were."""
+        provider, slots, batch = self._provider, self._slots, self._batch
+        version = provider.rasconnstatus_version
+        if version is None:
+            return [provider.ask_status(slot.handle) for slot in slots]
+        if batch is None or batch.slots is not slots or batch.version != version:
+            batch = self._batch = _Batch(slots, version)
+        answers = batch.ask(provider)
+        if answers is None:
+            return None
+        return [
+            provider.ask_status(slot.handle) if answer[0] in _WRONG_SIZE else answer
+            for slot, answer in zip(slots, answers, strict=True)
+        ]
+
+    def collect(self, since: int) -> Changes:
+        """Copy what changed after generation `since`."""
+        with self._lock:
+            changed = [
+                RECORD_HEAD.pack(slot.serial, index, slot.connection_changed <= since)
+                + slot.connection
+                + slot.status
+                for index, slot in enumerate(self._slots)
+                if slot.connection_changed > since or slot.status_changed > since
+            ]
+            serials = [slot.serial for slot in self._slots]
+            return Changes(
+                self._generation,
+                self._order_changed > since,
+                serials,
+                len(changed),
+                memoryview(b"".join(changed)),
+            )
+
+
+def open_provider(path: str | None) -> tuple[int, int, CtypesProvider | None]:
+    """Code, the system's error, and the provider."""
+    code, os_error, library = open_library(path)
+    if library is None:
+        return code, os_error, None
+    try:
+        return 0, 0, CtypesProvider(library)
+    except AttributeError:
+        return RN_E_UNSUPPORTED, 0, None

@@ -1,0 +1,115 @@
+"""Events: what RAS sets, what waits can be cancelled with, what event loops can wait on."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TypeVar
+
+from . import _backend
+from ._errors import Cancelled
+from ._layout import RN_E_CANCELLED, RN_E_NO_MEMORY, RN_E_OS, RN_E_TIMEOUT
+from ._ras_backend import BackendEvent, ras_backend
+from ._wait import seconds_to_ns, wait_in_slices
+
+
+def new_backend_event(backend: str) -> BackendEvent:
+    """Create a manual-reset event that is not set; OSError where the system has none left."""
+    code, os_error, event = ras_backend(backend).new_event()
+    if code == RN_E_NO_MEMORY:
+        raise MemoryError("no memory for an event")
+    if event is None:
+        raise OSError(os_error, "the system has no event object left: close some first")
+    return event
+
+
+_Self = TypeVar("_Self", bound="Event")
+
+
+class Event:
+    """A manual-reset event: once set it stays set until `reset`, for every waiter.
+
+    Pass one as `cancel` to any wait of this package and set it from another thread to end
+    that wait. Source: the Windows event object, ledger CN-10.
+    """
+
+    def __init__(self, *, backend: str | None = None) -> None:
+        """Create an event that is not set; a wait and its `cancel` need the same `backend`."""
+        self.backend = _backend.select(backend)
+        self._event: BackendEvent | None = new_backend_event(self.backend)
+
+    def _open(self) -> BackendEvent:
+        event = self._event
+        if event is None:
+            raise ValueError("this event is closed")
+        return event
+
+    @property
+    def handle(self) -> int:
+        """For the system's own wait functions: on Windows a HANDLE, elsewhere a descriptor.
+
+        It is the event's: do not close it, and do not use it after `close`. Raises ValueError
+        when closed.
+        """
+        return self._open().handle
+
+    def fileno(self) -> int:
+        """Give `handle`, for select and for event loops (readable while set)."""
+        return self.handle
+
+    def set(self) -> None:
+        """Set it and wake every waiter."""
+        if self._open().set():
+            raise OSError("the event could not be set")
+
+    def reset(self) -> None:
+        """Make it wait again. Reset before looking at what the event stands for (CN-11)."""
+        if self._open().reset():
+            raise OSError("the event could not be reset")
+
+    def is_set(self) -> bool:
+        """Whether it is set, without waiting and without resetting it."""
+        return self.wait(0)
+
+    def wait(self, timeout: float, *, cancel: Event | None = None) -> bool:
+        """Wait until it is set, at most `timeout` seconds: whether it is.
+
+        The GIL is released; Ctrl-C is noticed. Raises Cancelled when `cancel` was set first,
+        ValueError or TypeError for a bad argument or when closed.
+        """
+        timeout_ns = seconds_to_ns("timeout", timeout)
+        canceller = cancel_event(cancel, self.backend)
+        code = wait_in_slices(lambda ns: self._open().wait(canceller, ns), timeout_ns)
+        if code == RN_E_CANCELLED:
+            raise Cancelled("the wait for an event was cancelled")
+        if code == RN_E_OS:
+            raise OSError("waiting for the event failed")
+        return code != RN_E_TIMEOUT
+
+    def close(self) -> None:
+        """Give it back to the system; a second close does nothing."""
+        self._event = None
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def cancel_event(cancel: Event | None, backend: str) -> BackendEvent | None:
+    """Check the argument `cancel` of a wait."""
+    if cancel is None:
+        return None
+    if not isinstance(cancel, Event):
+        raise TypeError(f"cancel must be a ras_native.Event or None, not {type(cancel).__name__}")
+    if cancel.backend != backend:
+        raise ValueError(
+            f"cancel is an event of the {cancel.backend} backend, this wait runs on {backend}: "
+            f"make it with Event(backend={backend!r})"
+        )
+    return cancel._open()
