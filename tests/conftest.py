@@ -12,12 +12,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tsv import read_rows
 
 if TYPE_CHECKING:
     from ras_native.sim import Simulator
 
     from ras_native import Ras
+
+# Nothing here depends on how fast the machine is.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 BACKENDS = ("native", "ctypes")
 
