@@ -17,7 +17,8 @@ from ._api import (
     snapshot,
 )
 from ._backend import backend
-from ._errors import Cancelled, ProviderError, RasError
+from ._connect import ConnectOutcome, ConnectResult, connect, connect_many, wsa_connect
+from ._errors import Cancelled, ProviderError, RasError, WSAError
 from ._event import Event
 from ._records import (
     Connection,
@@ -34,6 +35,8 @@ __all__ = [
     "Cancelled",
     "ConnState",
     "ConnSubstate",
+    "ConnectOutcome",
+    "ConnectResult",
     "Connection",
     "ConnectionFlag",
     "Event",
@@ -46,11 +49,15 @@ __all__ = [
     "Sizes",
     "Snapshot",
     "Status",
+    "WSAError",
     "backend",
+    "connect",
+    "connect_many",
     "connection_notification",
     "enum_connections",
     "get_connect_status",
     "hang_up",
     "snapshot",
+    "wsa_connect",
 ]
 __version__ = "0.1.0"

@@ -1,0 +1,294 @@
+"""The connect half of the ctypes backend: the system's own functions, the batch in Python.
+
+_Batch mirrors csrc/rn_connect.c. What differs between the systems mirrors csrc/rn_net_win.c and
+rn_net_posix.c.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import select
+import socket
+import struct
+import sys
+from time import monotonic_ns
+from typing import NamedTuple
+
+from ._layout import (
+    RN_BATCH_OPTIONS,
+    RN_CONNECTED,
+    RN_E_AGAIN,
+    RN_FAILED,
+    RN_NO_ADDRESS,
+    RN_OUTCOME,
+    RN_TARGET,
+    RN_TIMED_OUT,
+)
+from ._wsa import IPV4, IPV6, sockaddr
+
+if sys.platform == "win32":
+    _SEARCH_SYSTEM32 = 0x800
+    _VERSION_2_2 = 0x202
+    _WSADATA_SIZE = 512  # 408 at most
+    _SIO_TCP_INITIAL_RTO = 0x98000011
+    _NO_RETRANSMISSION = struct.pack("=HBx", 0, 0xFE)
+    _LINGER_AT_ONCE = struct.pack("=HH", 1, 0)
+    _BEGUN = frozenset({10035})  # WSAEWOULDBLOCK
+    _OUT_OF_ROOM = frozenset({10024})  # WSAEMFILE
+    _NO_REASON = 10053  # WSAECONNABORTED
+
+    class _WSABUF(ctypes.Structure):
+        _fields_ = (("len", ctypes.c_uint32), ("buf", ctypes.c_void_p))
+        len: int
+
+    class _TIMEVAL(ctypes.Structure):
+        _fields_ = (("tv_sec", ctypes.c_int32), ("tv_usec", ctypes.c_int32))
+
+    _POINTER = ctypes.c_void_p
+    _SOCKET = ctypes.c_size_t
+
+    _ws2_32 = ctypes.WinDLL("ws2_32.dll", use_last_error=True, winmode=_SEARCH_SYSTEM32)
+    _ws2_32.WSAConnect.argtypes = (
+        *(_SOCKET, ctypes.c_char_p, ctypes.c_int),
+        *(_POINTER, _POINTER, ctypes.c_char_p, _POINTER),
+    )
+    _ws2_32.select.argtypes = (ctypes.c_int, _POINTER, _POINTER, _POINTER, _POINTER)
+    _ws2_32.WSAIoctl.argtypes = (
+        *(_SOCKET, ctypes.c_uint32, ctypes.c_char_p, ctypes.c_uint32),
+        *(_POINTER, ctypes.c_uint32, _POINTER, _POINTER, _POINTER),
+    )
+
+    START_ERROR: int = _ws2_32.WSAStartup(_VERSION_2_2, ctypes.create_string_buffer(_WSADATA_SIZE))
+
+    def wsa_connect(
+        sock: socket.socket,
+        name: bytes,
+        caller_data: bytes | None,
+        sqos: bytes | None,
+        callee_size: int,
+    ) -> tuple[int, bytes]:
+        """One call of WSAConnect: 0 or the system's error, and the callee's data."""
+        data = ctypes.create_string_buffer(caller_data or b"")
+        caller = _WSABUF(len(caller_data or b""), ctypes.addressof(data))
+        room = ctypes.create_string_buffer(callee_size + 1)
+        callee = _WSABUF(callee_size, ctypes.addressof(room))
+        failed = _ws2_32.WSAConnect(
+            sock.fileno(),
+            name,
+            len(name),
+            None if caller_data is None else ctypes.byref(caller),
+            ctypes.byref(callee) if callee_size else None,
+            sqos,
+            None,
+        )
+        if failed:
+            return ctypes.get_last_error(), b""
+        return 0, room.raw[: callee.len]
+
+    def _send_one_syn(sock: socket.socket, name: bytes) -> None:
+        """Windows repeats a SYN that was refused, which takes 2 s; on loopback none gets lost."""
+        loopback = name[4] == 127 if len(name) == 16 else name[8:24] == bytes(15) + b"\1"
+        if loopback:
+            returned = ctypes.c_uint32()
+            _ws2_32.WSAIoctl(
+                *(sock.fileno(), _SIO_TCP_INITIAL_RTO, _NO_RETRANSMISSION, len(_NO_RETRANSMISSION)),
+                *(None, 0, ctypes.byref(returned), None, None),
+            )
+
+    def _ended(descriptors: list[int], timeout_ns: int) -> dict[int, bool]:
+        """Wait for connects; those that ended, and whether the socket has to say how."""
+        # An fd_set is a 32-bit count, then handles: a count as wide as a handle reads alike.
+        fd_set = ctypes.c_size_t * (len(descriptors) + 1)
+        connected = fd_set(len(descriptors), *descriptors)
+        failed = fd_set(len(descriptors), *descriptors)
+        timeout = _TIMEVAL(*divmod(-(-timeout_ns // 1000), 1_000_000))
+        if _ws2_32.select(0, None, connected, failed, ctypes.byref(timeout)) < 0:
+            raise ctypes.WinError(ctypes.get_last_error())
+        ended = dict.fromkeys(connected[1 : connected[0] + 1], False)
+        return ended | dict.fromkeys(failed[1 : failed[0] + 1], True)
+
+else:
+    _LINGER_AT_ONCE = struct.pack("=ii", 1, 0)
+    _BEGUN = frozenset({errno.EINPROGRESS, errno.EINTR})
+    _OUT_OF_ROOM = frozenset({errno.EMFILE, errno.ENFILE})
+    _NO_REASON = 0
+
+    _libc = ctypes.CDLL(None, use_errno=True)
+    _libc.connect.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
+
+    START_ERROR: int = 0
+
+    def wsa_connect(
+        sock: socket.socket,
+        name: bytes,
+        caller_data: bytes | None,  # noqa: ARG001 - nothing here carries it
+        sqos: bytes | None,  # noqa: ARG001
+        callee_size: int,  # noqa: ARG001
+    ) -> tuple[int, bytes]:
+        """One call of connect: 0 or the system's error, and no data."""
+        failed = _libc.connect(sock.fileno(), name, len(name))
+        return ctypes.get_errno() if failed else 0, b""
+
+    def _send_one_syn(sock: socket.socket, name: bytes) -> None:
+        """Do what POSIX systems do by themselves."""
+
+    def _ended(descriptors: list[int], timeout_ns: int) -> dict[int, bool]:
+        """Wait for connects; those that ended, and whether the socket has to say how."""
+        poller = select.poll()
+        for descriptor in descriptors:
+            poller.register(descriptor, select.POLLOUT)
+        ready = poller.poll(-(-timeout_ns // 1_000_000))
+        return dict.fromkeys((descriptor for descriptor, _ in ready), True)
+
+
+def _answer(sock: socket.socket, ask: bool) -> int:
+    """0 connected, else the system's error."""
+    return (sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or _NO_REASON) if ask else 0
+
+
+def connect_wait(sock: socket.socket, slice_ns: int) -> int:
+    """0 connected, RN_E_AGAIN, or the system's error."""
+    try:
+        ended = _ended([sock.fileno()], slice_ns)
+        return _answer(sock, ended[sock.fileno()]) if ended else RN_E_AGAIN
+    except OSError as error:
+        return _number(error)
+
+
+def _number(error: OSError) -> int:
+    """The system's own number."""
+    if sys.platform == "win32":
+        return error.winerror
+    return error.errno or 0
+
+
+class _Attempt(NamedTuple):
+    sock: socket.socket
+    target: int
+    started_ns: int
+
+
+class _Batch:
+    """Connects to many targets, bounded in flight; each target gets a socket of its own."""
+
+    def __init__(self, targets: bytes, options: bytes, count: int) -> None:
+        self.timeout_ns, self.concurrency, self.abortive, *source = RN_BATCH_OPTIONS.unpack(options)
+        self.source = _address(*source) if source[0] else None
+        self.targets = list(RN_TARGET.iter_unpack(targets))
+        self.outcomes = bytearray(count * RN_OUTCOME.size)
+        self.attempts: dict[int, _Attempt] = {}  # by descriptor
+        self.next = 0
+        self.no_room = False  # no descriptor left: begin no more until one is closed
+
+    def run(self, slice_ns: int) -> None:
+        """Settle every target."""
+        while self.attempts or self.next < len(self.targets):
+            for i in range(len(self.targets)):
+                # a few at a time, so that an answer that is there already is seen at once
+                if i > len(self.attempts) // 16 or not self._can_begin():
+                    break
+                self._begin_next()
+            if self.attempts:
+                ended = _ended(list(self.attempts), min(slice_ns, self._time_to_wait()))
+                self._collect(ended, monotonic_ns())
+
+    def close(self) -> None:
+        """Give up what is in flight."""
+        for attempt in self.attempts.values():
+            attempt.sock.close()
+
+    def _can_begin(self) -> bool:
+        return (
+            self.next < len(self.targets)
+            and len(self.attempts) < self.concurrency
+            and not self.no_room
+        )
+
+    def _begin_next(self) -> None:
+        index = self.next
+        family, *rest = self.targets[index]
+        if not family:
+            self.next += 1
+            self._settle(index, RN_NO_ADDRESS, 0, 0)
+            return
+        try:
+            sock = self._open_socket(family)
+        except OSError as error:
+            self.no_room = _number(error) in _OUT_OF_ROOM and bool(self.attempts)
+            if not self.no_room:
+                self.next += 1
+                self._settle(index, RN_FAILED, _number(error), 0)
+            return
+        name = sockaddr(family, *rest)
+        _send_one_syn(sock, name)
+        self.next += 1
+        self.attempts[sock.fileno()] = attempt = _Attempt(sock, index, monotonic_ns())
+        os_error, _ = wsa_connect(sock, name, None, None, 0)
+        if os_error not in _BEGUN:
+            self._finish(attempt, os_error, monotonic_ns())
+
+    def _open_socket(self, family: int) -> socket.socket:
+        sock = socket.socket(_FAMILIES[family], socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            if self.source:
+                sock.bind(self.source)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def _time_to_wait(self) -> int:
+        if self._can_begin():
+            return 0
+        # a dict keeps the order in which the attempts began
+        oldest = next(iter(self.attempts.values()))
+        left: int = oldest.started_ns + self.timeout_ns - monotonic_ns()
+        return max(0, left)
+
+    def _collect(self, ended: dict[int, bool], now_ns: int) -> None:
+        for descriptor, ask in ended.items():
+            attempt = self.attempts[descriptor]
+            self._finish(attempt, _answer(attempt.sock, ask), now_ns)
+        for attempt in list(self.attempts.values()):
+            if now_ns - attempt.started_ns < self.timeout_ns:
+                break
+            self._end(attempt, RN_TIMED_OUT, 0, now_ns)
+
+    def _finish(self, attempt: _Attempt, os_error: int, now_ns: int) -> None:
+        self._end(attempt, RN_FAILED if os_error else RN_CONNECTED, os_error, now_ns)
+
+    def _end(self, attempt: _Attempt, status: int, os_error: int, now_ns: int) -> None:
+        self._settle(attempt.target, status, os_error, now_ns - attempt.started_ns)
+        if status == RN_CONNECTED and self.abortive:
+            attempt.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_AT_ONCE)
+        del self.attempts[attempt.sock.fileno()]
+        attempt.sock.close()
+        self.no_room = False
+
+    def _settle(self, target: int, status: int, os_error: int, elapsed_ns: int) -> None:
+        where = target * RN_OUTCOME.size
+        RN_OUTCOME.pack_into(self.outcomes, where, elapsed_ns, status, os_error)
+
+
+_FAMILIES = {IPV4: socket.AF_INET, IPV6: socket.AF_INET6}
+
+
+def _address(
+    family: int, port: int, flowinfo: int, scope_id: int, packed: bytes
+) -> tuple[str, int] | tuple[str, int, int, int]:
+    """What the socket module takes."""
+    if family == IPV4:
+        return socket.inet_ntop(socket.AF_INET, packed[:4]), port
+    return socket.inet_ntop(socket.AF_INET6, packed), port, flowinfo, scope_id
+
+
+def connect_many(targets: bytes, options: bytes, count: int, slice_ns: int) -> tuple[int, bytes]:
+    """Connect to `count` rn_target: 0 or a code, and as many rn_outcome."""
+    batch = _Batch(targets, options, count)
+    try:
+        batch.run(slice_ns)
+    finally:
+        batch.close()
+    return 0, bytes(batch.outcomes)
