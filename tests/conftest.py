@@ -70,7 +70,7 @@ def sim() -> Iterator[Simulator]:
     from ras_native.sim import Simulator
 
     with Simulator() as simulator:
-        assert simulator.identity.startswith("rassim "), simulator.identity
+        assert simulator.identity == "ras_native simulator"
         yield simulator
 
 
