@@ -9,6 +9,7 @@ import os
 import sys
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "csrc"))
 import build_native
@@ -28,7 +29,16 @@ def extensions() -> list[Extension]:
     return modules
 
 
+class BuildExt(build_ext):
+    """MSVC is told of no PyInit: cffi's is exported in its source, the simulator has none."""
+
+    def get_export_symbols(self, _ext: Extension) -> list[str]:
+        """Nothing to add to what the sources and rassim.def export."""
+        return []
+
+
 setup(
+    cmdclass={"build_ext": BuildExt},
     ext_modules=extensions(),
     options={"bdist_wheel": {"py_limited_api": "cp310"}} if MODE != "skip" else {},
 )

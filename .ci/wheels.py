@@ -1,0 +1,130 @@
+"""Builds every distribution on Linux: sdist, Linux, any, win_amd64, win32, win_arm64.
+
+usage: wheels.py [DIST]    into DIST (default: dist/), which is emptied first
+
+Everything but the sdist is built from the sdist. A Windows wheel is the py3-none-any wheel
+with the two modules added, which zig compiles against the stable ABI of the oldest CPython.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pefile
+import windows_python
+
+ROOT = windows_python.ROOT
+sys.path.insert(0, str(ROOT / "csrc"))
+import build_native  # noqa: E402  (found through the line above)
+
+ZIG = [sys.executable, "-m", "ziglang"]
+STRICT = [*build_native.STRICT_C, "-Werror"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A Windows platform: its wheel tag, and what zig's cc and dlltool call it."""
+
+    tag: str
+    triple: str
+    machine: str
+
+
+TARGETS = [
+    Target("win_amd64", "x86_64-windows-gnu", "i386:x86-64"),
+    Target("win32", "x86-windows-gnu", "i386"),
+    Target("win_arm64", "aarch64-windows-gnu", "arm64"),
+]
+
+
+def run(source: Path, *command: str | Path, **environment: str) -> None:
+    """One step in the source tree; its failure ends the build."""
+    subprocess.run(command, cwd=source, check=True, env={**os.environ, **environment})
+
+
+def build(source: Path, kind: str, dist: Path, mode: str = "require") -> None:
+    """What `python -m build` makes of the source with RAS_NATIVE_BUILD=mode."""
+    command = (sys.executable, "-m", "build", f"--{kind}", "--outdir", dist, source)
+    run(source, *command, RAS_NATIVE_BUILD=mode, RAS_NATIVE_WERROR="1")
+
+
+def unpack_sdist(dist: Path, folder: Path) -> Path:
+    """The tree in the sdist."""
+    (sdist,) = dist.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / sdist.name.removesuffix(".tar.gz")
+
+
+def import_library(target: Target, python_home: Path, folder: Path) -> Path:
+    """python3.lib for the target: the stable ABI's names are python3.dll's exports."""
+    library = pefile.PE(str(python_home / "python3.dll"))
+    names = [symbol.name.decode() for symbol in library.DIRECTORY_ENTRY_EXPORT.symbols]
+    definition = folder / "python3.def"
+    definition.write_text("\n".join(["LIBRARY python3.dll", "EXPORTS", *names, ""]))
+    made = folder / "python3.lib"
+    run(folder, *ZIG, "dlltool", "-m", target.machine, "-d", definition, "-l", made)
+    return made
+
+
+def compile_modules(target: Target, source: Path, work: Path) -> list[Path]:
+    """_native.pyd and _rassim.pyd for the target, made in work beside what the linker leaves."""
+    python_home = windows_python.unpack(windows_python.OLDEST)
+    generated, native, simulator = (work / n for n in ("_native.c", "_native.pyd", "_rassim.pyd"))
+    build_native.native_ffi().emit_c_code(str(generated))
+    compiler = [*ZIG, "cc", "-target", target.triple, *STRICT, "-Icsrc", "-shared", "-s"]
+    libraries = [f"-l{name}" for name in build_native.WINDOWS_LIBRARIES]
+    run(
+        source,
+        *compiler,
+        "-D" + "=".join(build_native.LIMITED_API),
+        f"-I{python_home / 'include'}",
+        generated,
+        *build_native.native_sources("win"),
+        import_library(target, python_home, work),
+        *libraries,
+        *("-o", native),
+    )
+    sources = [*build_native.simulator_sources("win"), build_native.EXPORTS]
+    run(source, *compiler, *sources, *libraries, "-o", simulator)
+    return [native, simulator]
+
+
+def windows_wheel(target: Target, source: Path, dist: Path) -> None:
+    """The pure wheel with the target's modules, under the target's tag."""
+    (pure,) = dist.glob("*-py3-none-any.whl")
+    wheel = (sys.executable, "-m", "wheel")
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Path(scratch)
+        run(source, *wheel, "unpack", "--dest", work / "tree", pure)
+        (tree,) = (work / "tree").iterdir()
+        for module in compile_modules(target, source, work):
+            shutil.copy(module, tree / "ras_native")
+        (metadata,) = tree.glob("*.dist-info/WHEEL")
+        text = metadata.read_text().replace("Root-Is-Purelib: true", "Root-Is-Purelib: false")
+        metadata.write_text(text.replace("py3-none-any", f"cp310-abi3-{target.tag}"))
+        run(source, *wheel, "pack", "--dest-dir", dist, tree)
+
+
+def main(dist: Path) -> None:
+    """Builds all of them."""
+    shutil.rmtree(dist, ignore_errors=True)
+    build(ROOT, "sdist", dist)
+    with tempfile.TemporaryDirectory() as scratch:
+        source = unpack_sdist(dist, Path(scratch))
+        build(source, "wheel", dist)
+        shutil.rmtree(source / "build")  # setuptools would take the modules from it
+        build(source, "wheel", dist, mode="skip")
+        for target in TARGETS:
+            windows_wheel(target, source, dist)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] in (["-h"], ["--help"]):
+        raise SystemExit(__doc__)
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "dist").resolve())

@@ -1,0 +1,129 @@
+"""Runs the project's test suite under Wine on the installed wheel, and compares it with Linux's.
+
+usage: windows_suite.py VERSION LINUX_JUNIT_XML    (VERSION: 3.10 or 3.13)
+
+Fails unless the very tests that Linux collected were run, on the native backend and the
+simulator of the installed wheel; unless each skip is one of a test of POSIX alone; and unless
+each row of tests/wine_exceptions.tsv is an expected failure, and each of those is there or
+expected on Linux too.
+"""
+
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from xml.etree import ElementTree
+
+import windows_python
+import wine
+
+ROOT = windows_python.ROOT
+SUITE_SECONDS = 900
+IDENTITY = """
+import pathlib, ras_native, ras_native.sim
+home = pathlib.Path(ras_native.__file__).parent
+assert home.parent.name == "site-packages", f"not the installed package: {home}"
+assert ras_native.backend == "native", f"the backend in use is {ras_native.backend}"
+with ras_native.sim.Simulator() as simulator:
+    assert simulator.identity.startswith("rassim "), f"a stranger: {simulator.identity}"
+    assert pathlib.Path(simulator.path) == home / "_rassim.pyd", simulator.path
+    print("installed in", home, "| backend", ras_native.backend, "|", simulator.identity)
+"""
+
+Results = dict[str, tuple[str, str]]  # test -> (outcome, reason)
+
+
+def require(condition: object, message: str) -> None:
+    """Fails the run."""
+    if not condition:
+        raise SystemExit(f"windows_suite: {message}")
+
+
+def results(junit: Path) -> Results:
+    """Each test's outcome in pytest's JUnit file."""
+    found: Results = {}
+    for case in ElementTree.parse(junit).iter("testcase"):  # noqa: S314  (we wrote it)
+        test = f"{case.get('classname')}::{case.get('name')}"
+        require(test not in found, f"two tests are called {test}")
+        found[test] = ("passed", "")
+        for problem in case.iterfind("*[@message]"):
+            expected = problem.get("type") == "pytest.xfail"
+            found[test] = ("xfailed" if expected else problem.tag, problem.get("message", ""))
+    return found
+
+
+def copy_project(folder: Path) -> None:
+    """The checkout without the package, so that only the installed one can be imported."""
+    shutil.rmtree(folder, ignore_errors=True)
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in names.split("\0"):
+        if name and not name.startswith("ras_native/") and (ROOT / name).is_file():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, target)
+
+
+def exceptions() -> set[str]:
+    """The tests that tests/wine_exceptions.tsv lists, as results() names them."""
+    rows = (ROOT / "tests" / "wine_exceptions.tsv").read_text().splitlines()[1:]
+    return {junit_name(row.split("\t")[0]) for row in rows}
+
+
+def junit_name(node: str) -> str:
+    """A node id as pytest's JUnit file spells it."""
+    path, *parts = node.split("::")
+    return "::".join(
+        [".".join([path.removesuffix(".py").replace("/", "."), *parts[:-1]]), parts[-1]]
+    )
+
+
+def compare(here: Results, linux: Results) -> None:
+    """Nothing missing, nothing skipped but what is POSIX's, exactly the listed failures."""
+    missing, extra = sorted(linux.keys() - here.keys()), sorted(here.keys() - linux.keys())
+    require(not missing, f"not collected here: {missing}")
+    require(not extra, f"not collected on Linux: {extra}")
+    skipped = [
+        f"{test} ({reason})"
+        for test, (outcome, reason) in here.items()
+        if outcome == "skipped" and not reason.startswith("posix_only: ")
+    ]
+    require(not skipped, f"skipped without right: {skipped}")
+    expected = {test for test, (outcome, _) in here.items() if outcome == "xfailed"}
+    named = expected | {test.partition("[")[0] for test in expected}
+    usual = {test for test, (outcome, _) in linux.items() if outcome == "xfailed"}
+    unlisted = {t for t in expected - usual if not {t, t.partition("[")[0]} & exceptions()}
+    require(not unlisted, f"expected failures that the table does not list: {sorted(unlisted)}")
+    idle = sorted(exceptions() - named)
+    require(not idle, f"rows of tests/wine_exceptions.tsv that no expected failure has: {idle}")
+
+
+def summary(title: str, found: Results) -> str:
+    """One line of counts."""
+    counts = Counter(outcome for outcome, _ in found.values())
+    text = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()))
+    return f"{title:<22} {len(found):>5} tests: {text}"
+
+
+def main(version: str, linux_junit: Path) -> None:
+    """Installs, runs, compares."""
+    folder = windows_python.HOME / f"suite-{version}"
+    copy_project(folder)
+    junit = folder / "junit.xml"
+    with wine.session():
+        python = wine.install(windows_python.BY_VERSION[version])
+        code = wine.run(python, "-c", IDENTITY, cwd=folder, seconds=60)
+        require(code == 0, "the installed wheel is not what is to be tested")
+        suite = (python, "-m", "pytest", "-q", "-ra", f"--junitxml={junit.name}")
+        code = wine.run(*suite, cwd=folder, seconds=SUITE_SECONDS)
+    here, linux = results(junit), results(linux_junit)
+    print(summary("Linux", linux), summary(f"Wine, CPython {version}", here), sep="\n")
+    require(code == 0, f"pytest ended with {code}")
+    compare(here, linux)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3 or sys.argv[1] not in windows_python.BY_VERSION:
+        raise SystemExit(__doc__)
+    main(sys.argv[1], Path(sys.argv[2]).resolve())
