@@ -16,9 +16,8 @@ from hypothesis import HealthCheck, settings
 from tsv import read_rows
 
 if TYPE_CHECKING:
-    from ras_native.sim import Simulator
-
     from ras_native import Ras
+    from ras_native.sim import Simulator
 
 # Nothing here depends on how fast the machine is.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
