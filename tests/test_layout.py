@@ -130,6 +130,11 @@ def test_generated_files_are_fresh() -> None:
     assert check.returncode == 0, check.stderr
 
 
+def test_the_simulators_build_compiles_the_static_asserts() -> None:
+    build = (ROOT / "csrc" / "build_native.py").read_text(encoding="utf-8")
+    assert '"check_layout.c"' in build
+
+
 # Freestanding: the compiler's own headers are enough, for either word size.
 SYNTAX_ONLY = ["-std=c11", "-ffreestanding", "-fsyntax-only", "-x", "c"]
 
