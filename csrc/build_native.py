@@ -8,7 +8,16 @@ from gen_layout import between
 from setuptools import Extension
 
 NATIVE_SOURCES = ["rn_provider.c", "rn_list.c", "rn_record.c", "rn_connect.c"]
-SIMULATOR_SOURCES = ["check_layout.c", "rassim.c"]
+SIMULATOR_SOURCES = [
+    "check_layout.c",
+    "rassim_service.c",
+    "rassim_clock.c",
+    "rassim_calls.c",
+    "rassim_dial.c",
+    "rassim_ras.c",
+    "rassim_control.c",
+    "rassim_lively.c",
+]
 
 
 HOST = "win" if sys.platform == "win32" else "posix"
