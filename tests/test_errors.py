@@ -8,12 +8,14 @@ import pickle
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tsv import ROOT, read_rows
 
+import ras_native
 from ras_native._errors import (
     Cancelled,
     ProviderError,
@@ -26,7 +28,8 @@ from ras_native._errors import (
     winsock_error,
 )
 
-TABLE = read_rows("ras_native/errors.tsv", "code name errno text")
+PACKAGE = Path(ras_native.__file__).parent  # the installed one, wherever the tests are
+TABLE = read_rows(PACKAGE / "errors.tsv", "code name errno text")
 CODES = [int(row[0]) for row in TABLE]
 WINSOCK = range(10000, 12000)
 ANY_CODE = st.integers(0, 0xFFFFFFFF)

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 
-def read_rows(path: str, heading: str) -> list[list[str]]:
+def read_rows(path: str | Path, heading: str) -> list[list[str]]:
     """The rows of the table at `path` (from the project's folder), every cell filled."""
     first, *lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
     assert first.split("\t") == heading.split(), f"{path} should begin with the columns {heading}"
