@@ -137,7 +137,7 @@ class ProviderError(OSError):
         function: str | None = None,
         os_error: int = 0,
     ) -> None:
-        number = posix_errno(os_error) if sys.platform == "win32" else os_error
+        number = posix_errno(os_error) if os_error and sys.platform == "win32" else os_error
         super().__init__(number or (errno.ENOSYS if function else errno.ENOENT), reason)
         self.provider = provider
         self.reason = reason
