@@ -275,17 +275,17 @@ class Ras:
         the connection still answers after `timeout` seconds. Source: RasHangUpW.
         """
         number, timeout_ns = _handle(handle), seconds_to_ns("timeout", timeout)
-        started = time.monotonic()
+        started = time.perf_counter()
         if subentry is not None:
             self._hang_up_subentry(number, _subentry_number(subentry), wait=wait)
-            return time.monotonic() - started
+            return time.perf_counter() - started
         self._hang_up(number, all_references=all_references)
         key = (self._open(), number)
         finish_later(key, lambda seconds: self._finish(key, seconds))
         if wait:
             self._wait_gone(key, timeout_ns)
             forget(key)
-        return time.monotonic() - started
+        return time.perf_counter() - started
 
     def _hang_up(self, number: int, *, all_references: bool) -> None:
         provider = self._open()
@@ -319,10 +319,10 @@ class Ras:
         code = self._open().hang_up(link)
         if code:
             raise self._error(code, "RasHangUpW")
-        started = time.monotonic()
+        started = time.perf_counter()
 
         def pause(most: float) -> None:
-            left = started + _PAUSE_SECONDS - time.monotonic()
+            left = started + _PAUSE_SECONDS - time.perf_counter()
             self._wait_link_down(number, subentry, event, max(0.0, min(most, left)))
 
         key = (self._open(), link)
@@ -341,9 +341,9 @@ class Ras:
 
     def _wait_link_down(self, number: int, subentry: int, event: Event, seconds: float) -> None:
         """Wait for the event of this link: another link's sets it as well."""
-        deadline = time.monotonic() + seconds
+        deadline = time.perf_counter() + seconds
         down = (*GONE_CODES, _ERROR_PORT_NOT_OPEN, _ERROR_NO_MORE_ITEMS)
-        while event.wait(max(0.0, deadline - time.monotonic())):
+        while event.wait(max(0.0, deadline - time.perf_counter())):
             event.reset()
             if self._subentry(number, subentry)[0] in down:
                 break

@@ -28,9 +28,9 @@ def forget(key: object) -> None:
 
 @atexit.register
 def _finish() -> None:
-    deadline = time.monotonic() + EXIT_SECONDS
+    deadline = time.perf_counter() + EXIT_SECONDS
     with _lock:
         waits = list(_unfinished.values())
         _unfinished.clear()
     for wait in waits:
-        wait(max(0.0, deadline - time.monotonic()))
+        wait(max(0.0, deadline - time.perf_counter()))

@@ -12,7 +12,7 @@ import select
 import socket
 import struct
 import sys
-from time import monotonic_ns
+from time import perf_counter_ns
 from typing import NamedTuple
 
 from ._layout import (
@@ -191,7 +191,7 @@ class _Batch:
                 self._begin_next()
             if self.attempts:
                 ended = _ended(list(self.attempts), min(slice_ns, self._time_to_wait()))
-                self._collect(ended, monotonic_ns())
+                self._collect(ended, perf_counter_ns())
 
     def close(self) -> None:
         """Give up what is in flight."""
@@ -223,10 +223,10 @@ class _Batch:
         name = sockaddr(family, *rest)
         _send_one_syn(sock, name)
         self.next += 1
-        self.attempts[sock.fileno()] = attempt = _Attempt(sock, index, monotonic_ns())
+        self.attempts[sock.fileno()] = attempt = _Attempt(sock, index, perf_counter_ns())
         os_error, _ = wsa_connect(sock, name, None, None, 0)
         if os_error not in _BEGUN:
-            self._finish(attempt, os_error, monotonic_ns())
+            self._finish(attempt, os_error, perf_counter_ns())
 
     def _open_socket(self, family: int) -> socket.socket:
         sock = socket.socket(_FAMILIES[family], socket.SOCK_STREAM)
@@ -244,7 +244,7 @@ class _Batch:
             return 0
         # a dict keeps the order in which the attempts began
         oldest = next(iter(self.attempts.values()))
-        left: int = oldest.started_ns + self.timeout_ns - monotonic_ns()
+        left: int = oldest.started_ns + self.timeout_ns - perf_counter_ns()
         return max(0, left)
 
     def _collect(self, ended: dict[int, bool], now_ns: int) -> None:
