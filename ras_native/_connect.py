@@ -33,6 +33,7 @@ from ._wait import LONGEST_SECONDS, SLICE_NS, seconds_to_ns, wait_in_slices
 from ._wsa import Address
 
 _SYSTEM_DECIDES = LONGEST_SECONDS * 1_000_000_000  # a blocking socket ends when TCP gives up
+_IN_PROGRESS = (errno.EINPROGRESS, _wsa.WSAEWOULDBLOCK)
 _LARGEST_DATA = 65_536
 
 
@@ -136,14 +137,14 @@ def wsa_connect(
     _checked_count(callee_data, "callee_data", 0, _LARGEST_DATA)
     api = _started(backend)
     checked = _wsa.check(sock, encoded, caller_data, sqos, gqos)
-    kind = _wsa.socket_type(sock)
     if _wsa.is_tcpip(sock):
-        _attempt(api, sock, checked, _SYSTEM_DECIDES, wait=sock.gettimeout() is None)
+        wait = sock.gettimeout() is None
+        _attempt(api, sock, checked, _SYSTEM_DECIDES, wait=wait)
         return b""
     if callee_data and sock.gettimeout() is not None:
         raise ValueError("callee_data must be 0: a non-blocking socket gives it after the call")
-    if kind == socket.SOCK_DGRAM:
-        caller_data = None
+    if not _wsa.carries_data(sock):
+        caller_data, callee_data = None, 0
     os_error, data = api.wsa_connect(sock, checked, caller_data, sqos, callee_data)
     _wsa.raise_for(os_error, sock, checked)
     return data
@@ -166,6 +167,8 @@ def connect(
     """
     sock = _checked_socket(sock)
     timeout_ns = seconds_to_ns("timeout", timeout)
+    if not _wsa.is_tcpip(sock):
+        raise ValueError("sock must be an IPv4 or IPv6 socket; wsa_connect takes the others")
     encoded = _wsa.encode_name(address, None, "address")
     api = _started(backend)
     checked = _wsa.check(sock, encoded)
@@ -181,7 +184,7 @@ def _attempt(api: _Api, sock: socket.socket, name: bytes, timeout_ns: int, *, wa
         sock.setblocking(False)
     try:
         os_error = _begin(api, sock, name)
-        if wait and winsock_code(os_error) == _wsa.WSAEWOULDBLOCK:
+        if wait and os_error in _IN_PROGRESS:
             os_error = _outcome(api, sock, timeout_ns)
     finally:
         if mode is None and sock.fileno() != -1:
@@ -294,6 +297,7 @@ def connect_many(
         raise ValueError(f"targets must be at most {RN_MAX_TARGETS}; split them")
     from_where = _pack_source(source)
     packed = _pack_targets(listed)
+    _check_families(packed, from_where)
     api = _started(backend)
     options = RN_BATCH_OPTIONS.pack(
         timeout_ns, concurrency, bool(abortive), *RN_TARGET.unpack(from_where)
@@ -334,6 +338,14 @@ def _pack_source(source: Address | None) -> bytes:
         except OSError as error:
             raise ValueError(f"source: {source!r} is no address of this computer") from error
     return RN_TARGET.pack(family, 0, flowinfo, scope_id, address)
+
+
+def _check_families(targets: bytes, source: bytes) -> None:
+    """Refuse a source that cannot lead to a target: IPv4 to IPv6, or the other way round."""
+    family = RN_TARGET.unpack(source)[0]
+    for index, target in enumerate(RN_TARGET.iter_unpack(targets) if family else ()):
+        if target[0] not in (0, family):
+            raise ValueError(f"source is IPv{family}, but targets[{index}] is IPv{target[0]}")
 
 
 class _Answers(dict[tuple[int, int], tuple[ConnectOutcome, int, int]]):

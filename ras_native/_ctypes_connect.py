@@ -149,9 +149,12 @@ def _answer(sock: socket.socket, ask: bool) -> int:
 
 def connect_wait(sock: socket.socket, slice_ns: int) -> int:
     """0 connected, RN_E_AGAIN, or the system's error."""
+    descriptor = sock.fileno()
+    if descriptor == -1:  # closed by another thread since the caller looked
+        return RN_E_AGAIN
     try:
-        ended = _ended([sock.fileno()], slice_ns)
-        return _answer(sock, ended[sock.fileno()]) if ended else RN_E_AGAIN
+        ended = _ended([descriptor], slice_ns)
+        return _answer(sock, ended[descriptor]) if ended else RN_E_AGAIN
     except OSError as error:
         return _number(error)
 

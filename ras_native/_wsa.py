@@ -204,6 +204,11 @@ def _checked_name(sock: socket.socket, kind: int, name: bytes | None) -> bytes:
     return name[:size]
 
 
+def carries_data(sock: socket.socket) -> bool:
+    """Whether data may travel with the connect: not by TCP/IP, and on POSIX by nothing."""
+    return sys.platform == "win32" and not is_tcpip(sock)
+
+
 def _check_data(
     sock: socket.socket,
     kind: int,
@@ -211,17 +216,16 @@ def _check_data(
     sqos: bytes | None,
     gqos: bytes | None,
 ) -> None:
-    """TCP/IP carries no data and no quality of service; on POSIX nothing does."""
-    carries_none = sys.platform != "win32" or is_tcpip(sock)
-    if caller_data is not None and kind != socket.SOCK_DGRAM and carries_none:
+    """Datagram sockets ignore the caller's data; nobody may be given a group's QOS."""
+    carried = carries_data(sock)
+    if caller_data is not None and kind != socket.SOCK_DGRAM and not carried:
         fail(WSAEPROTONOSUPPORT)
     if gqos is not None:
         fail(WSAEINVAL)
-    if sqos is not None:
-        if len(sqos) < _QOS_SIZE:
-            fail(WSAEFAULT)
-        if carries_none:
-            fail(WSAEOPNOTSUPP)
+    if sqos is not None and len(sqos) < _QOS_SIZE:
+        fail(WSAEFAULT)
+    if sqos is not None and not carried:
+        fail(WSAEOPNOTSUPP)
 
 
 def _check_state(sock: socket.socket, kind: int) -> None:
