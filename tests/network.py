@@ -38,6 +38,9 @@ def accepting(family: int = socket.AF_INET) -> Iterator[tuple[Any, list[Any]]]:
     with listening(family, 1024) as listener:
         address = listener.getsockname()
 
+        last = socket.socket(family)
+        last.bind((LOOPBACK[family], 0))
+
         def accept() -> None:
             while True:
                 try:
@@ -45,19 +48,18 @@ def accepting(family: int = socket.AF_INET) -> Iterator[tuple[Any, list[Any]]]:
                 except OSError:  # reset before it was accepted
                     continue
                 accepted.close()
-                if stop.is_set():
+                if peer == last.getsockname():
                     return
                 peers.append(peer)
 
-        stop = threading.Event()
         thread = threading.Thread(target=accept)
         thread.start()
         try:
             yield address, peers
         finally:
-            stop.set()
-            socket.create_connection(address[:2]).close()
+            last.connect(address)
             thread.join()
+            last.close()
 
 
 @contextlib.contextmanager
