@@ -2,7 +2,8 @@
  * A list of connections kept between polls, so that a poll which finds nothing new costs
  * the provider's calls and one comparison, and allocates nothing.
  *
- * buffer: what RasEnumConnectionsW fills, kept, with room to spare.
+ * buffer: what RasEnumConnectionsW fills, kept, with room to spare. Between polls every
+ *         element reads as nothing, so that one which the provider leaves alone does too.
  * slots:  what was read last, one per connection, in the provider's order. A slot remembers
  *         the generations in which its two parts changed; the list's generation grows by one
  *         with each poll that changed anything.
@@ -80,15 +81,16 @@ void rn_list_free(rn_list *list) {
   free(list);
 }
 
-/* One call. Elements that the provider leaves alone read as nothing. */
+/* One call. A failed one may have left anything behind. */
 static uint32_t call_enumerate(rn_list *list, const ras_version *version, uint32_t *needed_out,
                                uint32_t *count_out) {
-  uint32_t used = list->count < list->size / version->size ? list->count : list->size / version->size;
-  for (uint32_t i = 0; i < used; i++) rn__blank_rasconn(element(list, version, i), version);
-  element(list, version, 0)->dwSize = version->size;
+  rn_RASCONNW *first = element(list, version, 0);
+  first->dwSize = version->size;
   *needed_out = list->size;
   *count_out = 0;
-  return list->provider->enum_connections(element(list, version, 0), needed_out, count_out);
+  uint32_t code = list->provider->enum_connections(first, needed_out, count_out);
+  if (code) memset(list->buffer, 0, list->size);
+  return code;
 }
 
 /* Room for what the provider asks and for a few connections more. */
@@ -115,7 +117,9 @@ static uint32_t enumerate(rn_list *list, const ras_version **version_out, uint32
       *version_out = version;
       if (rn__load(&list->provider->rasconn_version) != index + 1)
         rn__store(&list->provider->rasconn_version, index + 1);
-      return *count_out > list->size / version->size ? RN_E_ABSURD : 0;
+      if (*count_out <= list->size / version->size) return 0;
+      memset(list->buffer, 0, list->size);
+      return RN_E_ABSURD;
     }
     int asks_more = needed > list->size || (uint64_t)*count_out * version->size > list->size;
     if (is_too_small(code) && asks_more) {
@@ -123,7 +127,6 @@ static uint32_t enumerate(rn_list *list, const ras_version **version_out, uint32
       if (code) return code;
     } else if ((is_too_small(code) || rn__is_wrong_size(code)) && index + 1 < RN_RASCONN_VERSION_COUNT) {
       index++;
-      memset(list->buffer, 0, list->size); /* its elements begin elsewhere now */
     } else {
       return code;
     }
@@ -142,7 +145,8 @@ static uint32_t reserve_slots(rn_list *list, uint32_t room) {
 
 /* Puts the slot of the connection `raw` at `index`: found among [index, *live) by its handle, or
  * begun anew at *live. The slot that stood there moves on, to be found later or to fall off. */
-static uint32_t place(rn_list *list, uint32_t index, const rn_RASCONNW *raw, uint32_t *live_inout) {
+static uint32_t place(rn_list *list, uint32_t index, const rn_RASCONNW *raw, uint64_t generation,
+                      uint32_t *live_inout) {
   uint64_t handle = (uintptr_t)raw->hrasconn;
   uint32_t at = index;
   while (at < *live_inout && list->slots[at]->connection.handle != handle) at++;
@@ -161,7 +165,7 @@ static uint32_t place(rn_list *list, uint32_t index, const rn_RASCONNW *raw, uin
   slot *found = list->slots[at];
   list->slots[at] = list->slots[index];
   list->slots[index] = found;
-  list->order_changed = list->generation + 1;
+  list->order_changed = generation;
   return 0;
 }
 
@@ -191,31 +195,38 @@ static int update_status(rn_list *list, slot *into, uint64_t generation) {
   return 1;
 }
 
-/* Brings the slots up to what the buffer holds; cut short, they hold the first `count` of it. */
-static uint32_t update(rn_list *list, const ras_version *version, uint32_t count) {
-  uint64_t generation = list->generation + 1;
-  uint32_t live = list->count, code = reserve_slots(list, list->count + count), done = 0;
-  int changed = 0;
+/* Brings the slots up to what the buffer holds; cut short, they hold the first of it. */
+static uint32_t update_connections(rn_list *list, const ras_version *version, uint32_t count,
+                                   uint64_t generation) {
+  uint32_t live = list->count, done = 0, code = reserve_slots(list, list->count + count);
   if (code) return code;
   for (; done < count; done++) {
-    const rn_RASCONNW *raw = element(list, version, done);
-    code = place(list, done, raw, &live);
+    rn_RASCONNW *raw = element(list, version, done);
+    code = place(list, done, raw, generation, &live);
     if (code) break;
-    changed |= update_connection(list->slots[done], raw, version, generation);
-    if (list->with_status) changed |= update_status(list, list->slots[done], generation);
+    if (update_connection(list->slots[done], raw, version, generation)) list->generation = generation;
+    rn__blank_rasconn(raw, version);
   }
+  if (code) memset(list->buffer, 0, list->size);
   if (list->count != done) list->order_changed = generation;
+  if (list->order_changed == generation) list->generation = generation;
   list->count = done;
-  if (changed || list->order_changed == generation) list->generation = generation;
   return code;
+}
+
+static void update_statuses(rn_list *list, uint64_t generation) {
+  for (uint32_t i = 0; i < list->count; i++)
+    if (update_status(list, list->slots[i], generation)) list->generation = generation;
 }
 
 int64_t rn_list_poll(rn_list *list) {
   const ras_version *version;
   uint32_t count;
   rn__mutex_lock(list->mutex);
+  uint64_t generation = list->generation + 1;
   uint32_t code = enumerate(list, &version, &count);
-  if (!code) code = update(list, version, count);
+  if (!code) code = update_connections(list, version, count, generation);
+  if (!code && list->with_status) update_statuses(list, generation);
   int64_t answer = code ? -(int64_t)code : (int64_t)list->generation;
   rn__mutex_unlock(list->mutex);
   return answer;
