@@ -67,11 +67,14 @@ typedef struct {
   uint16_t phone_number[132];
 } rn_status;
 
+#define RN_KEPT_CONNECTION 1
+#define RN_KEPT_STATUS_TEXTS 2
+
 /* One connection of a kept list. `serial` names it for as long as it is listed. */
 typedef struct {
   uint64_t serial;
-  uint32_t index;         /* its place in the list */
-  uint32_t status_only;   /* 1: the connection part is as it was */
+  uint32_t index; /* its place in the list */
+  uint32_t kept;  /* RN_KEPT_...: what is as it was */
   rn_connection connection;
   rn_status status;
 } rn_record;

@@ -19,6 +19,7 @@ typedef struct {
   uint64_t serial;
   uint64_t connection_changed;
   uint64_t status_changed;
+  uint64_t texts_changed; /* those of the status */
   rn__connection_lengths connection_lengths;
   rn__status_lengths status_lengths;
   rn_connection connection;
@@ -178,19 +179,25 @@ static int update_connection(slot *into, const rn_RASCONNW *raw, const ras_versi
 }
 
 static int update_status(rn_list *list, slot *into, uint64_t generation) {
+  const size_t texts = offsetof(rn_status, device_type);
   const ras_version *version;
+  rn_status fresh;
   HRASCONN handle = (HRASCONN)(uintptr_t)into->connection.handle;
   uint32_t code = rn__ask_status(list->provider, handle, &list->status, &version);
   if (code) {
     if (into->status_changed && into->status.code == code) return 0;
-    memset(&into->status, 0, sizeof into->status);
-    into->status.code = code;
+    memset(&fresh, 0, sizeof fresh);
+    fresh.code = code;
   } else {
     if (into->status_changed &&
         rn__same_rasconnstatus(&list->status, version, &into->status, &into->status_lengths))
       return 0;
-    rn__read_rasconnstatus(&list->status, version, &into->status, &into->status_lengths);
+    rn__read_rasconnstatus(&list->status, version, &fresh, &into->status_lengths);
   }
+  if (!into->status_changed ||
+      memcmp((char *)&fresh + texts, (char *)&into->status + texts, sizeof fresh - texts))
+    into->texts_changed = generation;
+  into->status = fresh;
   into->status_changed = generation;
   return 1;
 }
@@ -235,7 +242,8 @@ int64_t rn_list_poll(rn_list *list) {
 static void copy_record(const slot *from, uint32_t index, uint64_t since, rn_record *to) {
   to->serial = from->serial;
   to->index = index;
-  to->status_only = from->connection_changed <= since;
+  to->kept = (from->connection_changed <= since ? RN_KEPT_CONNECTION : 0) |
+             (from->texts_changed <= since ? RN_KEPT_STATUS_TEXTS : 0);
   to->connection = from->connection;
   to->status = from->status;
 }

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from ._kept import Changes
+from ._layout import RN_CHANGES
 from ._native import ffi, lib
 
 _ROOM = 8  # records in the first buffer
@@ -46,6 +47,7 @@ class NativeList:
 
         self._pointer = ffi.gc(pointer, free)
         self._changes = ffi.new("rn_changes *")
+        self._changes_view = memoryview(ffi.buffer(self._changes))
         self.poll = partial(lib.rn_list_poll, self._pointer)
         self._make_room(_ROOM)
 
@@ -57,17 +59,16 @@ class NativeList:
 
     def collect(self, since: int) -> Changes:
         """rn_list_collect, with room made as needed."""
-        changes = self._changes
-        lib.rn_list_collect(self._pointer, since, self._room, self._records, self._serials, changes)
-        while changes.count > self._room:  # ends: the shim bounds the count
-            self._make_room(changes.count + changes.count // 4)
+        while True:  # ends: the shim bounds the count
             lib.rn_list_collect(
-                self._pointer, since, self._room, self._records, self._serials, changes
+                self._pointer, since, self._room, self._records, self._serials, self._changes
             )
-        serials = ffi.unpack(self._serials, changes.count)
-        return Changes(
-            changes.generation, bool(changes.reordered), serials, changes.changed, self._view
-        )
+            generation, count, changed, reordered, _ = RN_CHANGES.unpack(self._changes_view)
+            if count <= self._room:
+                break
+            self._make_room(count + count // 4)
+        order = ffi.unpack(self._serials, count) if reordered else None
+        return generation, order, changed, self._view
 
 
 class NativeProvider:

@@ -27,6 +27,8 @@ from ._layout import (
     RN_E_AGAIN,
     RN_E_KEPT_GROWING,
     RN_E_UNSUPPORTED,
+    RN_KEPT_CONNECTION,
+    RN_KEPT_STATUS_TEXTS,
     RN_MAX_ATTEMPTS,
     RN_MAX_CONNECTIONS,
     RnConnection,
@@ -41,6 +43,7 @@ _FIRST_ROOM = 8
 _YIELDS_BEFORE_SLEEP = 64
 _GONE_INTERVAL_NS = 1_000_000
 _NEWEST_RASCONN = RASCONNW_VERSIONS[0][1]
+_STATUS_TEXTS = RnStatus.device_type.offset  # from here on a status is texts
 _HANDLE = slice(4, 4 + ctypes.sizeof(c_void_p))  # RASCONN.hrasconn
 
 _Answer = tuple[int, bytes, int]  # code, RASCONNSTATUSW, its WINVER
@@ -249,7 +252,7 @@ class _Slot:
     """One connection as it was read last, and when its parts changed."""
 
     __slots__ = ("answer", "connection", "connection_changed", "handle", "raw", "serial",
-                 "status", "status_changed")  # fmt: skip
+                 "status", "status_changed", "texts_changed")  # fmt: skip
 
     def __init__(self, serial: int, handle: int) -> None:
         self.serial = serial
@@ -260,6 +263,12 @@ class _Slot:
         self.answer: _Answer | None = None
         self.status = bytes(RnStatus())
         self.status_changed = 0
+        self.texts_changed = 0
+
+    def kept_parts(self, since: int) -> int:
+        return (self.connection_changed <= since) * RN_KEPT_CONNECTION | (
+            self.texts_changed <= since
+        ) * RN_KEPT_STATUS_TEXTS
 
     def update_connection(self, raw: bytes, winver: int, generation: int) -> bool:
         record = _read_rasconn(raw, winver)
@@ -276,6 +285,8 @@ class _Slot:
         record = _read_rasconnstatus(*answer)
         if self.status_changed and record == self.status:
             return False
+        if not self.status_changed or record[_STATUS_TEXTS:] != self.status[_STATUS_TEXTS:]:
+            self.texts_changed = generation
         self.status, self.status_changed = record, generation
         return True
 
@@ -431,20 +442,16 @@ class CtypesList:
         """Copy what changed after generation `since`."""
         with self._lock:
             changed = [
-                RECORD_HEAD.pack(slot.serial, index, slot.connection_changed <= since)
+                RECORD_HEAD.pack(slot.serial, index, slot.kept_parts(since))
                 + slot.connection
                 + slot.status
                 for index, slot in enumerate(self._slots)
                 if slot.connection_changed > since or slot.status_changed > since
             ]
-            serials = [slot.serial for slot in self._slots]
-            return Changes(
-                self._generation,
-                self._order_changed > since,
-                serials,
-                len(changed),
-                memoryview(b"".join(changed)),
-            )
+            reordered = self._order_changed > since
+            order = [slot.serial for slot in self._slots] if reordered else None
+            records = memoryview(b"".join(changed))
+            return self._generation, order, len(changed), records
 
 
 def open_provider(path: str | None) -> tuple[int, int, CtypesProvider | None]:

@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from struct import Struct
 from threading import Lock
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
-from ._layout import RN_RECORD, RN_RECORD_CONNECTION, RN_RECORD_STATUS
+from ._layout import (
+    RN_KEPT_CONNECTION,
+    RN_KEPT_STATUS_TEXTS,
+    RN_RECORD,
+    RN_RECORD_CONNECTION,
+    RN_RECORD_STATUS,
+)
 from ._records import Connection, Observation, Snapshot, decode_connection, decode_status
 
-RECORD_HEAD = Struct("=QII")  # serial, index, status_only
+RECORD_HEAD = Struct("=QII")  # serial, index, kept
 
 
-class Changes(NamedTuple):
-    """What a backend copied out of a kept list."""
+Changes = tuple[int, "list[int] | None", int, memoryview]
+"""What a backend copied out of a kept list.
 
-    generation: int
-    reordered: bool
-    serials: list[int]
-    """One per connection, in order; names it for as long as it is listed."""
-    changed: int
-    """How many rn_record stand in `records`."""
-    records: memoryview
-    """Valid until the next collect."""
+Its generation. The order, where places moved, came or went: the serial of each connection,
+which names it for as long as it is listed; None where only contents changed. How many
+rn_record stand in the records, and these, valid until the next collect.
+"""
 
 
 class KeptList(Protocol):
@@ -39,7 +41,7 @@ class KeptList(Protocol):
 
 _Item = TypeVar("_Item", Connection, Observation)
 _Result = TypeVar("_Result", bound="tuple[object, ...]")
-_Decode = Callable[[memoryview, int, "_Item | None"], _Item]
+_Decode = Callable[[memoryview, int, int, "_Item | None"], _Item]
 
 
 class Kept(Generic[_Item, _Result]):
@@ -79,37 +81,40 @@ class Kept(Generic[_Item, _Result]):
     def refresh(self) -> _Result:
         """Decode what changed since the last refresh."""
         with self._lock:
-            changes = self._list.collect(self.generation)
-            items = self._in_order(changes)
-            for offset in range(0, changes.changed * RN_RECORD.size, RN_RECORD.size):
-                _, index, status_only = RECORD_HEAD.unpack_from(changes.records, offset)
-                last = items[index] if status_only else None
-                items[index] = self._decode(changes.records, offset, last)
-            complete = [item for item in items if item is not None]
-            self._known = (changes.serials, complete)
-            self.result = self._result_of(complete)
-            self.generation = changes.generation
+            generation, order, changed, records = self._list.collect(self.generation)
+            serials, items = self._known if order is None else self._reordered(order)
+            items = items.copy()
+            for offset in range(0, changed * RN_RECORD.size, RN_RECORD.size):
+                _, index, kept_parts = RECORD_HEAD.unpack_from(records, offset)
+                last = items[index] if kept_parts else None
+                items[index] = self._decode(records, offset, kept_parts, last)
+            self._known = (serials, items)
+            self.result = self._result_of(items)
+            self.generation = generation
             return self.result
 
-    def _in_order(self, changes: Changes) -> list[_Item | None]:
-        serials, items = self._known
-        if not changes.reordered:
-            return list(items)
-        known = dict(zip(serials, items, strict=True))
-        return [known.get(serial) for serial in changes.serials]
+    def _reordered(self, order: list[int]) -> tuple[list[int], list[_Item]]:
+        """Known items in a new order; a new serial's place is filled by the change it has."""
+        known: dict[int, _Item | None] = dict(zip(*self._known, strict=True))
+        return order, cast("list[_Item]", [known.get(serial) for serial in order])
 
 
-def _decode_enumerated(records: memoryview, offset: int, _last: Connection | None) -> Connection:
+def _decode_enumerated(
+    records: memoryview, offset: int, _kept: int, _last: Connection | None
+) -> Connection:
     return decode_connection(records, offset + RN_RECORD_CONNECTION)
 
 
-def _decode_observed(records: memoryview, offset: int, last: Observation | None) -> Observation:
+def _decode_observed(
+    records: memoryview, offset: int, kept: int, last: Observation | None
+) -> Observation:
     connection = (
-        decode_connection(records, offset + RN_RECORD_CONNECTION)
-        if last is None
-        else last.connection
+        last.connection
+        if last is not None and kept & RN_KEPT_CONNECTION
+        else decode_connection(records, offset + RN_RECORD_CONNECTION)
     )
-    code, status = decode_status(records, offset + RN_RECORD_STATUS)
+    texts_of = last.status if last is not None and kept & RN_KEPT_STATUS_TEXTS else None
+    code, status = decode_status(records, offset + RN_RECORD_STATUS, texts_of)
     return Observation(connection, status, code)
 
 

@@ -58,6 +58,8 @@ RN_E_LOAD = 0xE0520008
 RN_E_OS = 0xE0520009
 RN_MAX_CONNECTIONS = 16384
 RN_MAX_ATTEMPTS = 16
+RN_KEPT_CONNECTION = 1
+RN_KEPT_STATUS_TEXTS = 2
 RN_MAX_TARGETS = 1000000
 RN_MAX_CONCURRENCY = 65536
 RN_CONNECTED = 1
@@ -390,13 +392,13 @@ class RnRecord(Structure):
     _fields_ = (
         ("serial", c_uint64),
         ("index", c_uint32),
-        ("status_only", c_uint32),
+        ("kept", c_uint32),
         ("connection", RnConnection),
         ("status", RnStatus),
     )
     serial: int
     index: int
-    status_only: int
+    kept: int
     connection: RnConnection
     status: RnStatus
 

@@ -205,10 +205,6 @@ _SUBSTATES = {int(substate): substate for substate in ConnSubstate}
 _Buffer = bytes | bytearray | memoryview
 
 
-def _substate(number: int) -> ConnSubstate:
-    return _SUBSTATES[number] if number in _SUBSTATES else ConnSubstate(number)
-
-
 def text(units: bytes) -> str:
     """Decode UTF-16 code units up to the first NUL; lone surrogates are kept."""
     return units.decode(_UTF16, "surrogatepass").partition("\0")[0]
@@ -264,22 +260,34 @@ def decode_connection(records: _Buffer, offset: int = 0) -> Connection:
     )
 
 
-def decode_status(records: _Buffer, offset: int = 0) -> tuple[int, Status | None]:
-    """An rn_status at `offset` of a buffer: the function's answer, and the status if that is 0."""
+def decode_status(
+    records: _Buffer, offset: int = 0, texts_of: Status | None = None
+) -> tuple[int, Status | None]:
+    """An rn_status at `offset` of a buffer: the function's answer, and the status if that is 0.
+
+    Its texts are those of the status `texts_of`, where one is given.
+    """
     code, version, state, error, substate, _, kind, address, far_kind, far_address, texts = (
         RN_STATUS.unpack_from(records, offset)
     )
     if code:
         return code, None
-    device_type, device_name, phone_number = _status_texts(texts)
+    if texts_of is None:
+        device_type, device_name, phone_number = _status_texts(texts)
+    else:
+        _, _, device_type, device_name, phone_number, *_ = texts_of
+    try:
+        known_state, known_substate = _STATES[state], _SUBSTATES[substate]
+    except KeyError:
+        known_state, known_substate = ConnState(state), ConnSubstate(substate)
     newest = version >= 0x601
     return 0, Status(
-        _STATES[state] if state in _STATES else ConnState(state),
+        known_state,
         error,
         device_type,
         device_name,
         phone_number if version >= 0x401 else None,
         _endpoint(kind, address) if newest else None,
         _endpoint(far_kind, far_address) if newest else None,
-        _substate(substate) if newest else None,
+        known_substate if newest else None,
     )
