@@ -47,14 +47,18 @@ static bool fails(rassim_function function, uint64_t call, uint32_t *code) {
   return false;
 }
 
-/* The delay is spent without the lock: other callers go on. */
-static bool enter_armed(rassim_function function, uint64_t call, uint32_t *code) {
-  uint64_t delay_ns = hooks.delays_ns[function];
-  if (delay_ns) {
-    rassim__unlock();
-    rassim__sleep(delay_ns);
-    rassim__lock();
+/* Other callers go on meanwhile; another delay, or none, ends it. */
+static void spend_delay(rassim_function function) {
+  const uint64_t delay_ns = hooks.delays_ns[function];
+  const uint64_t end = rassim__monotonic_ns() + delay_ns;
+  for (uint64_t now = end - delay_ns; now < end && hooks.delays_ns[function] == delay_ns;
+       now = rassim__monotonic_ns()) {
+    rassim__wait(end - now);
   }
+}
+
+static bool enter_armed(rassim_function function, uint64_t call, uint32_t *code) {
+  if (hooks.delays_ns[function]) spend_delay(function);
   if (!service->real) rassim__run_until(service->now_ns + service->step_per_call_ns);
   return !fails(function, call, code);
 }
@@ -77,6 +81,7 @@ void rassim__clear_calls(void) {
   hooks.failures.count = 0;
   service->step_per_call_ns = 0;
   rearm();
+  rassim__wake();
 }
 
 /* Controls. */
@@ -107,6 +112,7 @@ uint32_t rassim_delay(const char *function, uint64_t ns) {
   rassim__lock();
   hooks.delays_ns[index] = ns;
   rearm();
+  rassim__wake();
   rassim__unlock();
   return RAS_SUCCESS;
 }

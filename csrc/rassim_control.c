@@ -10,38 +10,6 @@ const char *rassim_identity(void) { return "ras_native simulator"; }
 
 uint32_t rassim_version(void) { return RASSIM_VERSION; }
 
-/* What is handed out later is defined to the last byte. */
-static void end_text(uint16_t *text, size_t capacity) {
-  size_t length = 0;
-  while (length + 1 < capacity && text[length]) length++;
-  memset(text + length, 0, (capacity - length) * sizeof *text);
-}
-
-#define END_TEXT(text) end_text((text), sizeof(text) / sizeof *(text))
-
-/* A connection dialled by number is listed as "." and the number. */
-static void name_by_number(rn_RASCONNW *connection, const rn_RASCONNSTATUSW *status) {
-  if (connection->szEntryName[0]) return;
-  connection->szEntryName[0] = '.';
-  memcpy(connection->szEntryName + 1, status->szPhoneNumber, sizeof status->szPhoneNumber);
-}
-
-static void set_connection(rassim_profile *profile, const rn_RASCONNW *connection,
-                           const rn_RASCONNSTATUSW *status) {
-  rn_RASCONNW *to = &profile->connection;
-  rn_RASCONNSTATUSW *to_status = &profile->status;
-  *to = *connection;
-  *to_status = *status;
-  END_TEXT(to_status->szPhoneNumber);
-  name_by_number(to, to_status);
-  END_TEXT(to->szEntryName);
-  END_TEXT(to->szDeviceType);
-  END_TEXT(to->szDeviceName);
-  END_TEXT(to->szPhonebook);
-  memcpy(to_status->szDeviceType, to->szDeviceType, sizeof to->szDeviceType);
-  memcpy(to_status->szDeviceName, to->szDeviceName, sizeof to->szDeviceName);
-}
-
 static uint32_t make_profile(rassim_profile *profile, const rn_RASCONNW *connection,
                              const rn_RASCONNSTATUSW *status, uint32_t subentries) {
   if (!connection || !status || !subentries || subentries > RASSIM_MAX_SUBENTRIES) {
@@ -52,7 +20,9 @@ static uint32_t make_profile(rassim_profile *profile, const rn_RASCONNW *connect
   }
   memset(profile, 0, sizeof *profile);
   profile->subentries = subentries;
-  set_connection(profile, connection, status);
+  profile->connection = *connection;
+  profile->status = *status;
+  rassim__complete(profile);
   return RAS_SUCCESS;
 }
 
@@ -145,7 +115,6 @@ uint32_t rassim_set_status(HRASCONN handle, uint32_t members, const rn_RASCONNST
                            uint64_t delay_ns) {
   if (!status) return RAS_ERROR_INVALID_PARAMETER;
   rn_RASCONNSTATUSW copy = *status;
-  END_TEXT(copy.szPhoneNumber);
   return act_on(handle, RASSIM_SET_STATUS, members, &copy, delay_ns);
 }
 

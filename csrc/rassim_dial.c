@@ -6,6 +6,7 @@
 
 #define WM_RASDIALEVENT 0xCCCDu
 #define RDEOPT_PausedStates 0x2u
+#define NUMBER_STEP_NS 100000000ull
 #define SYNCHRONOUS_WAIT_NS 1000000000ull /* looked at again at least this often */
 
 typedef void(RAS_CALL *dial_func)(uint32_t message, uint32_t state, uint32_t error);
@@ -34,17 +35,20 @@ typedef struct {
 } rn_RASDIALEXTENSIONS;
 #pragma pack(pop)
 
+const uint32_t rassim__course[RASSIM_COURSE_LENGTH] = {0, 1, 2, 3, 4, 5, 6, 10, 14, 18,
+                                                       RASCS_Connected};
+
 static rassim_service *const service = &rassim__service;
 
 /* The calls. */
 
 static void report(const rassim_connection *connection, const rassim_notifier *notifier) {
+  rassim__wake(); /* the clock's thread for the call, a synchronous dialler for the state */
   if (!notifier->function || RASSIM_ROOM(service->callbacks)) return;
   const rn_RASCONNSTATUSW *status = &connection->profile.status;
   rassim_callback callback = {*notifier, connection->handle, status->rasconnstate,
                               status->dwError};
   service->callbacks.items[service->callbacks.count++] = callback;
-  rassim__wake();
 }
 
 static void forget_callbacks(HRASCONN handle) {
@@ -235,6 +239,22 @@ static const rassim_profile *find_entry(const rn_RASDIALPARAMSW *params,
   return NULL;
 }
 
+/* A number needs no entry: it is dialled with the computer's own modem. */
+static void number_profile(const rn_RASDIALPARAMSW *params, rassim_profile *profile) {
+  static const uint16_t modem[] = {'m', 'o', 'd', 'e', 'm', 0};
+  memset(profile, 0, sizeof *profile);
+  rn_RASCONNSTATUSW *status = &profile->status;
+  rn_RASCONNW *connection = &profile->connection;
+  memcpy(status->szPhoneNumber, params->szPhoneNumber, RAS_MaxPhoneNumber * sizeof(uint16_t));
+  memcpy(connection->szDeviceType, modem, sizeof modem);
+  memcpy(connection->szDeviceName, modem, sizeof modem);
+  rassim__complete(profile);
+  profile->subentries = 1;
+  profile->step_ns = NUMBER_STEP_NS;
+  profile->count = RASSIM_COURSE_LENGTH;
+  memcpy(profile->states, rassim__course, sizeof rassim__course);
+}
+
 static rassim_connection *find_connection(const rn_RASDIALPARAMSW *params,
                                           const uint16_t *phonebook) {
   for (uint32_t i = 0; i < service->slots.count; i++) {
@@ -281,8 +301,8 @@ static uint32_t finish_dial(HRASCONN handle) {
       fail(connection, RASSIM_ERROR_TIMEOUT); /* a course that leads nowhere */
     } else if (service->real) {
       rassim__wait(SYNCHRONOUS_WAIT_NS);
-    } else {
-      rassim__run_next(UINT64_MAX);
+    } else if (!rassim__run_next(UINT64_MAX)) {
+      fail(connection, RASSIM_ERROR_TIMEOUT); /* the clock was changed under the dialling */
     }
   }
   if (!connection) return RAS_ERROR_NO_CONNECTION;
@@ -308,7 +328,12 @@ static uint32_t dial(bool paused_states, const uint16_t *phonebook,
   if (*handle) return resume_dial(*handle, notifier);
   rassim_connection *connected = find_connection(params, phonebook);
   if (connected) return dial_again(connected, notifier, handle);
+  rassim_profile by_number;
   const rassim_profile *entry = find_entry(params, phonebook);
+  if (!entry && !params->szEntryName[0] && params->szPhoneNumber[0]) {
+    number_profile(params, &by_number);
+    entry = &by_number;
+  }
   if (!entry) return RAS_ERROR_CANNOT_FIND_PHONEBOOK_ENTRY;
   uint32_t code = begin_dial(entry, paused_states, notifier, handle);
   if (code || notifier->function) return code;

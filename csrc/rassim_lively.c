@@ -13,15 +13,16 @@
 typedef struct {
   const uint16_t *entry, *device_type, *device, *peer;
   uint32_t subentries;
+  uint8_t host; /* of the tunnel's far end; 0: the system does not know the end points */
 } actor;
 
 static const actor cast[] = {
-    {u"Head office", u"vpn", u"WAN Miniport (IKEv2)", u"vpn.example.com", 1},
-    {u"Z\u00fcrich B\u00fcro", u"vpn", u"WAN Miniport (SSTP)", u"zrh.example.com", 1},
-    {u"\u6771\u4eac\u652f\u793e", u"vpn", u"WAN Miniport (IKEv2)", u"tyo.example.com", 1},
-    {u"Branch, two lines", u"isdn", u"ISDN channel", u"555-0100", 2},
-    {u"Field \U0001F6F0 uplink", u"vpn", u"WAN Miniport (L2TP)", u"sat.example.com", 1},
-    {u"", u"modem", u"Standard modem", u"555-0199", 1},
+    {u"Head office", u"vpn", u"WAN Miniport (IKEv2)", u"vpn.example.com", 1, 10},
+    {u"Z\u00fcrich B\u00fcro", u"vpn", u"WAN Miniport (SSTP)", u"zrh.example.com", 1, 0},
+    {u"\u6771\u4eac\u652f\u793e", u"vpn", u"WAN Miniport (IKEv2)", u"tyo.example.com", 1, 30},
+    {u"Branch, two lines", u"isdn", u"ISDN channel", u"555-0100", 2, 0},
+    {u"Field \U0001F6F0 uplink", u"vpn", u"WAN Miniport (L2TP)", u"sat.example.com", 1, 50},
+    {u"", u"modem", u"Standard modem", u"555-0199", 1, 0},
 };
 
 enum { HEAD_OFFICE, ZURICH, TOKYO, BRANCH, FIELD, BY_NUMBER, CAST_COUNT };
@@ -47,8 +48,6 @@ static const struct {
     {800, ZURICH, DROP, 0},           {900, HEAD_OFFICE, DROP, 0},
 };
 
-static const uint32_t states[] = {0, 1, 2, 3, 4, 5, 6, 10, 14, 18, RASCS_Connected};
-
 static HRASCONN handles[CAST_COUNT];
 
 static void put_text(uint16_t *to, const uint16_t *from) {
@@ -56,28 +55,31 @@ static void put_text(uint16_t *to, const uint16_t *from) {
   }
 }
 
+/* From the networks kept for documentation. */
+static void put_endpoints(rn_RASCONNSTATUSW *status, uint8_t host) {
+  const rn_RASTUNNELENDPOINT local = {1, {198, 51, 100, 7}}, remote = {1, {203, 0, 113, host}};
+  status->localEndPoint = local;
+  status->remoteEndPoint = remote;
+}
+
 static void cast_profile(uint32_t who, uint32_t error, rassim_profile *profile) {
   const actor *is = &cast[who];
   memset(profile, 0, sizeof *profile);
   rn_RASCONNW *connection = &profile->connection;
-  rn_RASCONNSTATUSW *status = &profile->status;
-  put_text(status->szPhoneNumber, is->peer);
+  put_text(profile->status.szPhoneNumber, is->peer);
   put_text(connection->szEntryName, is->entry);
-  if (!is->entry[0]) {
-    connection->szEntryName[0] = '.';
-    put_text(connection->szEntryName + 1, is->peer);
-  }
   put_text(connection->szDeviceType, is->device_type);
   put_text(connection->szDeviceName, is->device);
-  memcpy(status->szDeviceType, connection->szDeviceType, sizeof connection->szDeviceType);
-  memcpy(status->szDeviceName, connection->szDeviceName, sizeof connection->szDeviceName);
+  if (is->host) put_endpoints(&profile->status, is->host);
+  rassim__complete(profile);
   connection->dwSubEntry = 1;
   connection->guidEntry[0] = (uint8_t)(who + 1);
+  memcpy(connection->guidCorrelationId, &rassim__service.serial, sizeof rassim__service.serial);
   profile->subentries = is->subentries;
   profile->step_ns = STEP_MS * MS;
   profile->error = error;
-  profile->count = sizeof states / sizeof *states;
-  memcpy(profile->states, states, sizeof states);
+  profile->count = RASSIM_COURSE_LENGTH;
+  memcpy(profile->states, rassim__course, sizeof rassim__course);
 }
 
 static void dial(uint32_t who, uint32_t error) {

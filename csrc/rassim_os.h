@@ -16,7 +16,6 @@ void rassim__wait(uint64_t ns);
 void rassim__wake(void);
 
 uint64_t rassim__monotonic_ns(void);
-void rassim__sleep(uint64_t ns);
 
 /* The clock's thread. Started and joined without the lock. Returns 0 or 8. */
 uint32_t rassim__thread_start(void (*run)(void));

@@ -1,7 +1,6 @@
 /* The simulator's system layer on POSIX: an event is a descriptor that takes 8 bytes. */
 #define _GNU_SOURCE /* F_DUPFD_CLOEXEC with -std=c11; macOS: the relative condition wait */
 
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <time.h>
@@ -43,12 +42,6 @@ void rassim__wait(uint64_t ns) {
 void rassim__wake(void) { pthread_cond_broadcast(&woken); }
 
 uint64_t rassim__monotonic_ns(void) { return read_clock(CLOCK_MONOTONIC); }
-
-void rassim__sleep(uint64_t ns) {
-  struct timespec left = timespec_of(ns);
-  while (nanosleep(&left, &left) && errno == EINTR) {
-  }
-}
 
 static void *run_thread(void *unused) {
   (void)unused;

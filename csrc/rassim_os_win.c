@@ -40,8 +40,6 @@ uint64_t rassim__monotonic_ns(void) {
   return ticks / per_second * NS_PER_S + ticks % per_second * NS_PER_S / per_second;
 }
 
-void rassim__sleep(uint64_t ns) { Sleep(milliseconds(ns)); }
-
 static DWORD WINAPI run_thread(void *unused) {
   (void)unused;
   body();

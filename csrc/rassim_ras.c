@@ -166,8 +166,10 @@ uint32_t RAS_CALL RasEnumConnectionsA(rn_RASCONNA *connections, uint32_t *bytes,
   return rassim__leave(code);
 }
 
+/* What is dialled by number is in none. */
 static bool is_in(const rassim_profile *entry, const uint16_t *phonebook) {
   const uint16_t *in = entry->connection.szPhonebook;
+  if (entry->connection.szEntryName[0] == '.') return false;
   if (!phonebook) return true;
   for (; *in && *in == *phonebook; in++) phonebook++;
   return *in == *phonebook;

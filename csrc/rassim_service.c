@@ -80,7 +80,6 @@ static uint32_t take_slot(rassim_connection *connection, uint32_t subentry, HRAS
 static void free_slot(HRASCONN handle) {
   uint32_t generation;
   rassim_slot *slot = slot_of(handle, &generation);
-  if (!slot) return; /* a link that was never asked for */
   uint32_t index = (uint32_t)(slot - service->slots.items);
   slot->connection = NULL;
   slot->next_free = NO_SLOT;
@@ -150,6 +149,32 @@ static void forget_registrations(HRASCONN handle) {
 }
 
 /* Connections. */
+
+/* What is handed out later is defined to the last byte. */
+static void end_text(uint16_t *text, size_t capacity) {
+  size_t length = 0;
+  while (length + 1 < capacity && text[length]) length++;
+  memset(text + length, 0, (capacity - length) * sizeof *text);
+}
+
+#define END_TEXT(text) end_text((text), sizeof(text) / sizeof *(text))
+
+/* A connection dialled by number is listed as "." and the number. */
+void rassim__complete(rassim_profile *profile) {
+  rn_RASCONNW *connection = &profile->connection;
+  rn_RASCONNSTATUSW *status = &profile->status;
+  END_TEXT(status->szPhoneNumber);
+  if (!connection->szEntryName[0]) {
+    connection->szEntryName[0] = '.';
+    memcpy(connection->szEntryName + 1, status->szPhoneNumber, sizeof status->szPhoneNumber);
+  }
+  END_TEXT(connection->szEntryName);
+  END_TEXT(connection->szDeviceType);
+  END_TEXT(connection->szDeviceName);
+  END_TEXT(connection->szPhonebook);
+  memcpy(status->szDeviceType, connection->szDeviceType, sizeof status->szDeviceType);
+  memcpy(status->szDeviceName, connection->szDeviceName, sizeof status->szDeviceName);
+}
 
 uint32_t rassim__new_connection(const rassim_profile *profile,
                                 rassim_connection **connection_out) {
@@ -251,11 +276,11 @@ static uint32_t hang_up_link(rassim_connection *connection, uint32_t subentry) {
  * end wait for the state machine. [U] Another RasHangUp meanwhile is 668. */
 uint32_t rassim__hang_up(rassim_connection *connection, uint32_t subentry) {
   if (connection->phase == RASSIM_CLOSING) return RAS_ERROR_NO_CONNECTION;
+  if (subentry) return hang_up_link(connection, subentry);
   if (connection->in_callback) {
     connection->deferred_hang_ups++;
     return RAS_SUCCESS;
   }
-  if (subentry) return hang_up_link(connection, subentry);
   uint32_t code = RASSIM_ROOM(service->queue);
   if (code) return code;
   if (--connection->references) return RAS_SUCCESS;
@@ -287,6 +312,7 @@ void rassim__set_status(rassim_connection *connection, uint32_t members,
   if (members & RASSIM_REMOTE_ENDPOINT) to->remoteEndPoint = status->remoteEndPoint;
   if (members & RASSIM_PHONE_NUMBER) {
     memcpy(to->szPhoneNumber, status->szPhoneNumber, sizeof to->szPhoneNumber);
+    END_TEXT(to->szPhoneNumber);
   }
   rassim__signal(connection->handle, substate_flags(before, to->rasconnsubstate));
 }

@@ -172,6 +172,8 @@ extern rassim_service rassim__service;
   rassim__room(&(array).items, &(array).capacity, (array).count, sizeof *(array).items)
 uint32_t rassim__room(void *items_pointer, uint32_t *capacity, uint32_t count, size_t size);
 
+/* Ends every text, and derives what follows from the rest. */
+void rassim__complete(rassim_profile *profile);
 uint32_t rassim__new_connection(const rassim_profile *profile, rassim_connection **connection_out);
 
 /* The live connection of a handle, its own (subentry 0) or a link's, or NULL. */
@@ -206,6 +208,9 @@ void rassim__clear_queue(void);
 uint32_t rassim__perform(const rassim_action *action);
 
 /* rassim_dial.c: the state machine of a dialling, and its callbacks */
+
+#define RASSIM_COURSE_LENGTH 11
+extern const uint32_t rassim__course[RASSIM_COURSE_LENGTH]; /* the usual states */
 
 void rassim__begin_dialling(rassim_connection *connection);
 void rassim__next_state(rassim_connection *connection);

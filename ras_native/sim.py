@@ -288,12 +288,12 @@ class Simulator:
         with Simulator._guard:
             if Simulator._active is not None:
                 raise RuntimeError("there is a Simulator in this process already: close it first")
+            if loaded.rassim_reset() or (clock == "real" and loaded.rassim_set_clock(1)):
+                raise RuntimeError("clock: the simulator cannot start its thread now")
             Simulator._active = self
         self._library: ctypes.CDLL | None = loaded
         self._end = weakref.finalize(self, loaded.rassim_reset)
-        loaded.rassim_reset()
         if clock == "real":
-            self._do("set_clock", 1)
             self.teardown = 0.1
 
     def __fspath__(self) -> str:
@@ -313,13 +313,15 @@ class Simulator:
     def close(self) -> None:
         """End the service: every connection, registration, scenario and the clock's thread.
 
-        Closing twice is harmless; every other use of a closed Simulator is a RuntimeError.
+        Closing twice is harmless; every other use of a closed Simulator is a RuntimeError, and so
+        is closing it from within a dial callback.
         """
         with Simulator._guard:
             if self._library is None:
                 return
+            self._do("reset")
+            self._end.detach()
             self._library = None
-            self._end()
             Simulator._active = None
 
     def _control(self, name: str) -> Any:
@@ -349,7 +351,7 @@ class Simulator:
     def identity(self) -> str:
         """What the library says it is; no other rasapi32 can be asked."""
         identity: bytes = self._control("identity")()
-        return f"{identity.decode()} {self._control('version')()}"
+        return identity.decode()
 
     # Connections
 
@@ -544,7 +546,10 @@ class Simulator:
         self._of_function("fail", function, _number("code", code), first, calls)
 
     def delay(self, function: str, seconds: float) -> None:
-        """Let every call of the function take so much real time more; 0 ends it."""
+        """Let every call of the function take so much real time more.
+
+        0 ends that, also for the calls that are waiting.
+        """
         self._of_function("delay", function, _nanoseconds("seconds", seconds))
 
     def calls(self, function: str) -> int:
