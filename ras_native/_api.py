@@ -11,13 +11,13 @@ from contextlib import suppress
 from ctypes import c_void_p, sizeof
 from threading import Lock
 from types import TracebackType
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple, NoReturn, cast
 
 from . import _backend
 from ._at_exit import finish_later, forget
 from ._errors import GONE_CODES, Cancelled, ProviderError, RasError, code_text
 from ._event import Event, cancel_event, new_backend_event
-from ._kept import Changes, Kept, KeptList, keep_connections, keep_snapshot
+from ._kept import Changes, KeptList, keep_connections, keep_snapshot
 from ._layout import (
     RN_E_ABSURD,
     RN_E_CANCELLED,
@@ -34,7 +34,6 @@ from ._ras_backend import BackendEvent, Provider, ras_backend
 from ._records import (
     Connection,
     NotificationFlag,
-    Observation,
     Snapshot,
     Status,
     decode_status,
@@ -50,9 +49,6 @@ _ERROR_PORT_NOT_OPEN = 618  # RasGetSubEntryHandle: the sub-entry is not connect
 _ERROR_NO_MORE_ITEMS = 259
 _PAUSE_SECONDS = 3.0
 _ERROR_STRING_LENGTHS = (512, 4096)
-
-_Item = TypeVar("_Item", Connection, Observation)
-_Result = TypeVar("_Result", bound="tuple[object, ...]")
 
 
 class Sizes(NamedTuple):
@@ -135,7 +131,9 @@ class Ras:
         """
         kept = self._connections
         answer = kept.poll()
-        return kept.result if answer == kept.generation else self._refresh(kept, answer)
+        if answer == kept.generation:
+            return kept.result
+        return kept.refresh() if answer > 0 else self._raise_failed_poll(answer)
 
     def snapshot(self) -> Snapshot:
         """List every active connection and ask the status of each, in one crossing (EN-11).
@@ -150,12 +148,12 @@ class Ras:
         """
         kept = self._snapshot
         answer = kept.poll()
-        return kept.result if answer == kept.generation else self._refresh(kept, answer)
+        if answer == kept.generation:
+            return kept.result
+        return kept.refresh() if answer > 0 else self._raise_failed_poll(answer)
 
-    def _refresh(self, kept: Kept[_Item, _Result], answer: int) -> _Result:
-        if answer < 0:
-            raise self._error(-answer, "RasEnumConnectionsW")
-        return kept.refresh()
+    def _raise_failed_poll(self, answer: int) -> NoReturn:
+        raise self._error(-answer, "RasEnumConnectionsW")
 
     def get_connect_status(self, handle: int | Connection) -> Status:
         """Ask the status of one connection (GS-1).

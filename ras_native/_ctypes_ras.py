@@ -31,6 +31,8 @@ from ._layout import (
     RN_KEPT_STATUS_TEXTS,
     RN_MAX_ATTEMPTS,
     RN_MAX_CONNECTIONS,
+    RN_STATUS,
+    RN_STATUS_TEXT,
     RnConnection,
     RnStatus,
 )
@@ -43,7 +45,7 @@ _FIRST_ROOM = 8
 _YIELDS_BEFORE_SLEEP = 64
 _GONE_INTERVAL_NS = 1_000_000
 _NEWEST_RASCONN = RASCONNW_VERSIONS[0][1]
-_STATUS_TEXTS = RnStatus.device_type.offset  # from here on a status is texts
+_STATUS_TEXTS = slice(RN_STATUS.size - RN_STATUS_TEXT["phone_number"].stop, None)
 _HANDLE = slice(4, 4 + ctypes.sizeof(c_void_p))  # RASCONN.hrasconn
 
 _Answer = tuple[int, bytes, int]  # code, RASCONNSTATUSW, its WINVER
@@ -285,7 +287,7 @@ class _Slot:
         record = _read_rasconnstatus(*answer)
         if self.status_changed and record == self.status:
             return False
-        if not self.status_changed or record[_STATUS_TEXTS:] != self.status[_STATUS_TEXTS:]:
+        if not self.status_changed or record[_STATUS_TEXTS] != self.status[_STATUS_TEXTS]:
             self.texts_changed = generation
         self.status, self.status_changed = record, generation
         return True

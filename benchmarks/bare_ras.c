@@ -1,0 +1,28 @@
+/*
+ * What a poll costs at the very least: the same calls in a plain C loop, which
+ * neither decodes nor compares nor checks anything. Built by bench_snapshot.py.
+ */
+#include <stdint.h>
+
+#include "../csrc/ras_abi.h"
+
+typedef uint32_t(RAS_CALL *enum_fn)(rn_RASCONNW *, uint32_t *, uint32_t *);
+typedef uint32_t(RAS_CALL *status_fn)(HRASCONN, rn_RASCONNSTATUSW *);
+
+/* `polls` polls into the caller's buffer; the statuses with error 0 that the last one saw. */
+uint32_t bare_poll(enum_fn enumerate, status_fn ask, rn_RASCONNW *connections, uint32_t size,
+                   uint32_t polls) {
+  uint32_t good = 0;
+  rn_RASCONNSTATUSW status;
+  for (uint32_t poll = 0; poll < polls; poll++) {
+    uint32_t bytes = size, count = 0;
+    connections[0].dwSize = sizeof *connections;
+    if (enumerate(connections, &bytes, &count)) return 0;
+    good = 0;
+    for (uint32_t i = 0; i < count; i++) {
+      status.dwSize = sizeof status;
+      if (!ask(connections[i].hrasconn, &status)) good += !status.dwError;
+    }
+  }
+  return good;
+}

@@ -1,0 +1,161 @@
+"""snapshot() beside a bare C loop that makes the same calls, and beside textbook ctypes code.
+
+    pytest benchmarks/bench_snapshot.py --benchmark-only
+
+Each round of ours is preceded by one of the bare loop (bare_ras.c, compiled here), so that both
+see the same machine; extra_info holds the medians and their ratio. The simulator is the
+provider: on Windows each of its calls would be an RPC, so there the same overhead weighs less.
+Correctness is checked in the same run.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from time import perf_counter_ns
+
+import pytest
+from textbook import Textbook
+
+from ras_native import Ras
+from ras_native._layout import RASCONNW
+from ras_native.sim import Simulator
+
+ROUNDS = 60
+CALLS = {4: 2_000, 64: 200}  # polls in a round
+ROOM = 16
+
+
+@pytest.fixture
+def sim():
+    with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture(params=sorted(CALLS))
+def handles(request, sim):
+    return [sim.add(f"Work VPN {i}", phone_number="vpn.example.org") for i in range(request.param)]
+
+
+@pytest.fixture(scope="session")
+def bare_loop(tmp_path_factory):
+    if sys.platform == "win32":
+        pytest.skip("the bare loop is compiled with cc")
+    source = Path(__file__).with_name("bare_ras.c")
+    library = tmp_path_factory.mktemp("bare") / "bare_ras.so"
+    flags = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
+    subprocess.run(["cc", *flags, source, "-o", library], check=True)  # noqa: S607
+    loop = ctypes.CDLL(str(library)).bare_poll
+    loop.argtypes = (ctypes.c_void_p,) * 3 + (ctypes.c_uint32,) * 2
+    return loop
+
+
+@pytest.fixture
+def bare(bare_loop, sim, handles):
+    """Poll so many times in C."""
+    provider = ctypes.CDLL(sim.path)
+    functions = [
+        ctypes.cast(provider[name], ctypes.c_void_p)
+        for name in ("RasEnumConnectionsW", "RasGetConnectStatusW")
+    ]
+    size = (len(handles) + ROOM) * ctypes.sizeof(RASCONNW)
+    buffer = ctypes.create_string_buffer(size)
+
+    def run(polls):
+        assert bare_loop(*functions, buffer, size, polls) == len(handles)
+
+    return run
+
+
+@pytest.fixture(params=["native", "ctypes"])
+def ras(request, sim):
+    with Ras(sim, backend=request.param) as opened:
+        yield opened
+
+
+def timed(call, times):
+    began = perf_counter_ns()
+    result = call()
+    times.append(perf_counter_ns() - began)
+    return result
+
+
+def side_by_side(benchmark, polls, ours, other, name):
+    """Alternate the two; the medians per poll, in ns, and their ratio."""
+    mine, others = [], []
+    result = benchmark.pedantic(
+        lambda: timed(ours, mine),
+        setup=lambda: timed(other, others) and None,
+        rounds=ROUNDS,
+        warmup_rounds=3,
+    )
+    medians = {"ours": median(mine) / polls, name: median(others) / polls}
+    benchmark.extra_info["ns per poll"] = {key: round(value) for key, value in medians.items()}
+    benchmark.extra_info["ratio"] = round(medians["ours"] / medians[name], 3)
+    return result
+
+
+def repeat(call, times):
+    def run():
+        for _ in itertools.repeat(None, times):
+            result = call()
+        return result
+
+    return run
+
+
+@pytest.mark.benchmark(group="unchanged snapshot beside the bare C loop")
+def test_unchanged_beside_the_bare_loop(benchmark, sim, ras, handles, bare):
+    polls = CALLS[len(handles)]
+    first = ras.snapshot()
+    last = side_by_side(
+        benchmark, polls, repeat(ras.snapshot, polls), lambda: bare(polls), "bare C loop"
+    )
+    assert last is first
+    sim.reset_calls()
+    ras.snapshot()
+    assert sim.calls("RasEnumConnectionsW") == 1
+    assert sim.calls("RasGetConnectStatusW") == len(handles)
+
+
+@pytest.mark.benchmark(group="unchanged snapshot beside textbook ctypes code")
+def test_unchanged_beside_the_textbook(benchmark, sim, ras, handles):
+    textbook = Textbook(sim.path)
+    expected = textbook.snapshot()
+    last = side_by_side(
+        benchmark, 10, repeat(ras.snapshot, 10), repeat(textbook.snapshot, 10), "textbook"
+    )
+    assert [(o.connection.entry_name, o.status.state) for o in last] == [
+        (each["entry_name"], each["state"]) for each in expected
+    ]
+
+
+@pytest.mark.benchmark(group="one of 64 changed beside none changed")
+@pytest.mark.parametrize("handles", [64], indirect=True)
+def test_one_changed_beside_none(benchmark, sim, ras, handles):
+    """Only the poll is timed, not the change; what is unchanged is the same object."""
+    states = itertools.cycle([1, 0])
+    changed, unchanged = [], []
+
+    def change_and_poll():
+        sim.set_status(handles[30], substate=next(states))
+        before = timed(ras.snapshot, changed)
+        assert timed(ras.snapshot, unchanged) is before
+
+    benchmark.pedantic(change_and_poll, rounds=2_000, warmup_rounds=50)
+    benchmark.extra_info["ns per poll"] = {
+        "ours": median(changed),
+        "unchanged": median(unchanged),
+    }
+    benchmark.extra_info["ratio"] = round(median(changed) / median(unchanged), 3)
+
+
+@pytest.mark.benchmark(group="empty poll: what crossing into C costs")
+def test_empty_poll(benchmark, sim, ras):
+    assert ras.snapshot() == ()
+    benchmark.pedantic(repeat(ras.snapshot, 1_000), rounds=ROUNDS, warmup_rounds=3)
+    benchmark.extra_info["ns per poll"] = {"ours": round(benchmark.stats.stats.median * 1e6)}
