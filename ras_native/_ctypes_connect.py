@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
+import itertools
 import select
 import socket
 import struct
 import sys
 from time import perf_counter_ns
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from ._layout import (
     RN_BATCH_OPTIONS,
@@ -27,6 +29,24 @@ from ._layout import (
 )
 from ._wsa import IPV4, IPV6, sockaddr
 
+_Target: TypeAlias = tuple[int, int, int, int, bytes]  # as rn_target
+
+
+@functools.lru_cache(maxsize=4096)
+def _host(family: int, packed: bytes) -> str:
+    if family == IPV4:
+        return socket.inet_ntop(socket.AF_INET, packed[:4])
+    return socket.inet_ntop(socket.AF_INET6, packed)
+
+
+def _address(
+    family: int, port: int, flowinfo: int, scope_id: int, packed: bytes
+) -> tuple[str, int] | tuple[str, int, int, int]:
+    """What the socket module takes."""
+    host = _host(family, packed)
+    return (host, port) if family == IPV4 else (host, port, flowinfo, scope_id)
+
+
 if sys.platform == "win32":
     _SEARCH_SYSTEM32 = 0x800
     _VERSION_2_2 = 0x202
@@ -37,6 +57,7 @@ if sys.platform == "win32":
     _BEGUN = frozenset({10035})  # WSAEWOULDBLOCK
     _OUT_OF_ROOM = frozenset({10024})  # WSAEMFILE
     _NO_REASON = 10053  # WSAECONNABORTED
+    _IPV6_LOOPBACK = bytes(15) + b"\1"
 
     class _WSABUF(ctypes.Structure):
         _fields_ = (("len", ctypes.c_uint32), ("buf", ctypes.c_void_p))
@@ -86,15 +107,17 @@ if sys.platform == "win32":
             return ctypes.get_last_error(), b""
         return 0, room.raw[: callee.len]
 
-    def _send_one_syn(sock: socket.socket, name: bytes) -> None:
-        """Windows repeats a SYN that was refused, which takes 2 s; on loopback none gets lost."""
-        loopback = name[4] == 127 if len(name) == 16 else name[8:24] == bytes(15) + b"\1"
-        if loopback:
+    def _begin(sock: socket.socket, target: _Target) -> int:
+        """Begin to connect; 0 or the system's error."""
+        name = sockaddr(*target)
+        # Windows repeats a SYN that was refused, which takes 2 s; on loopback none gets lost.
+        if name[4] == 127 if target[0] == IPV4 else target[4] == _IPV6_LOOPBACK:
             returned = ctypes.c_uint32()
             _ws2_32.WSAIoctl(
                 *(sock.fileno(), _SIO_TCP_INITIAL_RTO, _NO_RETRANSMISSION, len(_NO_RETRANSMISSION)),
                 *(None, 0, ctypes.byref(returned), None, None),
             )
+        return wsa_connect(sock, name, None, None, 0)[0]
 
     def _ended(descriptors: list[int], timeout_ns: int) -> dict[int, bool]:
         """Wait for connects; those that ended, and whether the socket has to say how."""
@@ -130,16 +153,16 @@ else:
         failed = _libc.connect(sock.fileno(), name, len(name))
         return ctypes.get_errno() if failed else 0, b""
 
-    def _send_one_syn(sock: socket.socket, name: bytes) -> None:
-        """Do what POSIX systems do by themselves."""
+    def _begin(sock: socket.socket, target: _Target) -> int:
+        """Begin to connect; 0 or the system's error."""
+        return sock.connect_ex(_address(*target))
 
     def _ended(descriptors: list[int], timeout_ns: int) -> dict[int, bool]:
         """Wait for connects; those that ended, and whether the socket has to say how."""
         poller = select.poll()
         for descriptor in descriptors:
             poller.register(descriptor, select.POLLOUT)
-        ready = poller.poll(-(-timeout_ns // 1_000_000))
-        return dict.fromkeys((descriptor for descriptor, _ in ready), True)
+        return {ready: True for ready, _ in poller.poll(-(-timeout_ns // 1_000_000))}
 
 
 def _answer(sock: socket.socket, ask: bool) -> int:
@@ -166,6 +189,11 @@ def _number(error: OSError) -> int:
     return error.errno or 0
 
 
+# Plain numbers: the socket module's enumerations cost a microsecond a socket.
+_FAMILIES = {IPV4: int(socket.AF_INET), IPV6: int(socket.AF_INET6)}
+_STREAM = int(socket.SOCK_STREAM)
+
+
 class _Attempt(NamedTuple):
     sock: socket.socket
     target: int
@@ -176,24 +204,27 @@ class _Batch:
     """Connects to many targets, bounded in flight; each target gets a socket of its own."""
 
     def __init__(self, targets: bytes, options: bytes, count: int) -> None:
-        self.timeout_ns, self.concurrency, self.abortive, *source = RN_BATCH_OPTIONS.unpack(options)
-        self.source = _address(*source) if source[0] else None
-        self.targets = list(RN_TARGET.iter_unpack(targets))
-        self.outcomes = bytearray(count * RN_OUTCOME.size)
-        self.attempts: dict[int, _Attempt] = {}  # by descriptor
+        unpacked = RN_BATCH_OPTIONS.unpack(options)
+        self.timeout_ns: int = unpacked[0]
+        self.concurrency: int = unpacked[1]
+        self.abortive: int = unpacked[2]
+        self.source = _address(*unpacked[3:]) if unpacked[3] else None
+        self.targets: list[_Target] = list(RN_TARGET.iter_unpack(targets))
+        self.outcomes = [(0, 0, 0)] * count  # as rn_outcome
+        self.attempts: dict[int, _Attempt] = {}  # by descriptor, the oldest first
         self.next = 0
         self.no_room = False  # no descriptor left: begin no more until one is closed
 
     def run(self, slice_ns: int) -> None:
         """Settle every target."""
         while self.attempts or self.next < len(self.targets):
-            for i in range(len(self.targets)):
-                # a few at a time, so that an answer that is there already is seen at once
-                if i > len(self.attempts) // 16 or not self._can_begin():
-                    break
-                self._begin_next()
+            # a few at a time, so that an answer that is there already is seen at once
+            for _ in range(min(self._room(), 1 + len(self.attempts) // 16)):
+                if not self.no_room:
+                    self._begin_next()
             if self.attempts:
-                ended = _ended(list(self.attempts), min(slice_ns, self._time_to_wait()))
+                timeout_ns = 0 if self._room() else min(slice_ns, self._time_left())
+                ended = _ended(list(self.attempts), timeout_ns)
                 self._collect(ended, perf_counter_ns())
 
     def close(self) -> None:
@@ -201,38 +232,39 @@ class _Batch:
         for attempt in self.attempts.values():
             attempt.sock.close()
 
-    def _can_begin(self) -> bool:
-        return (
-            self.next < len(self.targets)
-            and len(self.attempts) < self.concurrency
-            and not self.no_room
-        )
+    def _room(self) -> int:
+        """How many may begin."""
+        if self.no_room:
+            return 0
+        return min(self.concurrency - len(self.attempts), len(self.targets) - self.next)
+
+    def _time_left(self) -> int:
+        oldest = next(iter(self.attempts.values()))
+        return max(0, oldest.started_ns + self.timeout_ns - perf_counter_ns())
 
     def _begin_next(self) -> None:
         index = self.next
-        family, *rest = self.targets[index]
-        if not family:
+        target = self.targets[index]
+        if not target[0]:
             self.next += 1
-            self._settle(index, RN_NO_ADDRESS, 0, 0)
+            self.outcomes[index] = 0, RN_NO_ADDRESS, 0
             return
         try:
-            sock = self._open_socket(family)
+            sock = self._open_socket(target[0])
         except OSError as error:
             self.no_room = _number(error) in _OUT_OF_ROOM and bool(self.attempts)
             if not self.no_room:
                 self.next += 1
-                self._settle(index, RN_FAILED, _number(error), 0)
+                self.outcomes[index] = 0, RN_FAILED, _number(error)
             return
-        name = sockaddr(family, *rest)
-        _send_one_syn(sock, name)
         self.next += 1
         self.attempts[sock.fileno()] = attempt = _Attempt(sock, index, perf_counter_ns())
-        os_error, _ = wsa_connect(sock, name, None, None, 0)
+        os_error = _begin(sock, target)
         if os_error not in _BEGUN:
-            self._finish(attempt, os_error, perf_counter_ns())
+            self._end(attempt, RN_FAILED if os_error else RN_CONNECTED, os_error, perf_counter_ns())
 
     def _open_socket(self, family: int) -> socket.socket:
-        sock = socket.socket(_FAMILIES[family], socket.SOCK_STREAM)
+        sock = socket.socket(_FAMILIES[family], _STREAM)
         try:
             sock.setblocking(False)
             if self.source:
@@ -242,49 +274,24 @@ class _Batch:
             raise
         return sock
 
-    def _time_to_wait(self) -> int:
-        if self._can_begin():
-            return 0
-        # a dict keeps the order in which the attempts began
-        oldest = next(iter(self.attempts.values()))
-        left: int = oldest.started_ns + self.timeout_ns - perf_counter_ns()
-        return max(0, left)
-
     def _collect(self, ended: dict[int, bool], now_ns: int) -> None:
         for descriptor, ask in ended.items():
             attempt = self.attempts[descriptor]
-            self._finish(attempt, _answer(attempt.sock, ask), now_ns)
-        for attempt in list(self.attempts.values()):
-            if now_ns - attempt.started_ns < self.timeout_ns:
-                break
-            self._end(attempt, RN_TIMED_OUT, 0, now_ns)
-
-    def _finish(self, attempt: _Attempt, os_error: int, now_ns: int) -> None:
-        self._end(attempt, RN_FAILED if os_error else RN_CONNECTED, os_error, now_ns)
+            os_error = _answer(attempt.sock, ask)
+            self._end(attempt, RN_FAILED if os_error else RN_CONNECTED, os_error, now_ns)
+        while self.attempts:
+            oldest = next(iter(self.attempts.values()))
+            if now_ns - oldest.started_ns < self.timeout_ns:
+                return
+            self._end(oldest, RN_TIMED_OUT, 0, now_ns)
 
     def _end(self, attempt: _Attempt, status: int, os_error: int, now_ns: int) -> None:
-        self._settle(attempt.target, status, os_error, now_ns - attempt.started_ns)
+        self.outcomes[attempt.target] = now_ns - attempt.started_ns, status, os_error
         if status == RN_CONNECTED and self.abortive:
             attempt.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_AT_ONCE)
         del self.attempts[attempt.sock.fileno()]
         attempt.sock.close()
         self.no_room = False
-
-    def _settle(self, target: int, status: int, os_error: int, elapsed_ns: int) -> None:
-        where = target * RN_OUTCOME.size
-        RN_OUTCOME.pack_into(self.outcomes, where, elapsed_ns, status, os_error)
-
-
-_FAMILIES = {IPV4: socket.AF_INET, IPV6: socket.AF_INET6}
-
-
-def _address(
-    family: int, port: int, flowinfo: int, scope_id: int, packed: bytes
-) -> tuple[str, int] | tuple[str, int, int, int]:
-    """What the socket module takes."""
-    if family == IPV4:
-        return socket.inet_ntop(socket.AF_INET, packed[:4]), port
-    return socket.inet_ntop(socket.AF_INET6, packed), port, flowinfo, scope_id
 
 
 def connect_many(targets: bytes, options: bytes, count: int, slice_ns: int) -> tuple[int, bytes]:
@@ -294,4 +301,4 @@ def connect_many(targets: bytes, options: bytes, count: int, slice_ns: int) -> t
         batch.run(slice_ns)
     finally:
         batch.close()
-    return 0, bytes(batch.outcomes)
+    return 0, b"".join(itertools.starmap(RN_OUTCOME.pack, batch.outcomes))

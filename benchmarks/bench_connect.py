@@ -1,0 +1,192 @@
+"""connect_many beside a bare C loop, asyncio and the standard library's selectors.
+
+    pytest benchmarks/bench_connect.py --benchmark-only
+
+Each round of ours is preceded by one of the bare loop (bare_connect.c, compiled here), so that
+both see the same machine; extra_info holds both medians per connect, and their ratio. Every round
+of everything is checked for the right outcomes. Loopback only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import errno
+import selectors
+import socket
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import pytest
+
+from ras_native import connect_many
+
+CONCURRENCY = 256
+SIZES = {100: 40, 1_000: 20, 10_000: 7}  # targets, rounds
+AT_ONCE = struct.pack("=HH" if sys.platform == "win32" else "=ii", 1, 0)
+
+ACCEPT_EVERYBODY = """
+import socket
+listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+print(listener.getsockname()[1], flush=True)
+while True:
+    try:
+        listener.accept()[0].close()
+    except OSError:
+        pass
+"""
+
+
+@pytest.fixture(scope="module")
+def open_port():
+    """Somebody who accepts, in a process of its own."""
+    command = [sys.executable, "-c", ACCEPT_EVERYBODY]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        assert process.stdout
+        try:
+            yield "127.0.0.1", int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def closed_port():
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """The bare loop: targets to the error numbers it saw, and the seconds it took."""
+    if sys.platform != "linux":
+        pytest.skip("the bare loop uses epoll, which only Linux has")
+    source = Path(__file__).with_name("bare_connect.c")
+    library = tmp_path_factory.mktemp("bare") / "bare_connect.so"
+    flags = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
+    subprocess.run(["cc", *flags, source, "-o", library], check=True)  # noqa: S603, S607
+    loop = ctypes.CDLL(str(library)).bare_connect_many
+
+    def run(targets):
+        names = b"".join(
+            struct.pack("=H", socket.AF_INET) + struct.pack("!H4s8x", port, socket.inet_aton(host))
+            for host, port in targets
+        )
+        outcomes = ctypes.create_string_buffer(16 * len(targets))
+        began = perf_counter()
+        failed = loop(names, len(targets), CONCURRENCY, 10_000, outcomes)
+        elapsed = perf_counter() - began
+        assert not failed
+        return [error for _, error, _ in struct.iter_unpack("=Qii", outcomes)], elapsed
+
+    return run
+
+
+@pytest.fixture(params=["refused", "mixed"])
+def targets_of(request, open_port, closed_port):
+    def make(count):
+        pair = [closed_port, closed_port if request.param == "refused" else open_port]
+        return pair * (count // 2)
+
+    return make
+
+
+@pytest.fixture
+def expected_of(open_port):
+    return lambda targets: [0 if t == open_port else errno.ECONNREFUSED for t in targets]
+
+
+@pytest.mark.parametrize("count", SIZES)
+@pytest.mark.benchmark(group="connect_many beside the bare loop")
+def test_connect_many_beside_the_bare_loop(benchmark, bare, targets_of, expected_of, count):
+    targets = targets_of(count)
+    expected = expected_of(targets)
+    times = {"bare": [], "ours": []}
+
+    def run_bare():
+        errors, elapsed = bare(targets)
+        assert errors == expected
+        times["bare"].append(elapsed)
+
+    def run_ours():
+        began = perf_counter()
+        results = connect_many(targets, concurrency=CONCURRENCY, backend="native")
+        times["ours"].append(perf_counter() - began)
+        return results
+
+    run_bare()
+    results = benchmark.pedantic(
+        run_ours, setup=run_bare, rounds=SIZES[count], warmup_rounds=1, iterations=1
+    )
+    assert [result.errno for result in results] == expected
+    per_connect = {name: median(seconds) / count * 1e6 for name, seconds in times.items()}
+    benchmark.extra_info["us per connect"] = {k: round(v, 2) for k, v in per_connect.items()}
+    benchmark.extra_info["ratio"] = round(per_connect["ours"] / per_connect["bare"], 3)
+
+
+def native_backend(targets):
+    return [r.errno for r in connect_many(targets, concurrency=CONCURRENCY, backend="native")]
+
+
+def ctypes_backend(targets):
+    return [r.errno for r in connect_many(targets, concurrency=CONCURRENCY, backend="ctypes")]
+
+
+def with_asyncio(targets):
+    """As the documentation of asyncio suggests."""
+
+    async def probe(room, target):
+        async with room:
+            try:
+                _, writer = await asyncio.open_connection(*target)
+            except OSError as error:
+                return error.errno
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+            return 0
+
+    async def probe_all():
+        room = asyncio.Semaphore(CONCURRENCY)
+        return await asyncio.gather(*(probe(room, target) for target in targets))
+
+    return asyncio.run(probe_all())
+
+
+def with_selectors(targets):
+    """As one writes it with the standard library alone."""
+    errors = [0] * len(targets)
+    waiting = iter(enumerate(targets))
+    with selectors.DefaultSelector() as selector:
+        while True:
+            while len(selector.get_map()) < CONCURRENCY and (entry := next(waiting, None)):
+                index, target = entry
+                sock = socket.socket()
+                sock.setblocking(False)
+                sock.connect_ex(target)
+                selector.register(sock, selectors.EVENT_WRITE, index)
+            if not selector.get_map():
+                return errors
+            for key, _ in selector.select(10):
+                sock = key.fileobj
+                errors[key.data] = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+                selector.unregister(sock)
+                sock.close()
+
+
+WAYS = (native_backend, ctypes_backend, with_selectors, with_asyncio)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+@pytest.mark.benchmark(group="1,000 connects in Python")
+def test_ways_to_connect_in_python(benchmark, targets_of, expected_of, way):
+    targets = targets_of(1_000)
+    errors = benchmark.pedantic(way, (targets,), rounds=10, warmup_rounds=1)
+    assert errors == expected_of(targets)
