@@ -33,6 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="all",
         help="run on one backend only; 'ctypes' is for installations without the native module",
     )
+    parser.addoption(
+        "--provider",
+        choices=("simulator", "system"),
+        default="simulator",
+        help="what 'pytest -m contract' asks; 'system' is Windows' own rasapi32",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,0 +1,19 @@
+"""The command `ras-native`, for people and for scripts; needs the extra "cli"."""
+
+from __future__ import annotations
+
+_NEEDED = frozenset({"click", "rich"})
+
+
+def main() -> None:
+    """Run the command and exit: 0 done, 1 not found or failed, 2 wrong usage, 130 Ctrl-C."""
+    try:
+        from ._commands import cli  # noqa: PLC0415 - what it needs may be missing
+    except ModuleNotFoundError as error:
+        if error.name not in _NEEDED:
+            raise
+        raise SystemExit(
+            f"ras-native: the command needs {error.name}, which is not installed: "
+            "pip install 'ras_native[cli]'"
+        ) from None
+    cli.main(prog_name="ras-native")

@@ -1,0 +1,297 @@
+"""The commands themselves."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from .. import __version__
+from .._api import Ras
+from .._errors import RasError, code_name
+from .._layout import RN_MAX_CONCURRENCY
+from .._records import Connection, Observation, Snapshot
+from . import _doctor, _screen, _show
+from ._changes import condition
+from ._common import (
+    Commands,
+    Seconds,
+    Source,
+    backend_option,
+    json_option,
+    parse_target,
+    provider_options,
+)
+from ._probe import Prober, probe
+from ._watch import looks
+
+_STATES = ("connected", "dormant", "reconnecting", "gone")
+_WAIT_INTERVAL = 0.25  # seconds; RAS reports most of it earlier
+_SECONDS = Seconds()
+_INTERVAL = Seconds(0.01)
+
+target_argument = click.argument("wanted", metavar="ENTRY|HANDLE")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ras-native")
+def cli() -> None:
+    """Watch Windows RAS (VPN, dial-up) connections.
+
+    Exit codes: 0 done; 1 not found, failed or too late; 2 wrong usage; 130 Ctrl-C. With --json
+    standard output holds JSON alone, and nothing where the command failed.
+    """
+
+
+def _handle_in(wanted: str) -> int | None:
+    """The handle that an argument may be, 0x... or decimal."""
+    try:
+        number = int(wanted, 0)
+    except ValueError:
+        return None
+    return number if 0 < number < sys.maxsize else None
+
+
+def _matches(connection: Connection, wanted: str) -> bool:
+    return connection.entry_name.casefold() == wanted.casefold() or (
+        connection.handle == _handle_in(wanted)
+    )
+
+
+def _asked(ras: Ras, handle: int) -> Observation | None:
+    """A connection that is not listed, as while it is dialled; None where there is none."""
+    try:
+        status = ras.get_connect_status(handle)
+    except RasError as error:
+        if error.gone:
+            return None
+        raise
+    unnamed = (None,) * (len(Connection._fields) - 4)
+    known = Connection(handle, "", status.device_type, status.device_name, *unnamed)
+    return Observation(known, status, 0)
+
+
+def _find(ras: Ras, snapshot: Snapshot, wanted: str) -> list[Observation]:
+    found = [item for item in snapshot if _matches(item.connection, wanted)]
+    handle = _handle_in(wanted)
+    if not found and handle is not None:
+        asked = _asked(ras, handle)
+        return [] if asked is None else [asked]
+    return found
+
+
+def _not_found(wanted: str) -> click.ClickException:
+    return click.ClickException(
+        f"no connection {wanted!r}: 'ras-native list' shows those there are"
+    )
+
+
+@cli.command(name="list")
+@provider_options
+@json_option
+def list_connections(source: Source, as_json: bool) -> None:
+    """List the connections."""
+    with source.open(settled=True) as ras:
+        connections = ras.enum_connections()
+    if as_json:
+        _show.print_json([_show.connection_data(item) for item in connections])
+    elif connections:
+        _show.console().print(_show.connections_table(connections))
+    else:
+        click.echo("no connection")
+
+
+@cli.command()
+@click.argument("wanted", metavar="[ENTRY|HANDLE]", required=False)
+@provider_options
+@json_option
+def status(source: Source, wanted: str | None, as_json: bool) -> None:
+    """Show the status of one connection, or of all."""
+    with source.open(settled=True) as ras:
+        found = list(ras.snapshot())
+        if wanted is not None:
+            found = _find(ras, Snapshot(found), wanted)
+            if not found:
+                raise _not_found(wanted)
+    if as_json:
+        _show.print_json([_show.observation_data(item) for item in found])
+    elif found:
+        _show.console().print(_show.statuses_table(found))
+    else:
+        click.echo("no connection")
+
+
+@cli.command()
+@provider_options
+@click.option(
+    "--interval", type=_INTERVAL, default=1.0, show_default=True, metavar="SECONDS",
+    help="Look at least this often; what RAS reports is looked at when it happens.",
+)  # fmt: skip
+@click.option("--probe", "probes", multiple=True, metavar="HOST:PORT", help="Connect to it too.")
+@click.option(
+    "--probe-timeout", type=_INTERVAL, default=1.0, show_default=True, metavar="SECONDS",
+    help="What a probe waits for an answer.",
+)  # fmt: skip
+@click.option("--duration", type=_SECONDS, metavar="SECONDS", help="End after so long.")
+@click.option("--count", type=click.IntRange(min=1), help="End after so many intervals.")
+@json_option
+def watch(
+    source: Source,
+    interval: float,
+    probes: tuple[str, ...],
+    probe_timeout: float,
+    duration: float | None,
+    count: int | None,
+    as_json: bool,
+) -> None:
+    """Show the connections and what happens to them, until Ctrl-C.
+
+    On a terminal a live table over a log; elsewhere a line for each piece of news; with --json
+    a JSON document for each.
+    """
+    targets = [parse_target(text) for text in probes]
+    with (
+        source.open() as ras,
+        Prober(targets, interval=interval, timeout=probe_timeout, backend=source.backend) as prober,
+        _face(ras, source, interval, as_json=as_json) as screen,
+    ):
+        for look in looks(ras, interval=interval, duration=duration, count=count):
+            screen.show(look)
+            screen.show_probes(prober.results())
+        prober.finish()
+        screen.show_probes(prober.results())
+
+
+def _face(ras: Ras, source: Source, interval: float, *, as_json: bool) -> _screen.Screen:
+    if as_json:
+        return _screen.JsonLines()
+    console = _show.console()
+    if not sys.stdout.isatty() or console.is_dumb_terminal:
+        return _screen.PlainLines(console)
+    provider = "simulated" if source.simulate else source.provider or "rasapi32"
+    return _screen.LiveScreen(console, f"{provider} · {ras.backend} · every {interval:g} s")
+
+
+@cli.command()
+@target_argument
+@provider_options
+@click.option("--state", type=click.Choice(_STATES), default="connected", show_default=True)
+@click.option("--timeout", type=_SECONDS, default=60.0, show_default=True, metavar="SECONDS")
+@json_option
+def wait(source: Source, wanted: str, state: str, timeout: float, as_json: bool) -> None:
+    """Wait until a connection is in a state.
+
+    An entry may still have to be dialled; a handle has to be a connection's.
+    """
+    with source.open() as ras:
+        reached = _wait(ras, wanted, state, timeout)
+    if as_json:
+        _show.print_json(
+            {"state": state, "found": [_show.observation_data(item) for item in reached]}
+        )
+    else:
+        click.echo(f"{_show.printable(wanted)}: {state}")
+
+
+def _wait(ras: Ras, wanted: str, state: str, timeout: float) -> list[Observation]:
+    last = "not connected"
+    for look in looks(ras, interval=_WAIT_INTERVAL, duration=timeout):
+        if look.error is not None:
+            last = str(look.error)
+            continue
+        found = _find(ras, look.snapshot, wanted)
+        reached = [item for item in found if condition(item) == state]
+        if reached or (state == "gone" and not found):
+            return reached
+        _raise_when_hopeless(found, wanted)
+        last = ", ".join(_show.words(condition(item)) for item in found) or "not connected"
+    raise click.ClickException(f"{wanted!r} is not {state} after {timeout:g} s: {last}")
+
+
+def _raise_when_hopeless(found: list[Observation], wanted: str) -> None:
+    if not found and _handle_in(wanted) is not None:
+        raise click.ClickException(f"{wanted!r} is no connection's handle, or not any more")
+    for item in found:
+        if item.status is not None and item.status.error:
+            error = item.status.error
+            raise click.ClickException(f"{wanted!r} failed: {error} {code_name(error)}")
+
+
+@cli.command()
+@target_argument
+@provider_options
+@click.option("--all-references", is_flag=True, help="Whoever else has dialled it.")
+@click.option("--timeout", type=_SECONDS, default=10.0, show_default=True, metavar="SECONDS")
+@json_option
+def hangup(
+    source: Source, wanted: str, all_references: bool, timeout: float, as_json: bool
+) -> None:
+    """End a connection and wait until it has ended."""
+    with source.open(settled=True) as ras:
+        found = _find(ras, ras.snapshot(), wanted)
+        if not found:
+            raise _not_found(wanted)
+        if len(found) > 1:
+            handles = ", ".join(f"{item.connection.handle:#x}" for item in found)
+            raise click.ClickException(
+                f"{wanted!r} is {len(found)} connections: use one of {handles}"
+            )
+        connection = found[0].connection
+        took = ras.hang_up(connection, timeout=timeout, all_references=all_references)
+    if as_json:
+        _show.print_json(
+            {"connection": _show.connection_data(connection), "seconds": round(took, 6)}
+        )
+    else:
+        click.echo(f"{_show.printable(wanted)}: hung up in {took:.2f} s")
+
+
+@cli.command()
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@backend_option
+@click.option("--timeout", type=_SECONDS, default=3.0, show_default=True, metavar="SECONDS")
+@click.option(
+    "--concurrency", type=click.IntRange(1, RN_MAX_CONCURRENCY), default=256, show_default=True
+)
+@json_option
+def connect(
+    targets: tuple[str, ...], backend: str | None, timeout: float, concurrency: int, as_json: bool
+) -> None:
+    """Try whether somebody listens at HOST:PORT or [IPV6]:PORT.
+
+    Of a name the first address is tried. The exit code is 1 unless every target is open.
+    """
+    parsed = [parse_target(text) for text in targets]
+    results = probe(parsed, timeout=timeout, concurrency=concurrency, backend=backend)
+    if as_json:
+        _show.print_json([item._asdict() for item in results])
+    else:
+        _show.console().print(_show.probes_table(results))
+    if not all(item.is_open for item in results):
+        raise click.exceptions.Exit(1)
+
+
+@cli.command()
+@provider_options
+@click.option(
+    "--self-test",
+    is_flag=True,
+    help="Ask what any rasapi32 must answer, and what no document says.",
+)
+@click.option(
+    "--beyond-loopback",
+    is_flag=True,
+    help="With --self-test: also the connects to broadcast and multicast addresses.",
+)
+@json_option
+def doctor(source: Source, self_test: bool, beyond_loopback: bool, as_json: bool) -> None:
+    """Tell what works here, what is missing, and what to do.
+
+    The exit code is 1 when something is wrong.
+    """
+    if beyond_loopback and not self_test:
+        raise click.UsageError("--beyond-loopback is for --self-test")
+    if not _doctor.run(
+        source, self_test=self_test, beyond_loopback=beyond_loopback, as_json=as_json
+    ):
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,138 @@
+"""What the commands share: their options, the provider they open, how they fail."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+import click
+
+from .._api import Ras
+from .._backend import BACKENDS
+from .._errors import ProviderError, RasError, WSAError
+from .._wait import LONGEST_SECONDS
+from ..sim import Simulator
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CTRL_C = 130
+_LIVELY_WITHIN = 5.0  # seconds in which the scenario's first connection is there
+
+
+class Seconds(click.FloatRange):
+    """A duration that every wait of the package takes."""
+
+    name = "seconds"
+
+    def __init__(self, lowest: float = 0) -> None:
+        super().__init__(lowest, LONGEST_SECONDS)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> Any:
+        """Reject what is no number, too."""
+        number = super().convert(value, param, context)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number of seconds", param, context)
+        return number
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+backend_option = click.option(
+    "--backend", type=click.Choice(BACKENDS), help="Default: native where it is installed."
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which provider to open, and how."""
+
+    backend: str | None
+    provider: str | None
+    simulate: bool
+
+    @contextmanager
+    def open(self, *, settled: bool = False) -> Iterator[Ras]:
+        """Open it. `settled`: a simulation has a connection by then, for those who look once."""
+        with ExitStack() as stack:
+            simulator = stack.enter_context(new_simulator("real")) if self.simulate else None
+            ras = stack.enter_context(self._open(simulator))
+            if simulator is not None:
+                _enliven(simulator, ras, settled=settled)
+            yield ras
+
+    def _open(self, simulator: Simulator | None) -> Ras:
+        try:
+            return Ras(simulator or self.provider, backend=self.backend)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+
+
+def new_simulator(clock: Literal["manual", "real"]) -> Simulator:
+    """The simulator, where it is part of the installation."""
+    try:
+        return Simulator(clock=clock)
+    except FileNotFoundError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _enliven(simulator: Simulator, ras: Ras, *, settled: bool) -> None:
+    with ras.connection_notification() as connected:
+        simulator.lively()
+        if settled:
+            connected.wait(_LIVELY_WITHIN)
+
+
+def provider_options(command: F) -> F:
+    """Give a command the options that name a provider, as one argument `source`."""
+
+    @functools.wraps(command)
+    def wrapped(backend: str | None, provider: str | None, simulate: bool, **others: Any) -> Any:
+        if simulate and provider is not None:
+            raise click.UsageError("--simulate and --provider name two providers: use one")
+        return command(source=Source(backend, provider, simulate), **others)
+
+    options = (
+        backend_option,
+        click.option(
+            "--provider", metavar="PATH", help="A library with rasapi32's ABI. Default: Windows'."
+        ),
+        click.option("--simulate", is_flag=True, help="A simulated RAS in which much happens."),
+    )
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[return-value]
+
+
+class Commands(click.Group):
+    """Turns what the package raises into messages and exit codes."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            context.exit(CTRL_C)
+        except ProviderError as error:
+            hint = "" if error.provider else "\nOr try it out: add --simulate."
+            raise click.ClickException(f"{error}{hint}") from error
+        except (RasError, WSAError, TimeoutError, ImportError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+def parse_target(text: str) -> tuple[str, int]:
+    """HOST:PORT or [V6]:PORT."""
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise click.BadParameter(f"{text!r}: write an IPv6 address as [ADDRESS]:PORT")
+    if not colon or not host:
+        raise click.BadParameter(f"{text!r}: use HOST:PORT or [IPV6]:PORT")
+    if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+        raise click.BadParameter(f"{text!r}: the port must be 1 to 65535")
+    return host, int(port)

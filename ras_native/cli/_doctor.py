@@ -1,0 +1,227 @@
+"""`ras-native doctor`: what works here, what is missing, what to do; and the self-test's report."""
+
+from __future__ import annotations
+
+import os
+import platform
+import struct
+import sys
+from contextlib import ExitStack
+from importlib import metadata
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.text import Text
+
+from .. import __version__, _self_test
+from .._api import Ras
+from .._backend import VARIABLE, backend, select
+from .._errors import ProviderError, RasError
+from ._common import Source, new_simulator
+from ._show import console, print_json, printable
+
+_OPTIONAL = {
+    "RasConnectionNotificationW": "no notifications: watching polls",
+    "RasConnectionNotificationA": "no ansi notifications",
+    "RasGetSubEntryHandleW": "links of multilink connections cannot be hung up one by one",
+    "RasGetErrorStringW": "texts of codes are this package's own",
+}
+_SERVICE_STOPPED = 711
+_SEND = "Send this report to us (it names no connection): ras-native doctor --self-test --json"
+
+
+class Problem(NamedTuple):
+    """Something that is wrong, and the way out."""
+
+    what: str
+    to_do: str
+
+
+class Report:
+    """Everything `doctor` says."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, Any] = {}
+        self.notes: list[Problem] = []
+        """What works less well than it could."""
+        self.problems: list[Problem] = []
+        self.findings: list[_self_test.Finding] = []
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems and not any(item.passed is False for item in self.findings)
+
+    def data(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "ok": self.passed,
+            **self.facts,
+            "problems": [item._asdict() for item in self.problems],
+            "notes": [item._asdict() for item in self.notes],
+            "self_test": [item.data() for item in self.findings],
+        }
+
+
+def run(source: Source, *, self_test: bool, beyond_loopback: bool, as_json: bool) -> bool:
+    """Examine, print, and tell whether nothing is wrong."""
+    report = Report()
+    report.facts |= _versions()
+    with ExitStack() as stack:
+        path = source.provider
+        if source.simulate:
+            path = stack.enter_context(new_simulator("manual")).path
+        works = _examine_backend(report, source) and _examine_provider(report, source, path)
+        if works and self_test:
+            report.findings = _self_test.run(path, beyond_loopback=beyond_loopback)
+    if as_json:
+        print_json(report.data())
+    else:
+        _print(report, console())
+    return report.passed
+
+
+def _versions() -> dict[str, Any]:
+    return {
+        "ras_native": __version__,
+        "python": f"{platform.python_implementation()} {platform.python_version()}, "
+        f"{8 * struct.calcsize('P')} bits",
+        "system": f"{platform.platform()}, {platform.machine()}",
+        "cffi": metadata.version("cffi"),
+    }
+
+
+# Backend
+
+
+def _examine_backend(report: Report, source: Source) -> bool:
+    try:
+        chosen = select(source.backend)
+    except ImportError as error:
+        report.problems.append(Problem(str(error), "see above, or leave --backend away"))
+        return False
+    report.facts["backend"] = chosen
+    report.facts["backend_because"] = _why(source.backend)
+    if chosen == "ctypes" and report.facts["backend_because"].startswith("the native module"):
+        report.notes.append(
+            Problem(
+                "the ctypes backend does the work: the same results, but slower",
+                "install a wheel for this system, or a C compiler and then ras_native again",
+            )
+        )
+    return True
+
+
+def _why(asked: str | None) -> str:
+    if asked is not None:
+        return "--backend asks for it"
+    if os.environ.get(VARIABLE):
+        return f"the environment variable {VARIABLE} asks for it"
+    return f"the native module is {'' if backend == 'native' else 'not '}installed"
+
+
+# Provider
+
+
+def _examine_provider(report: Report, source: Source, path: str | None) -> bool:
+    """Open it and use it; whether it could be opened."""
+    facts = report.facts
+    facts["provider"] = path or "rasapi32.dll of System32"
+    try:
+        ras = Ras(path, backend=source.backend)
+    except (ProviderError, ValueError) as error:
+        report.problems.append(Problem(str(error), _how_to_get_a_provider(path)))
+        return False
+    with ras:
+        library = _self_test.load(path)
+        facts["provider_is"] = _identify(library, path)
+        facts["functions"] = {name: hasattr(library, name) for name in _OPTIONAL}
+        _use(report, ras)
+    if facts["provider_is"] == "Wine's stub":
+        report.problems.append(
+            Problem("Wine's own rasapi32 lists nothing, ever", "use --simulate, or Windows")
+        )
+    for name, there in facts["functions"].items():
+        if not there:
+            report.notes.append(Problem(f"the provider has no {name}", _OPTIONAL[name]))
+    return True
+
+
+def _how_to_get_a_provider(path: str | None) -> str:
+    if path is not None:
+        return "give the path of a library for this Python's word size, or leave --provider away"
+    if sys.platform == "win32":
+        return "repair Windows: rasapi32.dll is a part of it"
+    return "try it out with --simulate"
+
+
+def _identify(library: Any, path: str | None) -> str:
+    if hasattr(library, "rassim_identity"):
+        return "the simulator"
+    if path is not None:
+        return "another library"
+    return "Wine's stub" if _is_wine() else "Windows' own"
+
+
+def _is_wine() -> bool:
+    if sys.platform != "win32":
+        return False
+    import ctypes  # noqa: PLC0415
+
+    return hasattr(ctypes.WinDLL("ntdll.dll", winmode=0x800), "wine_get_version")
+
+
+def _use(report: Report, ras: Ras) -> None:
+    try:
+        report.facts["connections"] = len(ras.snapshot())
+    except RasError as error:
+        report.problems.append(Problem(str(error), _what_helps(error.code)))
+    except ProviderError as error:
+        report.problems.append(Problem(str(error), "give another --provider"))
+    report.facts["sizes"] = ras.sizes._asdict()
+
+
+def _what_helps(code: int) -> str:
+    if code == _SERVICE_STOPPED:
+        return "start the service: sc start RasMan"
+    return "look the code up, and in Windows' event log (source RasClient)"
+
+
+# Printing
+
+
+def _print(report: Report, out: Console) -> None:
+    for name, value in report.facts.items():
+        out.print(f"[dim]{name.replace('_', ' '):<16}[/]", Text(_fact(value)), soft_wrap=True)
+    for problem in report.problems:
+        _print_problem(out, "[bold red]wrong[/]", problem)
+    for note in report.notes:
+        _print_problem(out, "[yellow]note[/]", note)
+    for finding in report.findings:
+        _print_finding(out, finding)
+    if report.findings:
+        failed = sum(item.passed is False for item in report.findings)
+        checks = sum(item.passed is not None for item in report.findings)
+        out.print(f"\n{checks - failed} of {checks} checks passed. {_SEND}", soft_wrap=True)
+    elif report.passed:
+        out.print("[green]nothing is wrong[/]")
+
+
+def _fact(value: Any) -> str:
+    if not isinstance(value, dict):
+        return printable(str(value))
+    if all(isinstance(item, bool) for item in value.values()):
+        return ", ".join(name if there else f"no {name}" for name, there in value.items())
+    return ", ".join(f"{name} {number or 'not used yet'}" for name, number in value.items())
+
+
+def _print_problem(out: Console, mark: str, problem: Problem) -> None:
+    out.print(f"{mark}: ", Text(printable(problem.what)), sep="", soft_wrap=True)
+    out.print("  -> ", Text(printable(problem.to_do)), sep="", soft_wrap=True)
+
+
+def _print_finding(out: Console, finding: _self_test.Finding) -> None:
+    mark = {None: "[cyan]asked[/] ", True: "[green]passed[/]", False: "[bold red]FAILED[/]"}
+    out.print(f"\n{mark[finding.passed]}", Text(finding.title), soft_wrap=True)
+    for line in finding.problems or finding.answers:
+        out.print("   ", Text(printable(str(line))), soft_wrap=True)

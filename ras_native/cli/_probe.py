@@ -1,0 +1,127 @@
+"""Probing targets: names are resolved here, the connects are connect_many's."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .._connect import ConnectOutcome, ConnectResult, connect_many
+
+Target = tuple[str, int]
+
+
+class Probe(NamedTuple):
+    """What one target answered."""
+
+    target: str
+    address: str | None
+    """The first address of the name; None where it has none."""
+    outcome: str
+    """A ConnectOutcome, or "unresolved"."""
+    code: int
+    """The Winsock code, 0 where it is open or unresolved."""
+    milliseconds: float | None
+    """From the connect to its outcome."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody listens there."""
+        return self.outcome == ConnectOutcome.OPEN.value
+
+
+def join_target(host: str, port: int) -> str:
+    """The text of a target."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _resolve(host: str, port: int) -> tuple[str, int] | tuple[str, int, int, int] | None:
+    """The first address; None where the name has none."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return None
+    return found[0][4]  # type: ignore[return-value]
+
+
+def probe(
+    targets: Sequence[Target], *, timeout: float, concurrency: int, backend: str | None
+) -> list[Probe]:
+    """Try every target once, in one batch."""
+    addresses = [_resolve(*target) for target in targets]
+    results = iter(
+        connect_many(
+            [address for address in addresses if address is not None],
+            timeout=timeout,
+            concurrency=concurrency,
+            backend=backend,
+        )
+    )
+    return [
+        _describe(target, None if address is None else next(results))
+        for target, address in zip(targets, addresses, strict=True)
+    ]
+
+
+def _describe(target: Target, result: ConnectResult | None) -> Probe:
+    text = join_target(*target)
+    if result is None:
+        return Probe(text, None, "unresolved", 0, None)
+    elapsed = round(result.elapsed_ns / 1e6, 3)
+    return Probe(text, result.target[0], result.outcome.value, result.code, elapsed)
+
+
+class Prober:
+    """Probes every `interval` seconds in a thread of its own; a context manager."""
+
+    def __init__(
+        self, targets: Sequence[Target], *, interval: float, timeout: float, backend: str | None
+    ) -> None:
+        self._targets, self._interval = targets, interval
+        self._timeout, self._backend = timeout, backend
+        self._rounds: queue.SimpleQueue[list[Probe] | OSError] = queue.SimpleQueue()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="probes", daemon=True)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._rounds.put(self._round())
+            except OSError as error:
+                self._rounds.put(error)
+            if self._stop.wait(self._interval):
+                return
+
+    def _round(self) -> list[Probe]:
+        return probe(
+            self._targets,
+            timeout=self._timeout,
+            concurrency=max(1, len(self._targets)),
+            backend=self._backend,
+        )
+
+    def results(self) -> list[Probe]:
+        """What was found since the last call, oldest first. Raises what probing raised."""
+        found = []
+        while not self._rounds.empty():
+            answer = self._rounds.get()
+            if isinstance(answer, OSError):
+                raise answer
+            found += answer
+        return found
+
+    def finish(self) -> None:
+        """Let the round under way end; its results can still be had."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(2 * self._timeout + 1)
+
+    def __enter__(self) -> Prober:
+        if self._targets:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.finish()
