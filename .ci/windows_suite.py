@@ -26,7 +26,7 @@ home = pathlib.Path(ras_native.__file__).parent
 assert home.parent.name == "site-packages", f"not the installed package: {home}"
 assert ras_native.backend == "native", f"the backend in use is {ras_native.backend}"
 with ras_native.sim.Simulator() as simulator:
-    assert simulator.identity.startswith("ras_native simulator"), f"a stranger: {simulator.identity}"
+    assert simulator.identity.startswith("ras_native simulator"), simulator.identity
     assert pathlib.Path(simulator.path) == home / "_rassim.pyd", simulator.path
     print("installed in", home, "| backend", ras_native.backend, "|", simulator.identity)
 """

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,16 +18,21 @@ import windows_python
 
 ROOT = windows_python.ROOT
 PREFIX = windows_python.HOME / "prefix"
+WINE32 = windows_python.HOME / "wine32"
+WINE32_DLLS = "usr/lib/i386-linux-gnu/wine/i386-windows"
+WINE32_NAMES = ["ntdll", "kernel32", "kernelbase", "ucrtbase"]  # all that the C client needs
 ENVIRONMENT = {
     **os.environ,
     "WINEPREFIX": str(PREFIX),
     "WINEDEBUG": "-all",
     "DISPLAY": "",
+    "WINEDLLPATH": str((WINE32 / WINE32_DLLS).parent),
     # Only with this does Wine load any rasapi32.dll but its own stub; System32's stays the stub.
     "WINEDLLOVERRIDES": "mscoree,mshtml=;rasapi32=n,b",
 }
 BOOT_SECONDS = 120
 INSTALL_SECONDS = 300
+DOWNLOAD_ATTEMPTS = 3
 
 
 def install_wine() -> None:
@@ -40,10 +46,50 @@ def install_wine() -> None:
         )
 
 
+def unpack_wine32() -> None:
+    """32-bit Windows DLLs of the same Wine: the 64-bit one runs 32-bit programs with them.
+
+    The package is only unpacked, by an apt with lists of its own: installing wine32 would add an
+    architecture to this system, and need the 32-bit libraries of all it depends on.
+    """
+    if WINE32.exists():
+        return
+    apt = windows_python.HOME / "apt32"
+    shutil.rmtree(apt, ignore_errors=True)
+    (apt / "lists" / "partial").mkdir(parents=True)
+    (apt / "archives" / "partial").mkdir(parents=True)
+    configuration = apt / "apt.conf"
+    configuration.write_text(
+        'APT::Architecture "i386"; APT::Architectures { "i386"; }; APT::Sandbox::User "root";\n'
+        f'Dir::State::Lists "{apt}/lists"; Dir::State::status "/dev/null"; Dir::Cache "{apt}";\n'
+    )
+    environment = {**os.environ, "APT_CONFIG": str(configuration)}
+    version = subprocess.run(
+        ["dpkg-query", "--show", "--showformat=${Version}", "libwine"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    for _ in range(DOWNLOAD_ATTEMPTS):
+        subprocess.run(["apt-get", "update", "-qq"], env=environment, check=False)
+        download = ["apt-get", "download", "-qq", f"libwine={version}"]
+        if subprocess.run(download, env=environment, cwd=apt, check=False).returncode == 0:
+            break
+    (package,) = apt.glob("libwine_*_i386.deb")
+    archive, members = apt / "libwine.tar", [f"./{WINE32_DLLS}/{name}.dll" for name in WINE32_NAMES]
+    with archive.open("wb") as stream:
+        subprocess.run(["dpkg-deb", "--fsys-tarfile", package], check=True, stdout=stream)
+    with tarfile.open(archive) as packed:
+        packed.extractall(apt / "tree", [packed.getmember(name) for name in members])
+    shutil.move(apt / "tree", WINE32)
+    shutil.rmtree(apt)
+
+
 @contextmanager
 def session() -> Iterator[None]:
     """The prefix, made where it is new, and its server, which is stopped at the end."""
     install_wine()
+    unpack_wine32()
     PREFIX.mkdir(parents=True, exist_ok=True)
     null = subprocess.DEVNULL
     quiet = {"env": ENVIRONMENT, "stdin": null, "stdout": null, "stderr": null}
@@ -56,15 +102,34 @@ def session() -> Iterator[None]:
         subprocess.run(["wineserver", "--kill"], check=False, timeout=BOOT_SECONDS, **quiet)
 
 
-def run(*command: str | Path, cwd: Path = ROOT, seconds: int, **environment: str) -> int:
-    """Runs a Windows program, its output passed on as it comes; its exit code, 124 if late.
+def run(*command: str | Path, cwd: Path = ROOT, seconds: int) -> int:
+    """Runs a Windows program, its output passed on as it comes; its exit code (below 0 if late)."""
+    with _started(command, cwd, seconds) as process:
+        for line in process.stdout:
+            sys.stdout.buffer.write(line)
+            sys.stdout.flush()
+        return process.wait()
+
+
+def output(*command: str | Path, cwd: Path = ROOT, seconds: int) -> tuple[int, str]:
+    """Runs a Windows program; its exit code and what it printed."""
+    with _started(command, cwd, seconds) as process:
+        printed = process.stdout.read().decode(errors="replace")
+        return process.wait(), printed
+
+
+@contextmanager
+def _started(
+    command: tuple[str | Path, ...], cwd: Path, seconds: int
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The program, ended when its time is over.
 
     CPython wants a pipe for its output under Wine, and an input that is not missing.
     """
     process = subprocess.Popen(
         ["wine", *command],
         cwd=cwd,
-        env={**ENVIRONMENT, **environment},
+        env=ENVIRONMENT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -72,14 +137,11 @@ def run(*command: str | Path, cwd: Path = ROOT, seconds: int, **environment: str
     late = threading.Timer(seconds, process.kill)
     late.start()
     try:
-        for line in process.stdout:
-            sys.stdout.buffer.write(line)
-            sys.stdout.flush()
-        code = process.wait()
-        return code if late.is_alive() else 124
+        yield process
     finally:
         late.cancel()
         process.kill()
+        process.wait()
 
 
 def wheel() -> Path:
@@ -96,14 +158,11 @@ def windows_path(path: Path) -> str:
 
 
 def install(python: windows_python.WindowsPython) -> Path:
-    """python.exe, having the wheel (replaced if it was there), its extra "test" and pywin32."""
+    """python.exe, having the wheel (replaced if it was there) and its extra "test"."""
     executable = windows_python.unpack(python) / "python.exe"
     pip = [executable, "-m", "pip", "install", "--quiet", "--no-warn-script-location"]
     uri = "file:///Z:" + str(wheel())
-    for packages in (
-        [f"ras_native[test] @ {uri}", "pywin32"],
-        ["--force-reinstall", "--no-deps", uri],
-    ):
+    for packages in ([f"ras_native[test] @ {uri}"], ["--force-reinstall", "--no-deps", uri]):
         if run(*pip, *packages, seconds=INSTALL_SECONDS):
             raise SystemExit(f"wine: pip could not install {packages}")
     return executable
