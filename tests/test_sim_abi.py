@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import subprocess
 import sys
 from ctypes import byref, c_uint32, c_void_p, sizeof
@@ -504,13 +505,15 @@ def test_every_declared_export_is_in_the_definition_file(api: Rasapi) -> None:
     assert len(declared) == len(lines.split())
 
 
-def test_the_library_is_no_python_module() -> None:
+def test_the_library_is_no_python_module(tmp_path: Path) -> None:
     process = subprocess.run(
-        [sys.executable, "-c", "import ras_native._rassim"],
-        cwd=Path(__file__).parent.parent,
+        [sys.executable, "-W", "ignore", "-c", "import ras_native._rassim"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},  # the package tested here
         capture_output=True,
         stdin=subprocess.DEVNULL,
         check=False,
     )
     assert process.returncode == 1
+    assert b"_rassim" in process.stderr
     assert b"ImportError" in process.stderr or b"SystemError" in process.stderr

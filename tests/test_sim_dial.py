@@ -12,6 +12,7 @@ from simabi import (
     DIAL_FUNC,
     DIAL_FUNC1,
     DIAL_FUNC2,
+    EVERY_CONNECTION,
     Rasapi,
     SystemEvent,
     api_of,
@@ -261,6 +262,30 @@ def test_a_hang_up_from_within_a_call_waits_for_its_return(sim: Simulator, api: 
     assert status(api, found[1])[0] == 6
 
 
+def test_calls_are_made_as_their_time_comes(sim: Simulator, api: Rasapi) -> None:
+    log = Log(lambda reached: api.RasHangUpW(found[1]) if reached else 1)
+    sim.add_entry("a", states=COURSE, step=1.0)
+    found = dial(api, dial_params("a"), log.functions[0])
+    with SystemEvent() as event:
+        api.RasConnectionNotificationW(EVERY_CONNECTION, event.handle, 1)
+        sim.advance(10)
+        assert not event.consume(), "it was hung up before it would have connected"
+
+
+def test_calls_still_to_be_made_end_with_the_hang_up(sim: Simulator, api: Rasapi) -> None:
+    def go_on_and_hang_up(_: int) -> int:
+        sim.advance(10)
+        return int(api.RasHangUpW(found[1]))
+
+    log = Log(go_on_and_hang_up)
+    sim.teardown = 1.0
+    sim.add_entry("a", states=COURSE, step=1.0)
+    found = dial(api, dial_params("a"), log.functions[0])
+    sim.advance(0)
+    assert log.told == [(0, 0)]
+    assert state(api, found[1]) == DISCONNECTED
+
+
 def test_a_paused_dialling_goes_on_with_its_own_notifier(sim: Simulator, api: Rasapi) -> None:
     log, other = Log(), Log()
     states = (0, ConnState.RETRY_AUTHENTICATION, CONNECTED)
@@ -376,7 +401,7 @@ def test_a_real_clock_needs_no_calls() -> None:
     with Simulator(clock="real") as sim, SystemEvent() as event:
         api = api_of(sim)
         sim.add_entry("a", states=COURSE, step=0.001)
-        api.RasConnectionNotificationW(c_void_p(-1), event.handle, 1)
+        api.RasConnectionNotificationW(EVERY_CONNECTION, event.handle, 1)
         code, handle = dial(api, dial_params("a"), log.functions[0])
         assert code == 0
         event.wait()
@@ -415,7 +440,7 @@ def test_the_service_cannot_be_ended_from_within_a_call() -> None:
     with Simulator(clock="real") as sim, SystemEvent() as event:
         api = api_of(sim)
         sim.add_entry("a", states=(0, CONNECTED), step=0.001)
-        api.RasConnectionNotificationW(c_void_p(-1), event.handle, 1)
+        api.RasConnectionNotificationW(EVERY_CONNECTION, event.handle, 1)
         dial(api, dial_params("a"), log.functions[0])
         event.wait()
     assert errors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from ctypes import byref, c_void_p
 
@@ -68,6 +69,15 @@ def test_an_event_that_is_none(sim: Simulator, api: Rasapi, event: SystemEvent) 
     assert api.RasConnectionNotificationW(EVERY_CONNECTION, value, ALL) == 6
     assert api.RasConnectionNotificationW(EVERY_CONNECTION, c_void_p(-1), ALL) == 6
     assert sim.registrations == 0
+
+
+@pytest.mark.posix_only("on Windows an event has no reading end")
+def test_an_event_that_cannot_be_set(sim: Simulator, api: Rasapi) -> None:
+    reader, writer = os.pipe()
+    assert api.RasConnectionNotificationW(EVERY_CONNECTION, reader, ALL) == 6
+    assert sim.registrations == 0
+    os.close(reader)
+    os.close(writer)
 
 
 def test_the_service_keeps_an_event_of_its_own(
@@ -163,6 +173,19 @@ def test_when_the_event_is_set_the_list_has_changed(
 
 
 # Multilink
+
+
+def test_the_handle_of_a_link_hears_its_connection(
+    sim: Simulator, api: Rasapi, event: SystemEvent
+) -> None:
+    bundle = sim.add("m", subentries=2)
+    _, link = subentry_handle(api, bundle, 1)
+    assert api.RasConnectionNotificationW(link, event.handle, ALL) == 0
+    sim.drop_subentry(bundle, 2)
+    assert event.consume()
+    sim.drop(bundle)
+    assert event.consume()
+    assert sim.registrations == 0
 
 
 @pytest.mark.parametrize("name", ["RasGetSubEntryHandleW", "RasGetSubEntryHandleA"])
