@@ -43,8 +43,9 @@
 RASSIM_EXPORT const char *rassim_identity(void);
 RASSIM_EXPORT uint32_t rassim_version(void);
 
-/* Ends everything and restores the defaults; old handles stay dead. Like
- * rassim_set_clock it is for one thread at a time, and not for a dial callback (170). */
+/* Ends everything and restores the defaults; old handles stay dead. To be called before the
+ * library is unloaded. Like rassim_set_clock it is for one thread at a time, and not for a
+ * dial callback (170). */
 RASSIM_EXPORT uint32_t rassim_reset(void);
 
 /* The clock, in nanoseconds since the reset. Advancing a real clock is 87. */
@@ -98,7 +99,8 @@ RASSIM_EXPORT uint32_t rassim_set_service(uint32_t code, uint64_t delay_ns);
 RASSIM_EXPORT uint32_t rassim_limit_versions(uint32_t connection, uint32_t status);
 
 /* Per function, by export name ("RasHangUpW"; an unknown name is 87). `call` counts from 1
- * since the last rassim_reset_calls. A failing call does nothing but answer the code. */
+ * since the last rassim_reset_calls. A failing call does nothing but answer the code. A delay
+ * is real time, spent outside the service; another value ends those that are being spent. */
 RASSIM_EXPORT uint32_t rassim_fail(const char *function, uint32_t code, uint32_t call,
                                    uint32_t count);
 RASSIM_EXPORT uint32_t rassim_delay(const char *function, uint64_t ns);

@@ -28,12 +28,15 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, ParamSpec, TypedDict, TypeVar
 
 from ._layout import RAS_STATS, RASCONNSTATUSW, RASCONNW
 from ._records import ConnState, NotificationFlag
 
-__all__ = ["DIALLING", "Simulator"]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["DIALLING", "ConnectionOptions", "Simulator"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -56,6 +59,24 @@ DIALLING: tuple[ConnState, ...] = (
 PHONEBOOK = r"C:\ProgramData\Microsoft\Network\Connections\Pbk\rasphone.pbk"
 
 Endpoint = IPv4Address | IPv6Address | str
+
+
+class ConnectionOptions(TypedDict, total=False):
+    """What `Simulator.add`, `dial` and `add_entry` take besides the name; see `add`."""
+
+    device_type: str
+    device_name: str
+    phonebook: str
+    subentry: int
+    guid_entry: uuid.UUID | None
+    flags: int
+    luid: int
+    correlation_id: uuid.UUID | None
+    phone_number: str
+    local_endpoint: Endpoint | None
+    remote_endpoint: Endpoint | None
+    subentries: int
+
 
 _VERSION = 1  # RASSIM_VERSION of rassim.h
 _MAX_STATES = 64
@@ -355,7 +376,9 @@ class Simulator:
 
     # Connections
 
-    def add(self, entry_name: str, *, after: float = 0.0, **connection: Any) -> int:
+    def add(
+        self, entry_name: str, *, after: float = 0.0, **connection: Unpack[ConnectionOptions]
+    ) -> int:
         """Make a connection that is up at once, and return its handle.
 
         `connection` may name device_type, device_name, phonebook, subentry, guid_entry (a UUID;
@@ -380,7 +403,7 @@ class Simulator:
         step: float = 0.1,
         error: int = 0,
         after: float = 0.0,
-        **connection: Any,
+        **connection: Unpack[ConnectionOptions],
     ) -> int:
         """Begin to dial, one of `states` every `step` seconds, and return the handle.
 
@@ -405,7 +428,7 @@ class Simulator:
         states: Iterable[int] = DIALLING,
         step: float = 0.1,
         error: int = 0,
-        **connection: Any,
+        **connection: Unpack[ConnectionOptions],
     ) -> None:
         """Add a phone-book entry: RasEnumEntries lists it, RasDial dials it as `dial` would."""
         profile = _connection(entry_name, **connection)
