@@ -316,9 +316,9 @@ def test_a_delayed_call_lets_others_pass(sim: Simulator, api: Rasapi) -> None:
 
 def test_a_delay_takes_that_long(sim: Simulator, api: Rasapi) -> None:
     sim.delay("RasEnumConnectionsW", 0.02)
-    before = time.monotonic()
+    before = time.perf_counter()
     assert handles(api) == []  # two calls
-    assert time.monotonic() - before >= 0.04
+    assert time.perf_counter() - before >= 0.04
 
 
 # Many threads
