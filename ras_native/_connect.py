@@ -33,7 +33,7 @@ from ._wait import LONGEST_SECONDS, SLICE_NS, seconds_to_ns, wait_in_slices
 from ._wsa import Address
 
 _SYSTEM_DECIDES = LONGEST_SECONDS * 1_000_000_000  # a blocking socket ends when TCP gives up
-_IN_PROGRESS = (errno.EINPROGRESS, _wsa.WSAEWOULDBLOCK)
+_IN_PROGRESS = _wsa.WSAEWOULDBLOCK if sys.platform == "win32" else errno.EINPROGRESS
 _LARGEST_DATA = 65_536
 
 
@@ -184,7 +184,7 @@ def _attempt(api: _Api, sock: socket.socket, name: bytes, timeout_ns: int, *, wa
         sock.setblocking(False)
     try:
         os_error = _begin(api, sock, name)
-        if wait and os_error in _IN_PROGRESS:
+        if wait and os_error == _IN_PROGRESS:
             os_error = _outcome(api, sock, timeout_ns)
     finally:
         if mode is None and sock.fileno() != -1:
@@ -194,7 +194,7 @@ def _attempt(api: _Api, sock: socket.socket, name: bytes, timeout_ns: int, *, wa
 
 def _begin(api: _Api, sock: socket.socket, name: bytes) -> int:
     """Call WSAConnect, and let it not speak of an earlier attempt that failed (WC-4)."""
-    sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    _wsa.option(sock, socket.SO_ERROR)
     os_error, _ = api.wsa_connect(sock, name, None, None, 0)
     if winsock_code(os_error) == _wsa.WSAECONNABORTED:
         os_error, _ = api.wsa_connect(sock, name, None, None, 0)

@@ -170,10 +170,10 @@ def encode_name(name: object, namelen: object, where: str) -> bytes | None:
 # Checks, in WSAConnect's terms
 
 
-def socket_type(sock: socket.socket) -> int:
-    """Ask the system for the type; WSAENOTSOCK where it knows no such socket."""
+def option(sock: socket.socket, which: int) -> int:
+    """Ask the system for an option of the socket; WSAENOTSOCK where it knows no such socket."""
     try:
-        return sock.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE)
+        return sock.getsockopt(socket.SOL_SOCKET, which)
     except OSError:
         fail(WSAENOTSOCK)
 
@@ -235,7 +235,7 @@ def _check_state(sock: socket.socket, kind: int) -> None:
     """
     if kind != socket.SOCK_STREAM:
         return
-    if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+    if option(sock, socket.SO_ACCEPTCONN):
         fail(WSAEINVAL)
     if sys.platform != "win32":
         try:
@@ -256,7 +256,7 @@ def check(
 
     `sock` is an open socket's object; all else is as wsa_connect takes it.
     """
-    kind = socket_type(sock)
+    kind = option(sock, socket.SO_TYPE)
     checked = _checked_name(sock, kind, name)
     _check_data(sock, kind, caller_data, sqos, gqos)
     _check_state(sock, kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import math
 import socket
+import sys
 import threading
 import time
 
@@ -23,6 +24,7 @@ from ras_native._layout import RN_E_AGAIN, RN_E_NO_MEMORY
 
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
 MODES = (None, 0.0, 5.0)
+BEGUN = 10035 if sys.platform == "win32" else errno.EINPROGRESS
 
 
 @pytest.mark.ledger("WC-2", "WC-17", "WC-19")
@@ -66,10 +68,10 @@ def test_socket_is_used_again_after_a_refusal(backend):
 @pytest.mark.parametrize("timeout", [0, 0.05])
 def test_timeout_of_our_own(backend, timeout):
     with silent_port() as address, socket.socket() as sock:
-        began = time.monotonic()
+        began = time.perf_counter()
         with pytest.raises(TimeoutError) as caught:
             connect(sock, address, timeout=timeout, backend=backend)
-        assert time.monotonic() - began >= timeout
+        assert time.perf_counter() - began >= timeout
         assert isinstance(caught.value, WSAError)
         assert (caught.value.code, caught.value.errno) == (10060, errno.ETIMEDOUT)
         assert sock.gettimeout() is None
@@ -141,7 +143,7 @@ def test_nothing_leaks(backend):
 @pytest.mark.ledger("WC-2")
 def test_seam_slices_end_with_the_outcome(backend, monkeypatch):
     """The system below is a fake: it counts the waits, whatever the clock says."""
-    system = FakeSystem(errno.EINPROGRESS, RN_E_AGAIN, RN_E_AGAIN, 0).install(monkeypatch)
+    system = FakeSystem(BEGUN, RN_E_AGAIN, RN_E_AGAIN, 0).install(monkeypatch)
     with socket.socket() as sock:
         connect(sock, ("127.0.0.1", 9), timeout=50, backend=backend)
     assert system.answers == []
@@ -149,7 +151,7 @@ def test_seam_slices_end_with_the_outcome(backend, monkeypatch):
 
 def test_seam_lack_of_memory(backend, monkeypatch):
     """The system below is a fake."""
-    FakeSystem(errno.EINPROGRESS, RN_E_NO_MEMORY).install(monkeypatch)
+    FakeSystem(BEGUN, RN_E_NO_MEMORY).install(monkeypatch)
     with socket.socket() as sock, pytest.raises(MemoryError):
         connect(sock, ("127.0.0.1", 9), backend=backend)
 

@@ -123,9 +123,9 @@ def test_targets_that_do_not_answer_time_out(backend):
 def test_no_more_at_a_time_than_asked_for(backend):
     """Three rounds of two at a time, none of which answers."""
     with silent_port() as silent:
-        began = time.monotonic()
+        began = time.perf_counter()
         connect_many([silent] * 6, timeout=0.05, concurrency=2, backend=backend)
-        assert time.monotonic() - began >= 0.15
+        assert time.perf_counter() - began >= 0.15
 
 
 @pytest.mark.ledger("WC-20")
@@ -136,18 +136,26 @@ def test_every_attempt_has_a_socket_of_its_own(backend):
     assert len(peers) == len(set(peers)) == 50
 
 
-@pytest.mark.parametrize("abortive", [True, False])
-def test_how_connections_are_closed(backend, abortive):
+def ending(listener):
+    """How the connection in the listener's queue was closed by the far side."""
+    try:
+        accepted, _ = listener.accept()
+    except OSError:  # Windows tells it here
+        return "reset"
+    with accepted:
+        accepted.settimeout(10)
+        try:
+            assert accepted.recv(1) == b""
+        except ConnectionResetError:
+            return "reset"
+        return "in order"
+
+
+@pytest.mark.parametrize(("abortive", "expected"), [(True, "reset"), (False, "in order")])
+def test_how_connections_are_closed(backend, abortive, expected):
     with listening() as listener:
         connect_many([listener.getsockname()], abortive=abortive, backend=backend)
-        accepted, _ = listener.accept()
-        with accepted:
-            accepted.settimeout(10)
-            if abortive:
-                with pytest.raises(ConnectionResetError):
-                    accepted.recv(1)
-            else:
-                assert accepted.recv(1) == b""
+        assert ending(listener) == expected
 
 
 def test_source_address(backend):
