@@ -28,9 +28,9 @@ from elftools.elf.elffile import ELFFile
 ROOT = windows_python.ROOT
 MACHINES = {"win_amd64": "AMD64", "win32": "I386", "win_arm64": "ARM64"}
 PACKAGE = sorted(
-    f"ras_native/{path.name}"
+    path.relative_to(ROOT).as_posix()
     for pattern in ("*.py", "*.tsv", "py.typed")
-    for path in (ROOT / "ras_native").glob(pattern)
+    for path in (ROOT / "ras_native").rglob(pattern)
 )
 MODULES = {
     "py3-none-any": [],
