@@ -10,10 +10,11 @@ def main() -> None:
     try:
         from ._commands import cli  # noqa: PLC0415 - what it needs may be missing
     except ModuleNotFoundError as error:
-        if error.name not in _NEEDED:
+        package = (error.name or "").partition(".")[0]
+        if package not in _NEEDED:
             raise
         raise SystemExit(
-            f"ras-native: the command needs {error.name}, which is not installed: "
+            f"ras-native: the command needs {package}, which is not installed: "
             "pip install 'ras_native[cli]'"
         ) from None
     cli.main(prog_name="ras-native")

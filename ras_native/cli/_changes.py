@@ -72,8 +72,9 @@ def _kind(was: Observation | None, now: Observation) -> str:
 
 def _new_condition(was: Observation | None, kind: str) -> str:
     """An outage that is over is not a new connection."""
-    back = was is not None and condition(was) in {"dormant", "reconnecting", "unknown"}
-    return "reconnected" if back and kind == "connected" else kind
+    if was is None or kind != "connected":
+        return kind
+    return "reconnected" if condition(was) in {"dormant", "reconnecting"} else kind
 
 
 def _has_reconnected(was: ConnSubstate | None, now: ConnSubstate | None) -> bool:

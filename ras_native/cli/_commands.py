@@ -186,9 +186,7 @@ def wait(source: Source, wanted: str, state: str, timeout: float, as_json: bool)
     with source.open() as ras:
         reached = _wait(ras, wanted, state, timeout)
     if as_json:
-        _show.print_json(
-            {"state": state, "found": [_show.observation_data(item) for item in reached]}
-        )
+        _show.print_json([_show.observation_data(item) for item in reached])
     else:
         click.echo(f"{_show.printable(wanted)}: {state}")
 
