@@ -4,7 +4,7 @@
  * cffi compiles and what gen_layout.py turns into ctypes structures, so it
  * holds only #define NAME number, typedefs and prototypes.
  *
- * Rules: codes are returned by value, 0 is success, a code below RN_E_FIRST is
+ * Rules: codes are returned by value, 0 is success, a code other than RN_E_... is
  * the provider's own. Out-parameters come last. Records are naturally aligned,
  * have no implicit padding, hold no pointers; text is UTF-16 code units, ends
  * at its first NUL, and is zero from there on.

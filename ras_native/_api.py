@@ -7,8 +7,8 @@ import os
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from ctypes import c_void_p, sizeof
+from functools import partial
 from threading import Lock
 from types import TracebackType
 from typing import NamedTuple, NoReturn, cast
@@ -25,6 +25,7 @@ from ._layout import (
     RN_E_KEPT_GROWING,
     RN_E_LOAD,
     RN_E_NO_MEMORY,
+    RN_E_OS,
     RN_E_TIMEOUT,
     RN_E_UNSUPPORTED,
     RN_MAX_ATTEMPTS,
@@ -241,13 +242,11 @@ class Ras:
         Raises RasError: 6 not a connection, 618 that link is not connected, 259 there are not
         so many. Source: RasGetSubEntryHandleW, ledger HU-9.
         """
-        code, found = self._subentry(_handle(handle), _subentry_number(subentry))
+        number, link = _handle(handle), _subentry_number(subentry)
+        code, found = self._open().get_subentry_handle(number, link)
         if code:
             raise self._error(code, "RasGetSubEntryHandleW")
         return found
-
-    def _subentry(self, number: int, subentry: int) -> tuple[int, int]:
-        return self._open().get_subentry_handle(number, subentry)
 
     def hang_up(
         self,
@@ -272,21 +271,29 @@ class Ras:
         Raises RasError: 6 or 668 for a handle that is no connection's (HU-3), TimeoutError when
         the connection still answers after `timeout` seconds. Source: RasHangUpW.
         """
-        number, timeout_ns = _handle(handle), seconds_to_ns("timeout", timeout)
+        number = _handle(handle)
+        seconds_to_ns("timeout", timeout)  # before anything is changed
         started = time.perf_counter()
         if subentry is not None:
             self._hang_up_subentry(number, _subentry_number(subentry), wait=wait)
             return time.perf_counter() - started
-        self._hang_up(number, all_references=all_references)
-        key = (self._open(), number)
-        finish_later(key, lambda seconds: self._finish(key, seconds))
+        provider = self._open()
+        self._hang_up(provider, number, all_references=all_references)
+        finish_later((provider, number), partial(_wait_gone, provider, number))
         if wait:
-            self._wait_gone(key, timeout_ns)
-            forget(key)
+            code = _wait_gone(provider, number, timeout)
+            if code == RN_E_TIMEOUT:
+                raise TimeoutError(
+                    f"connection {number:#x} still answers {timeout:g} s after RasHangUp: either "
+                    "it takes longer (timeout=), or other RasDial calls hold references to it "
+                    "(all_references=True)"
+                )
+            if code:
+                raise self._error(code, "RasGetConnectStatusW")
+            forget((provider, number))
         return time.perf_counter() - started
 
-    def _hang_up(self, number: int, *, all_references: bool) -> None:
-        provider = self._open()
+    def _hang_up(self, provider: Provider, number: int, *, all_references: bool) -> None:
         code = provider.hang_up(number)
         if code:
             raise self._error(code, "RasHangUpW")
@@ -295,39 +302,16 @@ class Ras:
                 if provider.hang_up(number):  # no reference is left
                     return
 
-    def _wait_gone(self, key: tuple[Provider, int], timeout_ns: int) -> None:
-        provider, number = key
-        code = wait_in_slices(lambda ns: provider.wait_gone(number, ns), timeout_ns)
-        if code == RN_E_TIMEOUT:
-            raise TimeoutError(
-                f"connection {number:#x} still answers {timeout_ns / 1e9:g} s after RasHangUp: "
-                "either it takes longer (timeout=), or other RasDial calls hold references to "
-                "it (all_references=True)"
-            )
-        if code:
-            raise self._error(code, "RasGetConnectStatusW")
-
-    def _finish(self, key: tuple[Provider, int], seconds: float) -> None:
-        with suppress(OSError):  # a TimeoutError, a RasError: nobody is left to tell
-            self._wait_gone(key, seconds_to_ns("seconds", seconds))
-
     def _hang_up_subentry(self, number: int, subentry: int, *, wait: bool) -> None:
+        provider = self._open()
         link = self.get_subentry_handle(number, subentry)
         event = self._removal_event(number)
-        code = self._open().hang_up(link)
-        if code:
-            raise self._error(code, "RasHangUpW")
-        started = time.perf_counter()
-
-        def pause(most: float) -> None:
-            left = started + _PAUSE_SECONDS - time.perf_counter()
-            self._wait_link_down(number, subentry, event, max(0.0, min(most, left)))
-
-        key = (self._open(), link)
-        finish_later(key, pause)
+        self._hang_up(provider, link, all_references=False)
+        pause = partial(_wait_link_down, provider, number, subentry, event)
+        finish_later((provider, link), pause)
         if wait:
             pause(_PAUSE_SECONDS)
-            forget(key)
+            forget((provider, link))
 
     def _removal_event(self, number: int) -> Event:
         """An event for the end of a link; one that is never set where RAS gives none."""
@@ -336,15 +320,6 @@ class Ras:
             return self.connection_notification(number, flags)
         except (RasError, ProviderError):
             return Event(backend=self.backend)
-
-    def _wait_link_down(self, number: int, subentry: int, event: Event, seconds: float) -> None:
-        """Wait for the event of this link: another link's sets it as well."""
-        deadline = time.perf_counter() + seconds
-        down = (*GONE_CODES, _ERROR_PORT_NOT_OPEN, _ERROR_NO_MORE_ITEMS)
-        while event.wait(max(0.0, deadline - time.perf_counter())):
-            event.reset()
-            if self._subentry(number, subentry)[0] in down:
-                break
 
     def get_error_string(self, code: int) -> str:
         """Give the provider's text for a code, or this package's where it has none.
@@ -355,7 +330,7 @@ class Ras:
         return _error_string(self._open(), number) or code_text(number)
 
     def _error(self, code: int, function: str) -> Exception:
-        if code < RN_E_FIRST:
+        if not RN_E_FIRST < code <= RN_E_OS:  # the provider's own
             provider = self._provider
             message = None if provider is None else _error_string(provider, code)
             return RasError(code, function, message or None)
@@ -391,7 +366,7 @@ def _provider_path(provider: str | os.PathLike[str] | None) -> str | None:
                 "Ras(provider=ras_native.sim.Simulator())",
             )
         return None
-    path = os.fspath(provider)
+    path = os.fspath(provider) if isinstance(provider, (str, os.PathLike)) else None
     if not isinstance(path, str):
         raise TypeError(f"provider must be a str or a path, not {type(provider).__name__}")
     if not path or "\0" in path:
@@ -414,6 +389,24 @@ def _open_provider(backend: str, path: str | None) -> Provider:
         needed = "RasEnumConnectionsW, RasGetConnectStatusW and RasHangUpW"
         raise ProviderError(path, f"it lacks functions of rasapi32: it needs {needed}")
     raise _shim_error(code, "LoadLibrary", path)
+
+
+def _wait_gone(provider: Provider, number: int, timeout: float) -> int:
+    """Wait for the end of a connection that was hung up: 0, RN_E_TIMEOUT or another code."""
+    timeout_ns = seconds_to_ns("timeout", timeout)
+    return wait_in_slices(partial(provider.wait_gone, number), timeout_ns)
+
+
+def _wait_link_down(
+    provider: Provider, number: int, subentry: int, event: Event, seconds: float
+) -> None:
+    """Wait for the event of this link: another link's sets it as well."""
+    deadline = time.perf_counter() + seconds
+    down = (*GONE_CODES, _ERROR_PORT_NOT_OPEN, _ERROR_NO_MORE_ITEMS)
+    while event.wait(max(0.0, deadline - time.perf_counter())):
+        event.reset()
+        if provider.get_subentry_handle(number, subentry)[0] in down:
+            break
 
 
 def _shim_error(code: int, function: str, provider: str | None) -> Exception:
@@ -471,6 +464,8 @@ def _subentry_number(subentry: int) -> int:
 def _states(states: Iterable[int] | None) -> tuple[int, ...]:
     if states is None:
         return ()
+    if not isinstance(states, Iterable):
+        raise TypeError(f"states must be an iterable of states, not {type(states).__name__}")
     wanted = tuple(_whole_number("states", state, 0, _DWORD_LIMIT) for state in states)
     if not wanted:
         raise ValueError("states must name at least one state, or be None")

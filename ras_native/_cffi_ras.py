@@ -52,10 +52,10 @@ class NativeList:
         self._make_room(_ROOM)
 
     def _make_room(self, room: int) -> None:
-        self._room = room
         self._records = ffi.new("rn_record[]", room)
         self._serials = ffi.new("uint64_t[]", room)
         self._view = memoryview(ffi.buffer(self._records))
+        self._room = room  # last: never more than there is, wherever Ctrl-C strikes
 
     def collect(self, since: int) -> Changes:
         """rn_list_collect, with room made as needed."""

@@ -274,23 +274,23 @@ class _Slot:
 
     def update_connection(self, raw: bytes, winver: int, generation: int) -> bool:
         record = _read_rasconn(raw, winver)
-        self.raw = raw
-        if record == self.connection:
-            return False
-        self.connection, self.connection_changed = record, generation
-        return True
+        changed = record != self.connection
+        if changed:
+            self.connection, self.connection_changed = record, generation
+        self.raw = raw  # last, for Ctrl-C may strike anywhere
+        return changed
 
     def update_status(self, answer: _Answer, generation: int) -> bool:
         if answer == self.answer:
             return False
-        self.answer = answer
         record = _read_rasconnstatus(*answer)
-        if self.status_changed and record == self.status:
-            return False
-        if not self.status_changed or record[_STATUS_TEXTS] != self.status[_STATUS_TEXTS]:
-            self.texts_changed = generation
-        self.status, self.status_changed = record, generation
-        return True
+        changed = not self.status_changed or record != self.status
+        if changed:
+            if not self.status_changed or record[_STATUS_TEXTS] != self.status[_STATUS_TEXTS]:
+                self.texts_changed = generation
+            self.status, self.status_changed = record, generation
+        self.answer = answer  # last, as above
+        return changed
 
 
 class _Batch:
@@ -314,7 +314,8 @@ class _Batch:
         raw = string_at(self._address, len(self._blank))
         if codes == self._codes and raw == self._raw:
             return None
-        self._codes, self._raw = codes, raw
+        refused = any(code in _WRONG_SIZE for code in codes)
+        self._codes, self._raw = ([] if refused else codes), raw  # it is asked again next time
         return [
             (code, raw[i * self.size : (i + 1) * self.size], self.winver)
             for i, code in enumerate(codes)
@@ -339,10 +340,9 @@ class CtypesList:
         self._make_room(_FIRST_ROOM * _NEWEST_RASCONN)
 
     def _make_room(self, size: int) -> None:
-        self._size = size
-        self._buffer = ctypes.create_string_buffer(size)
-        self._address = addressof(self._buffer)
-        self._first_size = c_uint32.from_buffer(self._buffer)
+        buffer = ctypes.create_string_buffer(size)
+        made = (size, buffer, addressof(buffer), c_uint32.from_buffer(buffer))
+        self._size, self._buffer, self._address, self._first_size = made  # all, or with Ctrl-C none
 
     def poll(self) -> int:
         """One poll: the list's generation, or minus a code."""
@@ -350,13 +350,20 @@ class CtypesList:
             code, winver, raw = self._enumerate()
             if code:
                 return -code
-            generation = self._generation + 1
-            changed = self._update_connections(raw, winver, generation)
-            if self._with_status:
-                changed |= self._update_statuses(generation)
-            if changed:
-                self._generation = generation
+            try:
+                self._update(raw, winver, self._generation + 1)
+            except BaseException:  # Ctrl-C: what was half taken over is compared anew
+                self._generation += 1
+                self._raw, self._winver, self._batch = b"", 0, None
+                raise
             return self._generation
+
+    def _update(self, raw: bytes, winver: int, generation: int) -> None:
+        changed = self._update_connections(raw, winver, generation)
+        if self._with_status:
+            changed |= self._update_statuses(generation)
+        if changed:
+            self._generation = generation
 
     def _enumerate(self) -> tuple[int, int, bytes]:
         """Code, WINVER of the elements, and the elements; see enumerate() in rn_list.c."""

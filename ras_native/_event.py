@@ -112,4 +112,6 @@ def cancel_event(cancel: Event | None, backend: str) -> BackendEvent | None:
             f"cancel is an event of the {cancel.backend} backend, this wait runs on {backend}: "
             f"make it with Event(backend={backend!r})"
         )
-    return cancel._open()
+    if cancel._event is None:
+        raise ValueError("cancel is an event that was closed")
+    return cancel._event

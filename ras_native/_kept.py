@@ -83,6 +83,8 @@ class Kept(Generic[_Item, _Result]):
         """Decode what changed since the last refresh."""
         with self._lock:
             generation, order, changed, records = self._list.collect(self.generation)
+            if generation == self.generation:  # another thread was here first
+                return self.result
             serials, items = self._known if order is None else self._reordered(order)
             items = items.copy()
             for offset in range(0, changed * RN_RECORD.size, RN_RECORD.size):
