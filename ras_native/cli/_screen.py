@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -14,11 +14,11 @@ from rich.panel import Panel
 from rich.text import Text
 
 from .._errors import RasError
+from .._records import Observation, Snapshot
 from ._changes import Change, condition
 from ._probe import Probe
 from ._show import (
-    COLOURS,
-    coloured,
+    colour,
     endpoint,
     observation_data,
     print_json,
@@ -30,8 +30,10 @@ from ._show import (
 from ._watch import Look
 
 _LOG_LINES = 200
-_FRAME = 4  # the log's borders, and room for the line after the last one
+_FRAME = 4  # the log's borders, the line below it, and the one after the end
+_TABLE_FRAME = 2  # its heading, and the line below it
 _REFRESH_PER_SECOND = 4
+_WIDE_ENOUGH_FOR_DEVICES = 100
 _SYMBOLS = {"connected": "●", "dormant": "◐", "reconnecting": "◌"}
 
 
@@ -125,7 +127,7 @@ def _change_text(change: Change, up: float) -> Text:
     """One line: what, which, and what is of interest then."""
     observation = change.observation
     line = Text.assemble(
-        Text(f"{words(change.kind):<13}", style=COLOURS.get(change.kind, "cyan")),
+        Text(f"{words(change.kind):<13}", style=colour(change.kind)),
         printable(observation.connection.entry_name),
     )
     line.append(f"  {_detail(change, up)}", style="dim")
@@ -147,7 +149,7 @@ def _detail(change: Change, up: float) -> str:
 
 def _probe_text(probe: Probe) -> Text:
     line = Text.assemble(
-        Text(f"{probe.outcome:<13}", style=COLOURS.get(probe.outcome, "cyan")),
+        Text(f"{probe.outcome:<13}", style=colour(probe.outcome)),
         printable(probe.target),
     )
     if probe.milliseconds is not None:
@@ -184,6 +186,13 @@ class PlainLines(Screen):
             self._line(_probe_text(probe))
 
 
+def _fitting(snapshot: Snapshot, most: int) -> list[Observation]:
+    """All of them; of too many those that fit, outages first."""
+    if len(snapshot) <= most:
+        return list(snapshot)
+    return sorted(snapshot, key=lambda item: condition(item) == "connected")[:most]
+
+
 class LiveScreen(PlainLines):
     """The table of what is, over the log of what happened; drawn in place."""
 
@@ -214,50 +223,57 @@ class LiveScreen(PlainLines):
         super().on_probe(probe, news=news)
 
     def render(self) -> RenderableType:
-        """The whole screen, as it is now."""
-        look = self._look
+        """The whole screen, as it is now; the log has what the tables leave of its height."""
+        look, height = self._look, self._console.size.height
         parts: list[RenderableType] = [self._heading(look), ""]
-        used = 2
+        used = len(parts) + _FRAME
+        most = max(1, (height - used) // 2)
         if look is not None:
-            parts += [self._connections(look), ""]
-            used += max(1, len(look.snapshot)) + 2
+            rows = _fitting(look.snapshot, most)
+            parts += [self._connections(look, rows), ""]
+            used += len(rows) + _TABLE_FRAME
         if self._probes:
-            parts += [probes_table(list(self._probes.values())), ""]
-            used += len(self._probes) + 2
-        lines = max(1, self._console.size.height - used - _FRAME)
-        log = Text("\n", overflow="ellipsis", no_wrap=True).join(list(self._log)[-lines:])
-        parts.append(Panel(log, title="changes", title_align="left", border_style="dim"))
-        return Group(*parts)
+            probes = list(self._probes.values())[-max(1, most // 2) :]
+            parts += [probes_table(probes), ""]
+            used += len(probes) + _TABLE_FRAME
+        log = list(self._log)[-max(1, height - used) :]
+        text = Text("\n", overflow="ellipsis", no_wrap=True).join(log)
+        parts.append(Panel(text, title="changes", title_align="left", border_style="dim"))
+        return Group(*parts, "")  # the terminal echoes ^C there, and not into the frame
 
     def _heading(self, look: Look | None) -> Text:
-        line = Text.assemble(("ras-native watch", "bold"), (f"  {self._title}", "dim"))
-        if look is None:
-            return line
-        if look.error is not None:
-            line.append(f"  {look.error}", style="bold red")
-        elif not look.notified:
-            line.append("  polling only: RAS does not report changes", style="yellow")
-        line.append(f"  {_duration(time.monotonic() - self._started)}", style="dim")
+        line = Text("ras-native watch", style="bold", no_wrap=True, overflow="ellipsis")
+        line.append(f"  {_duration(time.monotonic() - self._started)}", style="not bold")
+        if look is not None:
+            count = len(look.snapshot)
+            line.append(f"  {count} connection{'' if count == 1 else 's'}", style="not bold")
+        line.append(f"  {self._title}", style="not bold dim")
+        if look is not None and look.error is not None:
+            line.append(f"  {look.error}", style="red")
+        elif look is not None and not look.notified:
+            line.append("  polling only: RAS does not report changes", style="not bold yellow")
         return line
 
-    def _connections(self, look: Look) -> RenderableType:
+    def _connections(self, look: Look, rows: list[Observation]) -> RenderableType:
         if not look.snapshot:
             return Text("no connection", style="dim")
-        now = time.monotonic()
-        made = table("ENTRY", "STATE", "UP", "DEVICE", "LOCAL", "REMOTE")
-        for item in look.snapshot:
-            kind = condition(item)
-            made.add_row(
-                Text(printable(item.connection.entry_name), style="bold"),
-                Text.assemble(
-                    (f"{_SYMBOLS.get(kind, '…')} ", COLOURS.get(kind, "cyan")), coloured(kind)
-                ),
-                _duration(now - look.first_seen.get(item.connection.handle, now)),
-                Text(printable(item.connection.device_name)),
-                endpoint(item.status, "local"),
-                endpoint(item.status, "remote"),
-            )
+        wide = self._console.width >= _WIDE_ENOUGH_FOR_DEVICES
+        made = table("ENTRY", "STATE", "UP", "LOCAL", "REMOTE", *(["DEVICE"] if wide else []))
+        for column, width in ((1, 14), (2, 7)):
+            made.columns[column].min_width = width
+        for item in rows:
+            made.add_row(*self._row(item, look, wide=wide))
         return made
+
+    def _row(self, item: Observation, look: Look, *, wide: bool) -> Iterator[Text]:
+        kind, now = condition(item), time.monotonic()
+        yield Text(printable(item.connection.entry_name), style="bold")
+        yield Text(f"{_SYMBOLS.get(kind, '…')} {words(kind)}", style=colour(kind))
+        yield Text(_duration(now - look.first_seen.get(item.connection.handle, now)))
+        yield Text(endpoint(item.status, "local"))
+        yield Text(endpoint(item.status, "remote"))
+        if wide:
+            yield Text(printable(item.connection.device_name))
 
     def __enter__(self) -> LiveScreen:
         self._live.start()

@@ -19,7 +19,7 @@ from ._probe import Probe
 
 _WIDE = 1000  # off the terminal a row is a line, however long
 
-COLOURS = {
+_COLOURS = {
     "connected": "green",
     "present": "green",
     "reconnected": "green",
@@ -67,9 +67,14 @@ def words(kind: str) -> str:
     return kind.replace("_", " ")
 
 
+def colour(kind: str) -> str:
+    """The style of a state, a change or an outcome."""
+    return _COLOURS.get(kind, "cyan")
+
+
 def coloured(kind: str) -> Text:
-    """The same in its colour."""
-    return Text(words(kind), style=COLOURS.get(kind, "cyan"))
+    """Its words in its colour."""
+    return Text(words(kind), style=colour(kind))
 
 
 def _hex(number: int | None) -> str | None:
