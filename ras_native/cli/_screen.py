@@ -227,7 +227,7 @@ class LiveScreen(PlainLines):
         look, height = self._look, self._console.size.height
         parts: list[RenderableType] = [self._heading(look), ""]
         used = len(parts) + _FRAME
-        most = max(1, (height - used) // 2)
+        most = max(1, (height - used - 2 * _TABLE_FRAME) // 2)
         if look is not None:
             rows = _fitting(look.snapshot, most)
             parts += [self._connections(look, rows), ""]
