@@ -619,7 +619,7 @@ def test_the_screen_shows_that_ras_cannot_be_asked():
     assert "polling only" not in text
 
 
-@pytest.mark.parametrize(("width", "height"), [(40, 13), (80, 24), (200, 60)])
+@pytest.mark.parametrize(("width", "height"), [(50, 13), (80, 24), (200, 60)])
 def test_the_screen_fits_its_terminal(width, height):
     with live(width, height) as screen:
         offices = [observation(number, f"Office {number} with a name") for number in range(100)]
