@@ -602,7 +602,7 @@ def test_the_screen_has_a_table_a_log_and_the_probes():
         screen.show(look_at(observation(), DORMANT._replace(connection=MOVED.connection)))
         screen.show_probes([_probe.Probe("127.0.0.1:1", "127.0.0.1", "refused", 10061, 0.25)])
         text = shown(screen)
-    for expected in ("● connected", "◐ dormant", "changes", "10061 WSAECONNREFUSED", "0.2 ms"):
+    for expected in ("● connected", "◐ dormant", "changes", "10061 WSAECONNREFUSED", "0.25 ms"):
         assert expected in text
 
 

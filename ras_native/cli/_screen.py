@@ -125,13 +125,10 @@ class JsonLines(Screen):
 
 def _change_text(change: Change, up: float) -> Text:
     """One line: what, which, and what is of interest then."""
-    observation = change.observation
-    line = Text.assemble(
-        Text(f"{words(change.kind):<13}", style=colour(change.kind)),
-        printable(observation.connection.entry_name),
-    )
-    line.append(f"  {_detail(change, up)}", style="dim")
-    return line
+    kind, name = change.kind, change.observation.connection.entry_name
+    line = Text.assemble(Text(f"{words(kind):<13}", style=colour(kind)), printable(name))
+    detail = _detail(change, up)
+    return line.append(f"  {detail}", style="dim") if detail else line
 
 
 def _detail(change: Change, up: float) -> str:
@@ -153,7 +150,7 @@ def _probe_text(probe: Probe) -> Text:
         printable(probe.target),
     )
     if probe.milliseconds is not None:
-        line.append(f"  {probe.milliseconds:.1f} ms", style="dim")
+        line.append(f"  {probe.milliseconds:.2f} ms", style="dim")
     return line
 
 

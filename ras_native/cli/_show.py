@@ -168,7 +168,7 @@ def probes_table(probes: Sequence[Probe]) -> Table:
             Text(printable(item.target)),
             item.address or "",
             coloured(item.outcome),
-            "" if item.milliseconds is None else f"{item.milliseconds:.1f} ms",
+            "" if item.milliseconds is None else f"{item.milliseconds:.2f} ms",
             f"{item.code} {code_name(item.code)}" if item.code else "",
         )
     return made
