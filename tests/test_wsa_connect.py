@@ -162,7 +162,8 @@ def test_socket_is_used_again_after_a_blocking_refusal(backend):
 
 
 @pytest.mark.ledger("WC-4", "WC-11")
-@pytest.mark.skipif(sys.platform != "linux", reason="only there a socket says when to give up")
+@pytest.mark.posix_only("only there a socket says when to give up")
+@pytest.mark.skipif(sys.platform == "darwin", reason="only there a socket says when to give up")
 def test_socket_is_used_again_after_the_system_gave_up(backend):
     with silent_port() as address, listening() as listener, tcp() as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1)
@@ -316,7 +317,8 @@ def python_in_a_network_of_its_own(script, *arguments):
 
 
 @pytest.mark.ledger("WC-4", "WC-11")
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has network namespaces")
+@pytest.mark.posix_only("only Linux has network namespaces")
+@pytest.mark.skipif(sys.platform == "darwin", reason="only Linux has network namespaces")
 def test_unreachable_network_then_the_same_socket_again(backend):
     script = """
         sock = socket.socket()
@@ -335,7 +337,8 @@ def test_unreachable_network_then_the_same_socket_again(backend):
 
 
 @pytest.mark.ledger("WC-11")
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has network namespaces")
+@pytest.mark.posix_only("only Linux has network namespaces")
+@pytest.mark.skipif(sys.platform == "darwin", reason="only Linux has network namespaces")
 def test_no_local_port_left(backend):
     script = """
         loopback_up()
