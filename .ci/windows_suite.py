@@ -117,6 +117,7 @@ def main(version: str, linux_junit: Path) -> None:
         require(code == 0, "the installed wheel is not what is to be tested")
         suite = (python, "-m", "pytest", "-q", "-ra", f"--junitxml={junit.name}")
         code = wine.run(*suite, cwd=folder, seconds=SUITE_SECONDS)
+    require(junit.exists(), f"pytest ended early, with {code}")
     here, linux = results(junit), results(linux_junit)
     print(summary("Linux", linux), summary(f"Wine, CPython {version}", here), sep="\n")
     require(code == 0, f"pytest ended with {code}")

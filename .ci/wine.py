@@ -28,7 +28,8 @@ ENVIRONMENT = {
     "DISPLAY": "",
     "WINEDLLPATH": str((WINE32 / WINE32_DLLS).parent),
     # Only with this does Wine load any rasapi32.dll but its own stub; System32's stays the stub.
-    "WINEDLLOVERRIDES": "mscoree,mshtml=;rasapi32=n,b",
+    # A program that crashes must end, not wait for its debugger.
+    "WINEDLLOVERRIDES": "rasapi32=n,b;mscoree,mshtml,winedbg.exe=",
 }
 BOOT_SECONDS = 120
 INSTALL_SECONDS = 300
