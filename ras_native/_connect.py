@@ -143,8 +143,6 @@ def wsa_connect(
         return b""
     if callee_data and sock.gettimeout() is not None:
         raise ValueError("callee_data must be 0: a non-blocking socket gives it after the call")
-    if not _wsa.carries_data(sock):
-        caller_data, callee_data = None, 0
     os_error, data = api.wsa_connect(sock, checked, caller_data, sqos, callee_data)
     _wsa.raise_for(os_error, sock, checked)
     return data

@@ -19,7 +19,7 @@ from network import (
     silent_port,
 )
 
-from ras_native import WSAError, connect, wsa_connect
+from ras_native import WSAError, _connect, connect, wsa_connect
 from ras_native._layout import RN_E_AGAIN, RN_E_NO_MEMORY
 
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
@@ -105,21 +105,43 @@ def test_can_be_interrupted(backend):
         assert sock.gettimeout() is None
 
 
-def test_another_thread_can_close_the_socket(backend):
+def test_another_thread_can_close_the_socket(backend, monkeypatch):
     """Which it can only do while the wait is without the GIL."""
+    system = _connect._module(backend)
+    wait, waiting = system.connect_wait, threading.Event()
+
+    def tell_and_wait(*arguments):
+        waiting.set()
+        return wait(*arguments)
+
+    monkeypatch.setattr(system, "connect_wait", tell_and_wait)
     with silent_port() as address, socket.socket() as sock:
 
-        def close_once_begun():
-            while sock.gettimeout() is None:
-                time.sleep(0.001)
+        def close_once_waiting():
+            waiting.wait(50)
             sock.close()
 
-        thread = threading.Thread(target=close_once_begun)
+        thread = threading.Thread(target=close_once_waiting)
         thread.start()
         with pytest.raises(WSAError) as caught:
             connect(sock, address, timeout=50, backend=backend)
         thread.join()
         assert caught.value.code == 10038
+
+
+def test_seam_socket_closed_between_two_waits(backend, monkeypatch):
+    """The system below is a fake, which is waited for while somebody closes the socket."""
+    system = FakeSystem(BEGUN).install(monkeypatch)
+    sock = socket.socket()
+
+    def close_and_go_on(*_):
+        sock.close()
+        return RN_E_AGAIN
+
+    monkeypatch.setattr(system, "connect_wait", close_and_go_on, raising=False)
+    with pytest.raises(WSAError) as caught:
+        connect(sock, ("127.0.0.1", 9), timeout=50, backend=backend)
+    assert caught.value.code == 10038
 
 
 def test_datagram_socket_is_connected_at_once(backend):

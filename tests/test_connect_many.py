@@ -6,11 +6,13 @@ import contextlib
 import errno
 import itertools
 import math
+import os
 import socket
 import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 from network import (
@@ -25,53 +27,40 @@ from network import (
 
 from ras_native import ConnectOutcome, ConnectResult, WSAError, connect_many
 
-# A subprocess that is short of descriptors; what it prints is compared.
+# A process that has a few descriptors left, and an address of each kind.
 SHORT_OF_DESCRIPTORS = """
-    import collections, os, resource, socket, sys, threading
+    import collections, os, resource, sys, threading, time
+    from network import accepting, closed_port, silent_port
     from ras_native import connect_many
 
-    backend, room = sys.argv[1], int(sys.argv[2])
-
-    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    closed = socket.socket()
-    closed.bind(("127.0.0.1", 0))
-
-    def accept():
-        while True:
+    def leave(room):
+        taken = max(map(int, os.listdir("/dev/fd"))) + 1
+        resource.setrlimit(resource.RLIMIT_NOFILE, (taken + room, taken + room))
+        for fd in range(taken):  # the gaps count too
             try:
-                listener.accept()[0].close()
+                os.fstat(fd)
             except OSError:
-                pass
+                os.open(os.devnull, os.O_RDONLY)
 
-    connect_many([closed.getsockname()], backend=backend)  # loads what is loaded lazily
-    taken = max(map(int, os.listdir("/dev/fd"))) + 1
-    if room:
-        threading.Thread(target=accept, daemon=True).start()
-        room += 1  # for the accepted one
-    resource.setrlimit(resource.RLIMIT_NOFILE, (taken + room, taken + room))
-    for fd in range(taken):  # fill the gaps, so that the limit is what is left
-        try:
-            os.fstat(fd)
-        except OSError:
-            os.open("/dev/null", os.O_RDONLY)
-    targets = [listener.getsockname(), closed.getsockname()] * int(sys.argv[3])
-    results = connect_many(targets, timeout=30, concurrency=256, backend=backend)
-    assert [r.target for r in results] == targets
-    for (place, code), n in sorted(collections.Counter(
-        (i % 2, r.code) for i, r in enumerate(results)
-    ).items()):
-        print(place, code, n)
+    def probe(targets, **options):
+        results = connect_many(targets, concurrency=256, backend=sys.argv[1], **options)
+        assert [result.target for result in results] == targets
+        return collections.Counter(result.code for result in results)
 """
 
 
-def run_short_of_descriptors(backend, room, pairs):
-    command = [sys.executable, "-c", textwrap.dedent(SHORT_OF_DESCRIPTORS)]
-    arguments = [backend, str(room), str(pairs)]
+def run_short_of_descriptors(backend, script):
+    source = textwrap.dedent(SHORT_OF_DESCRIPTORS) + textwrap.dedent(script)
     done = subprocess.run(
-        command + arguments, capture_output=True, text=True, timeout=55, check=False
+        [sys.executable, "-c", source, backend],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])},
+        capture_output=True,
+        text=True,
+        timeout=55,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout.split("\n")[:-1]
+    return done.stdout.splitlines()
 
 
 @pytest.mark.ledger("WC-11", "WC-17")
@@ -98,13 +87,48 @@ def test_ten_thousand_targets(backend):
 
 @pytest.mark.posix_only("Windows has no limit of descriptors to lower")
 def test_ten_thousand_targets_within_few_descriptors(backend):
-    """Sixteen are left: it waits for room instead of failing, whatever `concurrency` asks for."""
-    assert run_short_of_descriptors(backend, 16, 5000) == ["0 0 5000", "1 10061 5000"]
+    script = """
+        with accepting() as (address, _), closed_port() as closed:
+            probe([closed])  # loads what is loaded lazily
+            leave(16)
+            codes = probe([address, closed] * 5000, timeout=30)
+            print(codes[0], codes[10061])
+    """
+    assert run_short_of_descriptors(backend, script) == ["5000 5000"]
+
+
+@pytest.mark.posix_only("Windows has no limit of descriptors to lower")
+def test_waits_for_room_while_there_is_no_descriptor(backend):
+    """Those that do not answer hold all sixteen descriptors; nobody is told that there is none."""
+    script = """
+        with silent_port() as silent, closed_port() as closed:
+            probe([closed])
+            leave(16)
+            began, busy = time.perf_counter(), time.process_time()
+            codes = probe([silent] * 40 + [closed] * 40, timeout=0.2)
+            print(codes[10060], codes[10061])
+            print(time.process_time() - busy < (time.perf_counter() - began) / 5)
+    """
+    assert run_short_of_descriptors(backend, script) == ["40 40", "True"]
 
 
 @pytest.mark.posix_only("Windows has no limit of descriptors to lower")
 def test_no_descriptor_at_all_is_each_target_s_result(backend):
-    assert run_short_of_descriptors(backend, 0, 2) == ["0 10024 2", "1 10024 2"]
+    script = """
+        with closed_port() as closed:
+            probe([closed])
+            leave(0)
+            print(probe([closed] * 3)[10024])
+    """
+    assert run_short_of_descriptors(backend, script) == ["3"]
+
+
+def test_attempts_end_in_another_order_than_they_begin(backend):
+    """The first and the last do not answer, and many come and go between them."""
+    with silent_port() as silent, closed_port() as closed:
+        targets = ([silent] + [closed] * 300) * 4
+        results = connect_many(targets, timeout=0.3, concurrency=8, backend=backend)
+        assert [r.code for r in results] == ([10060] + [10061] * 300) * 4
 
 
 @pytest.mark.ledger("WC-11")
