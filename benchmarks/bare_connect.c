@@ -30,12 +30,14 @@ static void finish(bare_outcome *outcome, int error) {
   close(outcome->fd);
 }
 
-static int begin(int poller, const struct sockaddr_in *target, uint32_t index, bare_outcome *outcome) {
+static int begin(int poller, const struct sockaddr_in *target, uint32_t index,
+                 bare_outcome *outcome) {
   struct epoll_event event = {.events = EPOLLOUT, .data.u32 = index};
   outcome->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (outcome->fd < 0) return -1;
   outcome->elapsed_ns = now_ns();
-  if (connect(outcome->fd, (const struct sockaddr *)target, sizeof *target) && errno != EINPROGRESS) {
+  if (connect(outcome->fd, (const struct sockaddr *)target, sizeof *target) &&
+      errno != EINPROGRESS) {
     finish(outcome, errno);
     return 0;
   }

@@ -94,7 +94,8 @@ static void finish_answered(rn_batch *batch, uint32_t index, uint32_t answer, ui
   finish(batch, index, answer ? RN_FAILED : RN_CONNECTED, answer, now_ns);
 }
 
-static uint32_t open_socket(const rn_batch *batch, const rn_target *target, rn__socket *socket_out) {
+static uint32_t open_socket(const rn_batch *batch, const rn_target *target,
+                            rn__socket *socket_out) {
   uint32_t error = rn__socket_open(target->family, socket_out);
   if (error || !batch->options.source.family) return error;
   error = rn__socket_bind(*socket_out, &batch->options.source);

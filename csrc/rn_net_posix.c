@@ -38,7 +38,8 @@ uint32_t rn_wsa_connect(int64_t socket, const uint8_t *name, uint32_t name_lengt
 
 #if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
 uint32_t rn__socket_open(uint32_t family, rn__socket *socket_out) {
-  *socket_out = socket(family == 4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  *socket_out = socket(family == 4 ? AF_INET : AF_INET6, type, 0);
   return *socket_out < 0 ? (uint32_t)errno : 0;
 }
 #else
@@ -80,7 +81,9 @@ void rn__socket_close(rn__socket socket, int abortive) {
   close((int)socket);
 }
 
-int rn__socket_is_out_of_room(uint32_t os_error) { return os_error == EMFILE || os_error == ENFILE; }
+int rn__socket_is_out_of_room(uint32_t os_error) {
+  return os_error == EMFILE || os_error == ENFILE;
+}
 
 uint32_t rn__socket_connect(rn__socket socket, const rn_target *target) {
   socket_name name;

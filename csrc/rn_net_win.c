@@ -95,7 +95,8 @@ int rn__socket_is_out_of_room(uint32_t os_error) { return os_error == WSAEMFILE;
 
 static int is_loopback(const rn_target *target) {
   static const uint8_t one[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-  return target->family == 4 ? target->address[0] == 127 : !memcmp(target->address, one, sizeof one);
+  if (target->family == 4) return target->address[0] == 127;
+  return !memcmp(target->address, one, sizeof one);
 }
 
 /* Windows repeats a SYN that was refused, which takes 2 s. On loopback nothing gets lost, so

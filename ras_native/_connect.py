@@ -280,7 +280,7 @@ def connect_many(
     local address, with port 0, to connect from, for instance a tunnel's.
 
     `abortive` ends the connections made with a reset: the far side sees one, and no local port is
-    kept in TIME_WAIT, of which Windows has 16,384 for two minutes. False closes them in order.
+    kept in TIME_WAIT, of which Windows has 16,384 in all. False closes them in order.
 
     What a target answers is a result, never an exception. Raises TypeError and ValueError for bad
     arguments before a socket is opened, WSAError where no socket can be had at all, and

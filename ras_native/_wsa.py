@@ -54,7 +54,7 @@ def raise_for(os_error: int, sock: socket.socket, name: bytes) -> None:
     code = winsock_code(os_error)
     if sys.platform == "win32":
         raise winsock_error(code, 0, FUNCTION)
-    if code == WSAEADDRNOTAVAIL:
+    if code == WSAEADDRNOTAVAIL and is_tcpip(sock):
         code = local_shortage(_host_of(name), bound=bool(sock.getsockname()[1]))
     raise winsock_error(code, os_error, FUNCTION)
 
