@@ -1,7 +1,7 @@
 """Turns a pytest-benchmark JSON file into Markdown: each case, its median, its ratio.
 
-    pytest benchmarks --benchmark-only --benchmark-json=build/benchmarks.json
-    python benchmarks/report.py build/benchmarks.json
+pytest benchmarks --benchmark-only --benchmark-json=build/benchmarks.json
+python benchmarks/report.py build/benchmarks.json
 """
 
 from __future__ import annotations
