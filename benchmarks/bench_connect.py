@@ -46,7 +46,7 @@ while True:
 def open_port():
     """Somebody who accepts, in a process of its own."""
     command = [sys.executable, "-c", ACCEPT_EVERYBODY]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
             yield "127.0.0.1", int(process.stdout.readline())
@@ -69,7 +69,7 @@ def bare(tmp_path_factory):
     source = Path(__file__).with_name("bare_connect.c")
     library = tmp_path_factory.mktemp("bare") / "bare_connect.so"
     flags = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
-    subprocess.run(["cc", *flags, source, "-o", library], check=True)  # noqa: S603, S607
+    subprocess.run(["cc", *flags, source, "-o", library], check=True)  # noqa: S607
     loop = ctypes.CDLL(str(library)).bare_connect_many
 
     def run(targets):
