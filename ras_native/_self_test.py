@@ -14,7 +14,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from ctypes import byref, c_uint16, c_uint32, c_void_p, sizeof
 from pathlib import Path
@@ -78,11 +78,9 @@ class Raw:
         self.answers.append(answer)
         return answer
 
-    def risky(self, name: str) -> Answer:
-        """One of `RISKY`, in another process."""
-        answer = _ask_other_process(name, self.path)
-        self.answers.append(answer)
-        return answer
+    def risky(self, *names: str) -> None:
+        """Some of `RISKY`, in another process."""
+        self.answers += _ask_elsewhere(names, self.path)
 
     def expect(self, condition: bool, problem: str) -> None:
         """What has to hold."""
@@ -358,8 +356,7 @@ def _notification_many(raw: Raw) -> None:
 
 @_question("RasEnumConnections with NULL lpcb or count", "1")
 def _null_lpcb(raw: Raw) -> None:
-    for name in ("enum_null_lpcb", "enum_null_count", "enum_null_lpcb_with_buffer"):
-        raw.risky(name)
+    raw.risky("enum_null_lpcb", "enum_null_count", "enum_null_lpcb_with_buffer")
 
 
 @_question("What count holds after ERROR_BUFFER_TOO_SMALL", "2")
@@ -382,8 +379,7 @@ def _status_order(raw: Raw) -> None:
     for size in (0, sizes[0] - 1, sizes[0] + 4, *sizes):
         raw.status(NO_HANDLE, size)
     raw.status(0, 0)
-    raw.risky("status_null")
-    raw.risky("status_null_handle_and_null")
+    raw.risky("status_null", "status_null_handle_and_null")
     for handle in _live_handles(raw):
         raw.status(handle, 0, "a live connection")
 
@@ -414,8 +410,7 @@ def _notification_arguments(raw: Raw) -> None:
             raw.notify(EVERY_CONNECTION, event.for_provider, flags)
         for handle in (0, NO_HANDLE):
             raw.notify(handle, event.for_provider, 2)
-    raw.risky("notify_null_event")
-    raw.risky("notify_closed_event")
+    raw.risky("notify_null_event", "notify_closed_event")
 
 
 @_question("WSAConnect: port 0", "8, row 13")
@@ -513,22 +508,35 @@ RISKY: dict[str, Callable[[Raw], Answer]] = {
 }
 
 
-def _ask_other_process(name: str, path: str | None) -> Answer:
-    command = [sys.executable, "-m", __name__, name, *([path] if path else [])]
+def _ask_elsewhere(names: Sequence[str], path: str | None) -> list[Answer]:
+    """Make the calls; each that ends its process costs one more."""
+    answers: list[Answer] = []
+    while len(answers) < len(names):
+        given, fault = _ask_process(names[len(answers) :], path)
+        answers += given
+        if len(answers) < len(names):
+            answers.append(Answer(names[len(answers)], None, {}, fault))
+    return answers
+
+
+def _ask_process(names: Sequence[str], path: str | None) -> tuple[list[Answer], str]:
+    """What one process answered, in order, and how it ended."""
     try:
         done = subprocess.run(  # noqa: S603 - this interpreter and this module
-            command,
+            [sys.executable, "-m", __name__, path or "", *names],
             cwd=Path(__file__).parent.parent,  # where the other process finds this very package
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_RISKY_SECONDS,
             check=False,
         )
-    except subprocess.TimeoutExpired:
-        return Answer(name, None, {}, f"no answer in {_RISKY_SECONDS:g} s")
-    if done.returncode == 0:
-        return Answer(*json.loads(done.stdout))
-    return Answer(name, None, {}, _death(done.returncode))
+    except subprocess.TimeoutExpired as late:
+        return _read_answers(late.stdout), f"no answer in {_RISKY_SECONDS:g} s"
+    return _read_answers(done.stdout), _death(done.returncode)
+
+
+def _read_answers(printed: bytes | None) -> list[Answer]:
+    return [Answer(*json.loads(line)) for line in (printed or b"").splitlines()]
 
 
 def _death(code: int) -> str:
@@ -559,9 +567,10 @@ def run(path: str | None, *, beyond_loopback: bool = False) -> list[Finding]:
     ]
 
 
-def _main(name: str, path: str | None = None) -> None:
-    answer = RISKY[name](Raw(load(path), path))
-    print(json.dumps(answer))
+def _main(path: str, *names: str) -> None:
+    library = load(path or None)
+    for name in names:
+        print(json.dumps(RISKY[name](Raw(library))), flush=True)
 
 
 if __name__ == "__main__":

@@ -105,15 +105,17 @@ def test_a_crash_is_reported_as_such():
     assert _self_test._death(done.returncode) == "access violation, the process ended"
 
 
-def test_an_end_without_an_answer_is_reported(sim):
-    answer = _self_test._ask_other_process("no_such_call", sim.path)
-    assert answer.code is None
-    assert answer.fault == "the process ended with 0x1"
+def test_a_call_that_ends_its_process_ends_no_other(sim):
+    names = ("status_null", "no_such_call", "enum_null_lpcb")
+    before, ended, after = _self_test._ask_elsewhere(names, sim.path)
+    assert (ended.call, ended.code) == ("no_such_call", None)
+    assert ended.fault == "the process ended with 0x1"
+    assert (before.code, after.code) == (87, 87)
 
 
 def test_a_silent_call_ends_after_its_time(sim, monkeypatch):
     monkeypatch.setattr(_self_test, "_RISKY_SECONDS", 0.001)
-    answer = _self_test._ask_other_process("status_null", sim.path)
+    (answer,) = _self_test._ask_elsewhere(["status_null"], sim.path)
     assert answer.fault == "no answer in 0.001 s"
 
 
