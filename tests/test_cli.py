@@ -376,7 +376,7 @@ def test_watch_prints_lines_where_there_is_no_terminal(run, sim, monkeypatch):
         ["error", "[RAS"],
         ["recovered", "RAS"],
     ]
-    assert lines[0].endswith("192.0.2.1 → 192.0.2.2")
+    assert lines[0].endswith("192.0.2.1 -> 192.0.2.2")
 
 
 def test_watch_probes_beside(run, closed_port):

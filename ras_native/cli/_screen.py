@@ -135,7 +135,7 @@ def _detail(change: Change, up: float) -> str:
     observation, kind = change.observation, change.kind
     if kind in {"dropped", "gone"}:
         return f"after {_duration(up)}"
-    ends = " → ".join(
+    ends = " -> ".join(
         end for end in (endpoint(observation.status, side) for side in ("local", "remote")) if end
     )
     if kind in {"present", "connected", "moved", "changed"}:
