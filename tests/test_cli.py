@@ -458,6 +458,15 @@ def test_a_notification_is_looked_at_at_once(ras, sim):
     looking.close()
 
 
+def test_a_notification_is_looked_at_once(ras, sim):
+    with _watch.Looker(ras) as looker:
+        looker.look()
+        sim.add("Office")
+        assert looker.wait(NEVER)
+        looker.look()
+        assert not looker.wait(0)
+
+
 def test_polling_finds_what_is_not_reported(ras, sim):
     sim.fail("RasConnectionNotificationW", 5, count=None)
     looking = _watch.looks(ras, interval=0.01, count=3)
