@@ -19,7 +19,7 @@ from ctypes import (
 )
 from typing import Any
 
-from ._answer import Answer
+from ._self_test_raw import Answer
 
 _STREAM, _DATAGRAM = socket.SOCK_STREAM, socket.SOCK_DGRAM
 _LOOPBACK = "127.0.0.1"

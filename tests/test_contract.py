@@ -10,7 +10,8 @@ import sys
 
 import pytest
 
-from ras_native import ProviderError, _self_test
+from ras_native import ProviderError, _self_test, _self_test_risky
+from ras_native._self_test_raw import Raw, load
 
 CHECKS = {check.id: check for check in _self_test.CONTRACT}
 QUESTIONS = {check.id: check for check in _self_test.QUESTIONS}
@@ -40,7 +41,7 @@ def provider(request: pytest.FixtureRequest) -> str | None:
 
 
 def run(check: _self_test.Check, path: str | None) -> _self_test.Finding:
-    return check.run(_self_test.load(path), path)
+    return check.run(load(path), path)
 
 
 @pytest.mark.contract
@@ -102,31 +103,31 @@ def test_risky_calls_are_made_elsewhere(sim):
 def test_a_crash_is_reported_as_such():
     crash = "import faulthandler; faulthandler._read_null()"
     done = subprocess.run([sys.executable, "-c", crash], capture_output=True, check=False)
-    assert _self_test._death(done.returncode) == "access violation, the process ended"
+    assert _self_test_risky._death(done.returncode) == "access violation, the process ended"
 
 
 def test_a_call_that_ends_its_process_ends_no_other(sim):
     names = ("status_null", "no_such_call", "enum_null_lpcb")
-    before, ended, after = _self_test._ask_elsewhere(names, sim.path)
+    before, ended, after = _self_test_risky.ask(names, sim.path)
     assert (ended.call, ended.code) == ("no_such_call", None)
     assert ended.fault == "the process ended with 0x1"
     assert (before.code, after.code) == (87, 87)
 
 
 def test_a_silent_call_ends_after_its_time(sim, monkeypatch):
-    monkeypatch.setattr(_self_test, "_RISKY_SECONDS", 0.001)
-    (answer,) = _self_test._ask_elsewhere(["status_null"], sim.path)
+    monkeypatch.setattr(_self_test_risky, "_SECONDS", 0.001)
+    (answer,) = _self_test_risky.ask(["status_null"], sim.path)
     assert answer.fault == "no answer in 0.001 s"
 
 
 def test_what_the_library_lacks_is_reported(sim):
-    raw = _self_test.Raw(_self_test.load(sim.path))
+    raw = Raw(load(sim.path))
     assert str(raw.call("RasNoSuch()", "RasNoSuch")) == "RasNoSuch() -> not exported"
 
 
 def test_a_library_that_cannot_be_loaded(tmp_path):
     with pytest.raises(ProviderError, match="cannot be loaded"):
-        _self_test.load(str(tmp_path / "absent.dll"))
+        load(str(tmp_path / "absent.dll"))
 
 
 def test_broadcast_is_asked_on_request_alone(sim, monkeypatch):
@@ -134,5 +135,5 @@ def test_broadcast_is_asked_on_request_alone(sim, monkeypatch):
     monkeypatch.setattr(_self_test.winsock, "broadcast", lambda: asked.append(1) or [])
     run(QUESTIONS["wsa_broadcast"], sim.path)
     assert not asked
-    QUESTIONS["wsa_broadcast"].run(_self_test.load(sim.path), sim.path, beyond_loopback=True)
+    QUESTIONS["wsa_broadcast"].run(load(sim.path), sim.path, beyond_loopback=True)
     assert asked

@@ -17,6 +17,7 @@ from .. import __version__, _self_test
 from .._api import Ras
 from .._backend import VARIABLE, backend, select
 from .._errors import ProviderError, RasError
+from .._self_test_raw import load
 from ._common import Source, new_simulator
 from ._show import console, print_json, printable
 
@@ -133,7 +134,7 @@ def _examine_provider(report: Report, source: Source, path: str | None) -> bool:
         report.problems.append(Problem(str(error), _how_to_get_a_provider(path)))
         return False
     with ras:
-        library = _self_test.load(path)
+        library = load(path)
         facts["provider_is"] = _identify(library, path)
         facts["functions"] = {name: hasattr(library, name) for name in _OPTIONAL}
         _use(report, ras)
