@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import Any
 
@@ -153,7 +154,7 @@ class NativeProvider:
 def open_provider(path: str | None) -> tuple[int, int, NativeProvider | None]:
     """Code, the system's error, and the provider."""
     provider, os_error = ffi.new("rn_provider **"), ffi.new("uint32_t *")
-    text = ffi.NULL if path is None else path.encode()
+    text = ffi.NULL if path is None else os.fsencode(path)
     code = lib.rn_provider_open(text, provider, os_error)
     return code, os_error[0], None if code else NativeProvider(provider[0])
 

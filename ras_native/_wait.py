@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 
@@ -18,7 +17,7 @@ def seconds_to_ns(name: str, seconds: float) -> int:
     """Check a duration given as the argument `name`, in seconds; every wait has a deadline."""
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         raise TypeError(f"{name} must be a number of seconds, not {type(seconds).__name__}")
-    if math.isnan(seconds) or not 0 <= seconds <= LONGEST_SECONDS:
+    if not 0 <= seconds <= LONGEST_SECONDS:  # NaN compares as false
         raise ValueError(f"{name} must be from 0 to {LONGEST_SECONDS} seconds, not {seconds!r}")
     return round(seconds * 1e9)
 
