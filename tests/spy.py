@@ -19,6 +19,9 @@ from ras_native import Ras
 
 ENUM, STATUS, HANG_UP = "RasEnumConnectionsW", "RasGetConnectStatusW", "RasHangUpW"
 
+NEVER_VALID = 0x7FFFFFF0
+"""A handle that the simulator has not given, whatever was before."""
+
 STRANGER = _cffi_backend.__file__
 """A library that has no function of RAS."""
 

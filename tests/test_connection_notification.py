@@ -9,7 +9,7 @@ import threading
 
 import open_handles
 import pytest
-from spy import without_optional_functions
+from spy import NEVER_VALID, without_optional_functions
 
 from ras_native import (
     Cancelled,
@@ -223,7 +223,7 @@ def test_a_refusal_is_raised_and_leaves_no_event(sim, ras, code, ansi, letter):
 def test_a_handle_of_no_connection_is_refused(sim, ras):
     handle = sim.add("office")
     sim.drop(handle)
-    for dead in (handle, handle + 1):
+    for dead in (handle, NEVER_VALID):
         with pytest.raises(RasError) as error:
             ras.connection_notification(dead)
         assert error.value.gone

@@ -9,7 +9,7 @@ from ctypes import addressof, c_uint32, c_void_p, sizeof
 import child
 import open_handles
 import pytest
-from spy import HANG_UP, STATUS, exported, replace, without_optional_functions
+from spy import HANG_UP, NEVER_VALID, STATUS, exported, replace, without_optional_functions
 
 from ras_native import ConnState, NotificationFlag, ProviderError, Ras, RasError, _api, _at_exit
 from ras_native._layout import RASDIALPARAMSW
@@ -62,7 +62,7 @@ def test_handles_of_dialling_and_of_listing_are_taken(sim, ras):
 def test_a_handle_that_never_was_one_raises_invalid_handle(sim, ras, wait):
     handle = sim.add("office")
     with pytest.raises(RasError) as error:
-        ras.hang_up(handle + 1, wait=wait)
+        ras.hang_up(NEVER_VALID, wait=wait)
     assert (error.value.code, error.value.name) == (6, "ERROR_INVALID_HANDLE")
     assert (error.value.function, error.value.gone) == (HANG_UP, True)
     assert not is_gone(ras, handle)
@@ -436,20 +436,15 @@ def test_the_notification_tells_when_the_link_is_down(sim, ras):
     real = exported(ras, HANG_UP)
 
     def hang_up(number):
+        code = real(number)
         asked.set()
-        return real(number)
-
-    def let_it_end():
-        asked.wait(30)
-        while sim.now < 2.0:  # RasHangUp may begin after the first second
-            sim.advance(0.25)
-            asked.wait(0.01)
+        return code
 
     replace(ras, HANG_UP, hang_up)
-    clock = threading.Thread(target=let_it_end)
+    clock = threading.Thread(target=lambda: asked.wait(30) and sim.advance(1.0))
     clock.start()
     ras.hang_up(handle, subentry=2)
-    assert sim.now >= 1.0
+    assert sim.now == 1.0
     assert links_up(ras, handle, 2) == [1]
     clock.join()
 
