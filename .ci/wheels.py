@@ -12,7 +12,9 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pefile
@@ -120,8 +122,10 @@ def main(dist: Path) -> None:
         build(source, "wheel", dist)
         shutil.rmtree(source / "build")  # setuptools would take the modules from it
         build(source, "wheel", dist, mode="skip")
-        for target in TARGETS:
-            windows_wheel(target, source, dist)
+        windows_python.unpack(windows_python.OLDEST)
+        # zig builds its C library for each target the first time: that is most of the work
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(partial(windows_wheel, source=source, dist=dist), TARGETS))
 
 
 if __name__ == "__main__":

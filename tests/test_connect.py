@@ -22,14 +22,14 @@ from network import (
 from ras_native import WSAError, _connect, connect, wsa_connect
 from ras_native._layout import RN_E_AGAIN, RN_E_NO_MEMORY
 
-FAMILIES = (socket.AF_INET, socket.AF_INET6)
+FAMILIES = {"IPv4": socket.AF_INET, "IPv6": socket.AF_INET6}
 MODES = (None, 0.0, 5.0)
 BEGUN = 10035 if sys.platform == "win32" else errno.EINPROGRESS
 
 
 @pytest.mark.ledger("WC-2", "WC-17", "WC-19")
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_connects_and_leaves_the_mode_as_it_was(backend, family, mode):
     with listening(family) as listener, socket.socket(family) as sock:
         sock.settimeout(mode)
@@ -43,7 +43,7 @@ def test_connects_and_leaves_the_mode_as_it_was(backend, family, mode):
 
 @pytest.mark.ledger("WC-2", "WC-11")
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_is_refused(backend, family, mode):
     with closed_port(family) as address, socket.socket(family) as sock:
         sock.settimeout(mode)

@@ -26,7 +26,7 @@ from network import (
 
 from ras_native import WSAError, _wsa, wsa_connect
 
-FAMILIES = (socket.AF_INET, socket.AF_INET6)
+FAMILIES = {"IPv4": socket.AF_INET, "IPv6": socket.AF_INET6}
 QOS = bytes(64 + 2 * struct.calcsize("P"))
 
 
@@ -66,7 +66,7 @@ def code_of(sock, name, backend, **options) -> int:
 
 
 @pytest.mark.ledger("WC-1", "WC-17", "WC-19")
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_blocking_success_is_the_result(backend, family):
     with listening(family) as listener, tcp(family) as sock:
         assert sock.getsockname()[1] == 0 if sys.platform != "win32" else True
@@ -82,7 +82,7 @@ def test_blocking_success_is_the_result(backend, family):
 
 
 @pytest.mark.ledger("WC-1", "WC-11")
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_blocking_refusal_is_the_result(backend, family):
     with closed_port(family) as address, tcp(family) as sock:
         with pytest.raises(ConnectionRefusedError) as caught:
@@ -102,7 +102,7 @@ def test_blocking_call_can_be_interrupted(backend):
 
 
 @pytest.mark.ledger("WC-2", "WC-17")
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_non_blocking_call_is_in_progress_then_connected(backend, family):
     with listening(family) as listener, tcp(family, blocking=False) as sock:
         error = refusal(sock, listener.getsockname(), backend)
