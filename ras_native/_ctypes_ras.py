@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import time
-from ctypes import addressof, c_uint16, c_uint32, c_void_p, memmove, memset, string_at
+from ctypes import addressof, byref, c_uint16, c_uint32, c_void_p, memmove, memset, string_at
 from threading import Lock
 from typing import Any
 
@@ -121,16 +121,18 @@ class CtypesProvider:
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library
-        pointer = c_void_p
-        self.enum_connections = self._required("RasEnumConnectionsW", pointer, pointer, pointer)
-        self._get_connect_status = self._required("RasGetConnectStatusW", pointer, pointer)
-        self.hang_up = self._required("RasHangUpW", pointer)
+        self.enum_connections = self._required("RasEnumConnectionsW")
+        self._get_connect_status = self._required("RasGetConnectStatusW")
+        self.hang_up = self._required("RasHangUpW", c_void_p)
         self.rasconn_version: int | None = None  # indices of what was negotiated
         self.rasconnstatus_version: int | None = None
 
     def _required(self, name: str, *argtypes: Any) -> Any:
+        """A function; one without `argtypes` takes ctypes objects only, in half the time."""
         function = self._library[name]  # a new object: its types are ours alone
-        function.argtypes, function.restype = argtypes, c_uint32
+        function.restype = c_uint32
+        if argtypes:
+            function.argtypes = argtypes
         return function
 
     def _optional(self, name: str, *argtypes: Any) -> Any:
@@ -162,17 +164,17 @@ class CtypesProvider:
             winver, size = RASCONNSTATUSW_VERSIONS[index]
             memset(addressof(raw), 0, ctypes.sizeof(raw))
             raw.dwSize = size
-            code = self._get_connect_status(handle, addressof(raw))
+            code = self._get_connect_status(c_void_p(handle), byref(raw))
             if not code:
                 self.rasconnstatus_version = index
             if code not in _WRONG_SIZE:
                 break
         return code, string_at(addressof(raw), size), winver
 
-    def ask_statuses(self, asks: list[tuple[int, int]]) -> list[int]:
-        """Codes of RasGetConnectStatusW for pairs of a handle and a structure's address."""
+    def ask_statuses(self, asks: list[tuple[Any, Any]]) -> list[int]:
+        """Codes of RasGetConnectStatusW for pairs of a handle and a reference to a structure."""
         ask = self._get_connect_status
-        return [ask(handle, address) for handle, address in asks]
+        return [ask(handle, structure) for handle, structure in asks]
 
     def get_connect_status(self, handle: int) -> bytes:
         """One rn_status."""
@@ -303,7 +305,10 @@ class _Batch:
         self._blank = self.size.to_bytes(self.size, sys.byteorder) * len(slots)  # dwSize, zeros
         self._buffer = ctypes.create_string_buffer(len(self._blank) or 1)
         self._address = addressof(self._buffer)
-        self._asks = [(slot.handle, self._address + i * self.size) for i, slot in enumerate(slots)]
+        self._asks = [
+            (c_void_p(slot.handle), byref(self._buffer, i * self.size))
+            for i, slot in enumerate(slots)
+        ]
         self._codes: list[int] = []
         self._raw = b""
 
@@ -333,30 +338,75 @@ class CtypesList:
         self._generation = 1
         self._order_changed = 0
         self._last_serial = 0
+        self._version = 0  # of RASCONNW_VERSIONS, in the poll under way
         self._raw = b""  # all elements as the provider wrote them last
         self._winver = 0
         self._batch: _Batch | None = None
-        self._needed, self._count = c_uint32(), c_uint32()
+        self._answered = memoryview(bytearray(8)).cast("I")  # lpcb, lpcConnections
         self._make_room(_FIRST_ROOM * _NEWEST_RASCONN)
 
     def _make_room(self, size: int) -> None:
-        buffer = ctypes.create_string_buffer(size)
-        made = (size, buffer, addressof(buffer), c_uint32.from_buffer(buffer))
-        self._size, self._buffer, self._address, self._first_size = made  # all, or with Ctrl-C none
+        size = (size + 3) & ~3
+        buffer = (c_uint32 * (size // 4))()
+        needed, count = (c_uint32.from_buffer(self._answered, at) for at in (0, 4))
+        made = (size, memoryview(buffer).cast("B").cast("I"), addressof(buffer))
+        arguments = byref(buffer), byref(needed), byref(count)
+        # all of it, or with Ctrl-C none
+        (self._size, self._buffer, self._address), self._arguments = made, arguments
 
     def poll(self) -> int:
         """One poll: the list's generation, or minus a code."""
         with self._lock:
-            code, winver, raw = self._enumerate()
+            provider = self._provider
+            self._version = provider.rasconn_version or 0
+            code = self._call_enumerate()
+            if code:
+                code = self._call_again(code)
             if code:
                 return -code
-            try:
-                self._update(raw, winver, self._generation + 1)
-            except BaseException:  # Ctrl-C: what was half taken over is compared anew
-                self._generation += 1
-                self._raw, self._winver, self._batch = b"", 0, None
-                raise
-            return self._generation
+            provider.rasconn_version = self._version
+            if self._answered[1] or self._slots:
+                code = self._take_over(self._answered[1])
+            return -code or self._generation
+
+    def _call_enumerate(self) -> int:
+        if self._raw:
+            memset(self._address, 0, min(len(self._raw), self._size))
+        self._buffer[0] = RASCONNW_VERSIONS[self._version][1]
+        self._answered[0], self._answered[1] = self._size, 0
+        code: int = self._provider.enum_connections(*self._arguments)
+        return code
+
+    def _call_again(self, code: int) -> int:
+        """Grow or negotiate until the list fits; see enumerate() in rn_list.c."""
+        for _ in range(RN_MAX_ATTEMPTS - 1):
+            size = RASCONNW_VERSIONS[self._version][1]
+            needed = max(self._answered[0], self._answered[1] * size)
+            if code in _TOO_SMALL and needed > self._size:
+                if needed > RN_MAX_CONNECTIONS * size:
+                    return RN_E_ABSURD
+                self._make_room(needed + needed // 4 + 4 * size)
+            elif code in _TOO_SMALL + _WRONG_SIZE and self._version + 1 < len(RASCONNW_VERSIONS):
+                self._version += 1
+            else:
+                return code
+            code = self._call_enumerate()
+            if not code:
+                return 0
+        return RN_E_KEPT_GROWING
+
+    def _take_over(self, count: int) -> int:
+        """Compare what the buffer holds with the slots, and bring these up to it."""
+        winver, size = RASCONNW_VERSIONS[self._version]
+        if count > self._size // size:
+            return RN_E_ABSURD
+        try:
+            self._update(string_at(self._address, count * size), winver, self._generation + 1)
+        except BaseException:  # Ctrl-C: what was half taken over is compared anew
+            self._generation += 1
+            self._raw, self._winver, self._batch = b"", 0, None
+            raise
+        return 0
 
     def _update(self, raw: bytes, winver: int, generation: int) -> None:
         changed = self._update_connections(raw, winver, generation)
@@ -364,39 +414,6 @@ class CtypesList:
             changed |= self._update_statuses(generation)
         if changed:
             self._generation = generation
-
-    def _enumerate(self) -> tuple[int, int, bytes]:
-        """Code, WINVER of the elements, and the elements; see enumerate() in rn_list.c."""
-        provider = self._provider
-        index = provider.rasconn_version or 0
-        for _ in range(RN_MAX_ATTEMPTS):
-            winver, size = RASCONNW_VERSIONS[index]
-            code = self._call_enumerate(size)
-            if not code:
-                count = self._count.value
-                provider.rasconn_version = index
-                if count > self._size // size:
-                    return RN_E_ABSURD, 0, b""
-                return 0, winver, string_at(self._address, count * size)
-            needed = max(self._needed.value, self._count.value * size)
-            if code in _TOO_SMALL and needed > self._size:
-                if needed > RN_MAX_CONNECTIONS * size:
-                    return RN_E_ABSURD, 0, b""
-                self._make_room(needed + needed // 4 + 4 * size)
-            elif code in _TOO_SMALL + _WRONG_SIZE and index + 1 < len(RASCONNW_VERSIONS):
-                index += 1
-            else:
-                return code, 0, b""
-        return RN_E_KEPT_GROWING, 0, b""
-
-    def _call_enumerate(self, size: int) -> int:
-        memset(self._address, 0, min(len(self._raw), self._size))
-        self._first_size.value = size
-        self._needed.value, self._count.value = self._size, 0
-        code: int = self._provider.enum_connections(
-            self._address, addressof(self._needed), addressof(self._count)
-        )
-        return code
 
     def _update_connections(self, raw: bytes, winver: int, generation: int) -> bool:
         if raw == self._raw and winver == self._winver:
