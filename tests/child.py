@@ -20,12 +20,13 @@ def run(
     """What a script prints, standard error included.
 
     `environment` is changed by these variables, None removes one; packages in the folder `path`
-    come before any other of their name.
+    come before any other of their name. The process runs no .pth file: that of an editable
+    installation would find the rest of such a package in the checkout.
     """
     variables: dict[str, Any] = {**os.environ, "PYTHONIOENCODING": "utf-8", **(environment or {})}
     variables["PYTHONPATH"] = os.pathsep.join([*([str(path)] if path else []), *sys.path])
     process = subprocess.run(
-        [sys.executable, *python, "-c", script, *arguments],
+        [sys.executable, "-S", *python, "-c", script, *arguments],
         env={name: value for name, value in variables.items() if value is not None},
         cwd=path,
         stdin=subprocess.DEVNULL,

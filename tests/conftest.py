@@ -62,8 +62,8 @@ def backend(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     if name == "native" and importlib.util.find_spec("ras_native._native") is None:
         pytest.fail(
-            "the native module is not built: run 'python setup.py build_ext --inplace' or install "
-            "a wheel that has it; '--backend ctypes' tests the other backend alone",
+            "the native module is not built: run 'pip install -e .' where a C compiler works, or "
+            "install a wheel that has it; '--backend ctypes' tests the other backend alone",
             pytrace=False,
         )
     return name
