@@ -375,6 +375,8 @@ class CtypesList:
         self._buffer[0] = RASCONNW_VERSIONS[self._version][1]
         self._answered[0], self._answered[1] = self._size, 0
         code: int = self._provider.enum_connections(*self._arguments)
+        if code:  # it may have left anything behind
+            memset(self._address, 0, self._size)
         return code
 
     def _call_again(self, code: int) -> int:
@@ -399,6 +401,7 @@ class CtypesList:
         """Compare what the buffer holds with the slots, and bring these up to it."""
         winver, size = RASCONNW_VERSIONS[self._version]
         if count > self._size // size:
+            memset(self._address, 0, self._size)
             return RN_E_ABSURD
         try:
             self._update(string_at(self._address, count * size), winver, self._generation + 1)
