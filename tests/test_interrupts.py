@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import linecache
+import inspect
 import os
 import sys
 from collections import defaultdict
@@ -86,42 +85,38 @@ def test_every_wait_notices_ctrl_c(backend, way):
 PACKAGE = str(Path(ras_native.__file__).parent) + os.sep
 
 
-@functools.cache
-def is_block(path, line):
-    """Entering or leaving a with or a try: no signal is handled within that."""
-    return linecache.getline(path, line).lstrip().startswith(("with ", "try:"))
+def run_calls(function, strike_at=None):
+    """Run it, with a KeyboardInterrupt after that many of its calls: what it called, in order.
 
+    Signals are handled when a function is entered and after calls. In a generator an exception
+    could be lost, for it may be entered only to be closed.
+    """
+    calls = []
 
-def run_lines(function, strike_at=None):
-    """Run it, with a KeyboardInterrupt before that many of the package's lines: the lines run."""
-    lines = []
-
-    def trace(frame, event, _argument):
-        path, line = frame.f_code.co_filename, frame.f_lineno
-        if not path.startswith(PACKAGE):
-            return None
-        if event == "line" and not is_block(path, line):
-            if len(lines) == strike_at:
+    def profile(frame, event, _argument):
+        code = frame.f_code
+        ours = code.co_filename.startswith(PACKAGE) and not code.co_flags & inspect.CO_GENERATOR
+        if ours and event in ("call", "return", "c_return"):
+            if len(calls) == strike_at:
                 raise KeyboardInterrupt
-            lines.append((path, line))
-        return trace
+            calls.append((code.co_filename, frame.f_lineno, event))
 
-    before = sys.gettrace()
-    sys.settrace(trace)
+    before = sys.getprofile()
+    sys.setprofile(profile)
     try:
         function()
     except KeyboardInterrupt:
-        assert len(lines) == strike_at
+        assert len(calls) == strike_at
     finally:
-        sys.settrace(before)
-    return lines
+        sys.setprofile(before)
+    return calls
 
 
-def worth_striking(lines):
-    """Where each line is run for the first, the second and the last time."""
+def worth_striking(calls):
+    """Where each call is made for the first, the second and the last time."""
     places = defaultdict(list)
-    for at, line in enumerate(lines):
-        places[line].append(at)
+    for at, call in enumerate(calls):
+        places[call].append(at)
     return sorted({at for found in places.values() for at in (*found[:2], found[-1])})
 
 
@@ -178,11 +173,11 @@ def test_a_poll_that_is_interrupted_anywhere_loses_nothing(backend, poll, scenar
             next(story)
             poll(ras)
             next(story)
-            lines = run_lines(lambda: poll(ras), strike_at)
+            calls = run_calls(lambda: poll(ras), strike_at)
             result = poll(ras)
             assert result == poll(new)
             assert poll(ras) is result
-        return lines
+        return calls
 
     tell(None)  # texts that were decoded are remembered from then on
     places = worth_striking(tell(None))
