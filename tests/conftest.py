@@ -6,6 +6,7 @@ import ctypes
 import importlib
 import importlib.util
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -42,7 +43,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Import the package once, so that its warning about a missing module ends no collection."""
+    """Import the package once, so that its warning about a missing module ends no collection.
+
+    A shell's background job ignores Ctrl-C, and so would the tests of it.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--backend") == "ctypes":
         os.environ.setdefault("RAS_NATIVE_BACKEND", "ctypes")
     with warnings.catch_warnings():
