@@ -77,9 +77,9 @@ def _ask(
     sock: socket.socket,
     name: bytes,
     *,
-    caller: object = None,
-    sqos: object = None,
-    gqos: object = None,
+    caller: Any = None,
+    sqos: Any = None,
+    gqos: Any = None,
 ) -> Answer:
     """One WSAConnect, without blocking."""
     label = f"WSAConnect({label})"
