@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from ctypes import c_void_p, sizeof
 from functools import partial
 from threading import Lock
-from types import TracebackType
 from typing import NamedTuple, NoReturn, cast
 
 from . import _backend
@@ -348,12 +347,7 @@ class Ras:
     def __enter__(self) -> Ras:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

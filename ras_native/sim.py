@@ -27,7 +27,6 @@ from ctypes import POINTER, byref, c_char_p, c_size_t, c_uint16, c_uint32, c_uin
 from importlib.machinery import EXTENSION_SUFFIXES
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, ParamSpec, TypedDict, TypeVar
 
 from ._layout import RAS_STATS, RASCONNSTATUSW, RASCONNW
@@ -323,12 +322,7 @@ class Simulator:
     def __enter__(self) -> Simulator:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
