@@ -81,6 +81,7 @@ _VERSION = 1  # RASSIM_VERSION of rassim.h
 _MAX_STATES = 64
 _MAX_SUBENTRIES = 32
 _EVERY_CALL = 0xFFFFFFFF
+_CLOSING_SECONDS = 1.0
 _STATE, _ERROR, _SUBSTATE, _PHONE_NUMBER, _LOCAL, _REMOTE = (1 << bit for bit in range(6))
 
 _U32 = 0xFFFFFFFF
@@ -331,13 +332,18 @@ class Simulator:
         Closing twice is harmless; every other use of a closed Simulator is a RuntimeError, and so
         is closing it from within a dial callback.
         """
-        with Simulator._guard:
-            if self._library is None:
-                return
-            self._do("reset")
-            self._end.detach()
-            self._library = None
-            Simulator._active = None
+        # A dial callback that closes while its simulator is being closed must not wait for that:
+        # closing waits for the callback.
+        if not Simulator._guard.acquire(timeout=_CLOSING_SECONDS):
+            raise RuntimeError("this Simulator is being closed: leave that to who began it")
+        try:
+            if self._library is not None:
+                self._do("reset")
+                self._end.detach()
+                self._library = None
+                Simulator._active = None
+        finally:
+            Simulator._guard.release()
 
     def _control(self, name: str) -> Any:
         if self._library is None:

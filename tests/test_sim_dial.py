@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Callable
 from ctypes import byref, c_uint32, c_void_p, sizeof
 from typing import Any
@@ -445,3 +446,29 @@ def test_the_service_cannot_be_ended_from_within_a_call() -> None:
         event.wait()
     assert errors
     assert "170" in errors[0]
+
+
+@pytest.mark.timeout(method="thread")  # a dead lock would be in C, where no signal ends it
+def test_closing_waits_for_no_callback_that_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ras_native.sim._CLOSING_SECONDS", 0.01)
+    errors: list[str] = []
+    entered, closing = threading.Event(), threading.Event()
+
+    def close(_: int) -> int:
+        entered.set()
+        closing.wait(50)
+        with pytest.raises(RuntimeError) as caught:
+            sim.close()
+        errors.append(str(caught.value))
+        return 0
+
+    log = Log(close)
+    sim = Simulator(clock="real")
+    api = api_of(sim)
+    sim.add_entry("a", states=(0, CONNECTED), step=0.001)
+    dial(api, dial_params("a"), log.functions[0])
+    assert entered.wait(50)
+    reset = sim._do
+    monkeypatch.setattr(sim, "_do", lambda *arguments: (closing.set(), reset(*arguments)))
+    sim.close()
+    assert "being closed" in errors[0]
