@@ -30,6 +30,7 @@ struct rn_list {
   rn_provider *provider; /* borrowed: outlives the list */
   rn__mutex *mutex;      /* owned; guards all below */
   uint8_t *buffer;       /* owned, `size` bytes */
+  const ras_version *version; /* whose elements the buffer held last; NULL: none yet */
   slot **slots;          /* owned, `slots_room` long; [0, made) are owned slots, the rest NULL */
   uint64_t generation;
   uint64_t order_changed; /* the generation in which places last changed */
@@ -86,6 +87,10 @@ void rn_list_free(rn_list *list) {
 static uint32_t call_enumerate(rn_list *list, const ras_version *version, uint32_t *needed_out,
                                uint32_t *count_out) {
   rn_RASCONNW *first = element(list, version, 0);
+  if (list->version != version) { /* elements begin elsewhere than those that were blanked */
+    memset(list->buffer, 0, list->size);
+    list->version = version;
+  }
   first->dwSize = version->size;
   *needed_out = list->size;
   *count_out = 0;

@@ -346,8 +346,7 @@ class CtypesList:
         self._make_room(_FIRST_ROOM * _NEWEST_RASCONN)
 
     def _make_room(self, size: int) -> None:
-        size = (size + 3) & ~3
-        buffer = (c_uint32 * (size // 4))()
+        buffer = (c_uint32 * -(-size // 4))()
         needed, count = (c_uint32.from_buffer(self._answered, at) for at in (0, 4))
         made = (size, memoryview(buffer).cast("B").cast("I"), addressof(buffer))
         arguments = byref(buffer), byref(needed), byref(count)
@@ -382,20 +381,27 @@ class CtypesList:
     def _call_again(self, code: int) -> int:
         """Grow or negotiate until the list fits; see enumerate() in rn_list.c."""
         for _ in range(RN_MAX_ATTEMPTS - 1):
-            size = RASCONNW_VERSIONS[self._version][1]
-            needed = max(self._answered[0], self._answered[1] * size)
-            if code in _TOO_SMALL and needed > self._size:
-                if needed > RN_MAX_CONNECTIONS * size:
-                    return RN_E_ABSURD
-                self._make_room(needed + needed // 4 + 4 * size)
-            elif code in _TOO_SMALL + _WRONG_SIZE and self._version + 1 < len(RASCONNW_VERSIONS):
-                self._version += 1
-            else:
-                return code
+            refusal = self._adapt(code)
+            if refusal:
+                return refusal
             code = self._call_enumerate()
             if not code:
                 return 0
-        return RN_E_KEPT_GROWING
+        return self._adapt(code) or RN_E_KEPT_GROWING
+
+    def _adapt(self, code: int) -> int:
+        """Grow or negotiate, for which the code asks; else what the poll ends with."""
+        size = RASCONNW_VERSIONS[self._version][1]
+        needed = max(self._answered[0], self._answered[1] * size)
+        if code in _TOO_SMALL and needed > self._size:
+            if needed > RN_MAX_CONNECTIONS * size:
+                return RN_E_ABSURD
+            self._make_room(needed + needed // 4 + 4 * size)
+        elif code in _TOO_SMALL + _WRONG_SIZE and self._version + 1 < len(RASCONNW_VERSIONS):
+            self._version += 1
+        else:
+            return code
+        return 0
 
     def _take_over(self, count: int) -> int:
         """Compare what the buffer holds with the slots, and bring these up to it."""

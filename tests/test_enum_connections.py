@@ -10,7 +10,7 @@ import pytest
 from spy import ENUM, STATUS, exported, replace, restore, show, watch_enumerations
 
 from ras_native import Connection, ConnectionFlag, ProviderError, RasError
-from ras_native._layout import RASCONNW
+from ras_native._layout import RASCONNW, RN_MAX_ATTEMPTS
 
 WIDE = sizeof(c_void_p) == 8
 SIZES = {  # WINVER: dwSize, from the Windows SDK
@@ -229,21 +229,54 @@ def test_nothing_past_the_count_is_read(sim, ras, with_status):
         assert sim.calls(STATUS) == 2
 
 
+def claim_three(_buffer, _needed, count):
+    """RasEnumConnectionsW that writes no structure."""
+    c_uint32.from_address(count).value = 3
+    return 0
+
+
+def assert_three_nothings(ras):
+    for connection in ras.enum_connections():
+        assert (connection.handle, connection.entry_name, connection.device_name) == (0, "", "")
+        assert not any((connection.phonebook, connection.subentry, connection.luid))
+    assert len(ras.enum_connections()) == 3
+
+
 @pytest.mark.ledger("EN-5")
 @pytest.mark.parametrize("before", [0, 1, 6])
 def test_success_without_a_written_structure_reads_as_nothing(sim, ras, before):
     add_many(sim, before)
     ras.enum_connections()
 
-    def claim_three(_buffer, _needed, count):
-        c_uint32.from_address(count).value = 3
-        return 0
-
     replace(ras, ENUM, claim_three)
-    for connection in ras.enum_connections():
-        assert (connection.handle, connection.entry_name, connection.device_name) == (0, "", "")
-        assert (connection.phonebook, connection.luid) == ("", 0)
-    assert len(ras.enum_connections()) == 3
+    assert_three_nothings(ras)
+
+
+@pytest.mark.ledger("EN-5", "EN-2")
+def test_nothing_is_left_of_the_elements_of_another_version(sim, ras):
+    """Shorter elements begin where the texts of longer ones were."""
+    for number in range(6):
+        sim.add(f"{number:x>250}", phonebook="x" * 259)
+    ras.enum_connections()
+    sim.limit_versions(0x400, 0x400)
+    ras.snapshot()  # negotiates, for this provider's other list as well
+    replace(ras, ENUM, claim_three)
+    assert_three_nothings(ras)
+
+
+@pytest.mark.ledger("EN-5", "EN-10")
+@pytest.mark.parametrize(("code", "count", "wrong"), [(711, 0, RasError), (0, 9, ProviderError)])
+def test_nothing_is_left_of_a_call_that_failed(ras, code, count, wrong):
+    def fail(buffer, needed, found):
+        ctypes.memset(buffer, 0x41, c_uint32.from_address(needed).value)
+        c_uint32.from_address(found).value = count
+        return code
+
+    replace(ras, ENUM, fail)
+    with pytest.raises(wrong):
+        ras.enum_connections()
+    replace(ras, ENUM, claim_three)
+    assert_three_nothings(ras)
 
 
 @pytest.mark.ledger("EN-5")
@@ -321,6 +354,23 @@ def test_a_list_that_never_stops_growing_is_given_up(sim, ras, code):
     restore(ras, ENUM)
     handle = sim.add("a")
     assert [connection.handle for connection in ras.enum_connections()] == [handle]
+
+
+@pytest.mark.ledger("EN-6", "EN-10")
+def test_the_last_attempt_s_own_error_is_told(ras):
+    """Growing is given up when an attempt more would be needed, not when one said otherwise."""
+    calls = watch_enumerations(
+        ras,
+        lambda call: (
+            call._replace(code=603, needed=call.offered + 1, count=0)
+            if len(calls) < RN_MAX_ATTEMPTS - 1
+            else call._replace(code=711, needed=0)
+        ),
+    )
+    with pytest.raises(RasError) as error:
+        ras.enum_connections()
+    assert error.value.code == 711
+    assert len(calls) == RN_MAX_ATTEMPTS
 
 
 @pytest.mark.ledger("EN-6")
