@@ -49,7 +49,7 @@ void rn__store(uint32_t *value, uint32_t to) { __atomic_store_n(value, to, __ATO
 
 uint32_t rn__library_open(const char *path, void **library_out) {
   *library_out = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
-  return *library_out ? 0 : ENOENT;
+  return *library_out ? 0 : ENOEXEC; /* dlopen gives no number */
 }
 
 void rn__library_close(void *library) { dlclose(library); }
@@ -108,6 +108,7 @@ uint32_t rn_event_reset(rn_event *event) {
   /* A pipe holds a bounded amount; whoever writes on while this reads has set it again. */
   for (int i = 0; i < 256; i++) {
     ssize_t got = read(event->read_fd, drain, sizeof drain);
+    if (got < 0) return errno == EAGAIN ? 0 : RN_E_OS;
     if (got < (ssize_t)sizeof drain) break;
   }
   return 0;

@@ -17,6 +17,7 @@ import sys
 from time import perf_counter_ns
 from typing import NamedTuple, TypeAlias
 
+from ._ctypes_os import system_number
 from ._layout import (
     RN_BATCH_OPTIONS,
     RN_CONNECTED,
@@ -179,14 +180,7 @@ def connect_wait(sock: socket.socket, slice_ns: int) -> int:
         ended = _ended([descriptor], slice_ns)
         return _answer(sock, ended[descriptor]) if ended else RN_E_AGAIN
     except OSError as error:
-        return _number(error)
-
-
-def _number(error: OSError) -> int:
-    """The system's own number."""
-    if sys.platform == "win32":
-        return error.winerror
-    return error.errno or 0
+        return system_number(error)
 
 
 # Plain numbers: the socket module's enumerations cost a microsecond a socket.
@@ -252,10 +246,10 @@ class _Batch:
         try:
             sock = self._open_socket(target[0])
         except OSError as error:
-            self.no_room = _number(error) in _OUT_OF_ROOM and bool(self.attempts)
+            self.no_room = system_number(error) in _OUT_OF_ROOM and bool(self.attempts)
             if not self.no_room:
                 self.next += 1
-                self.outcomes[index] = 0, RN_FAILED, _number(error)
+                self.outcomes[index] = 0, RN_FAILED, system_number(error)
             return
         self.next += 1
         self.attempts[sock.fileno()] = attempt = _Attempt(sock, index, perf_counter_ns())
@@ -299,6 +293,8 @@ def connect_many(targets: bytes, options: bytes, count: int, slice_ns: int) -> t
     batch = _Batch(targets, options, count)
     try:
         batch.run(slice_ns)
+    except OSError as error:
+        return system_number(error), b""
     finally:
         batch.close()
     return 0, b"".join(itertools.starmap(RN_OUTCOME.pack, batch.outcomes))

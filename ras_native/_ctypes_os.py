@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import sys
 import time
@@ -17,10 +18,18 @@ def _rounded_ms(ns: int) -> int:
     return min(-(-ns // 1_000_000), _LONGEST_MS)
 
 
+def system_number(error: OSError) -> int:
+    """What errno or GetLastError gave."""
+    if sys.platform == "win32":
+        return error.winerror or 0
+    return error.errno or 0
+
+
 if sys.platform == "win32":
     _SEARCH_SYSTEM32 = 0x800
     _SEARCH_DLL_LOAD_DIR = 0x100
     _WAIT_TIMEOUT = 258
+    _MOD_NOT_FOUND = 126  # which ctypes alone raises without its number
 
     _kernel32 = ctypes.WinDLL("kernel32.dll", use_last_error=True, winmode=_SEARCH_SYSTEM32)
     _kernel32.CreateEventW.restype = ctypes.c_void_p
@@ -45,7 +54,7 @@ if sys.platform == "win32":
         try:
             return 0, 0, ctypes.WinDLL(name, winmode=mode)
         except OSError as error:
-            return RN_E_LOAD, error.winerror or 0, None
+            return RN_E_LOAD, error.winerror or _MOD_NOT_FOUND, None
 
     class CtypesEvent:
         """A manual-reset event; it ends with its last reference, a call's included."""
@@ -94,7 +103,7 @@ else:
         try:
             return 0, 0, ctypes.CDLL(path) if path is not None else _no_rasapi32()
         except OSError as error:
-            return RN_E_LOAD, error.errno or 0, None
+            return RN_E_LOAD, error.errno or errno.ENOEXEC, None  # dlopen gives no number
 
     def _no_rasapi32() -> ctypes.CDLL:
         raise FileNotFoundError("RAS exists only on Windows")
@@ -130,6 +139,8 @@ else:
                         break
                 except BlockingIOError:
                     break
+                except OSError:
+                    return RN_E_OS
             return 0
 
         def wait(self, cancel: CtypesEvent | None, slice_ns: int) -> int:
@@ -142,12 +153,12 @@ else:
         for waited in (event, cancel):
             if waited is not None:
                 poller.register(waited.handle, select.POLLIN)
-        ready = {fd for fd, _ in poller.poll(_rounded_ms(ns))}
-        if event is not None and event.handle in ready:
+        ready = dict(poller.poll(_rounded_ms(ns)))
+        if event is not None and ready.get(event.handle, 0) & select.POLLIN:
             return 0
-        if cancel is not None and cancel.handle in ready:
+        if cancel is not None and ready.get(cancel.handle, 0) & select.POLLIN:
             return RN_E_CANCELLED
-        return RN_E_AGAIN
+        return RN_E_OS if ready else RN_E_AGAIN
 
 
 def new_event() -> tuple[int, int, CtypesEvent | None]:
@@ -155,4 +166,4 @@ def new_event() -> tuple[int, int, CtypesEvent | None]:
     try:
         return 0, 0, CtypesEvent()
     except OSError as error:
-        return RN_E_OS, error.errno or 0, None
+        return RN_E_OS, system_number(error), None

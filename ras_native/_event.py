@@ -76,6 +76,8 @@ class Event:
         ValueError or TypeError for a bad argument or when closed.
         """
         timeout_ns = seconds_to_ns("timeout", timeout)
+        if cancel is self:
+            raise ValueError("cancel must be another event than the one that is waited for")
         canceller = cancel_event(cancel, self.backend)
         code = wait_in_slices(lambda ns: self._open().wait(canceller, ns), timeout_ns)
         if code == RN_E_CANCELLED:

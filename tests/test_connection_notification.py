@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import os
 import select
 import threading
 
@@ -357,6 +358,28 @@ def test_a_closed_event_says_so(ras):
     ):
         with pytest.raises(ValueError, match="closed"):
             use()
+
+
+@pytest.mark.ledger("CN-10")
+def test_an_event_cannot_cancel_the_wait_for_itself(backend):
+    with Event(backend=backend) as event, pytest.raises(ValueError, match="cancel"):
+        event.wait(0, cancel=event)
+
+
+@pytest.mark.posix_only("there the handle is a descriptor")
+@pytest.mark.ledger("CN-10")
+def test_an_event_whose_handle_somebody_closed_is_an_error(backend):
+    with Event(backend=backend) as event, Event(backend=backend) as other:
+        spare = os.dup(event.handle)
+        os.close(event.handle)
+        try:
+            for use in (event.is_set, event.reset, lambda: other.wait(0, cancel=event)):
+                with pytest.raises(OSError, match="event"):
+                    use()
+        finally:
+            os.dup2(spare, event.handle)
+            os.close(spare)
+        assert not event.is_set()
 
 
 @pytest.mark.ledger("CN-10")

@@ -262,6 +262,16 @@ def test_a_provider_error_names_the_argument() -> None:
     assert "rasapi32" in str(ProviderError(None, "this system has none"))
 
 
+def test_a_library_that_cannot_be_loaded_has_a_number(backend: str, tmp_path: Path) -> None:
+    path = tmp_path / "rasapi32.dll"
+    path.write_bytes(b"no library")
+    with pytest.raises(ProviderError) as error:
+        ras_native.Ras(path, backend=backend)
+    bad_exe_format = 193 if sys.platform == "win32" else errno.ENOEXEC
+    assert error.value.os_error == bad_exe_format
+    assert error.value.errno == errno.ENOEXEC
+
+
 def test_a_missing_function_is_named() -> None:
     error = ProviderError("/x/lib.so", "it has no RasHangUpW", function="RasHangUpW")
     assert (error.function, error.errno) == ("RasHangUpW", errno.ENOSYS)
