@@ -47,7 +47,8 @@ uint32_t rn_wsa_connect(int64_t socket, const uint8_t *name, uint32_t name_lengt
     *callee_length_inout = 0;
     return (uint32_t)WSAGetLastError();
   }
-  *callee_length_inout = callee_data ? callee.len : 0;
+  if (!callee_data) *callee_length_inout = 0;
+  if (callee.len < *callee_length_inout) *callee_length_inout = callee.len;
   return 0;
 }
 

@@ -42,18 +42,11 @@ def connect_wait(sock: socket.socket, slice_ns: int) -> int:
 def connect_many(targets: bytes, options: bytes, count: int, slice_ns: int) -> tuple[int, bytes]:
     """Connect to `count` rn_target: 0 or a code, and as many rn_outcome."""
     outcomes = ffi.new("rn_outcome[]", count)
+    borrowed = ffi.from_buffer("rn_target[]", targets)  # outlives the batch
+    chosen = ffi.from_buffer("rn_batch_options *", options)
     made = ffi.new("rn_batch **")
-    code: int = lib.rn_batch_new(
-        ffi.from_buffer("rn_target[]", targets),
-        count,
-        ffi.from_buffer("rn_batch_options *", options),
-        outcomes,
-        made,
-    )
-    if code:
-        return code, b""
     try:
-        code = RN_E_AGAIN
+        code: int = lib.rn_batch_new(borrowed, count, chosen, outcomes, made) or RN_E_AGAIN
         while code == RN_E_AGAIN:  # ends: every attempt has a deadline
             code = lib.rn_batch_run(made[0], slice_ns)
     finally:
