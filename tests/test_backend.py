@@ -28,7 +28,7 @@ def without_native(tmp_path):
     """A folder with the package as it is where no compiler was."""
     package = Path(ras_native.__file__).parent
     ignored = shutil.ignore_patterns("_native.*", "__pycache__")
-    shutil.copytree(package, tmp_path / "ras_native", ignore=ignored)
+    shutil.copytree(package, tmp_path / "ras_native", ignore=ignored, copy_function=shutil.copyfile)
     return tmp_path
 
 
