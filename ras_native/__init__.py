@@ -16,7 +16,7 @@ from ._api import (
     hang_up,
     snapshot,
 )
-from ._backend import backend
+from ._backend import backend, warn_where_fallen_back
 from ._connect import ConnectOutcome, ConnectResult, connect, connect_many, wsa_connect
 from ._errors import Cancelled, ProviderError, RasError, WSAError
 from ._event import Event
@@ -61,3 +61,5 @@ __all__ = [
     "wsa_connect",
 ]
 __version__ = "0.1.0"
+
+warn_where_fallen_back()

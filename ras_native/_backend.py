@@ -32,23 +32,26 @@ def _checked(backend: str, asked_by: str) -> str:
 
 
 def default() -> str:
-    """The backend of this process: the forced one, else native, else ctypes with a warning."""
+    """The backend of this process: the forced one, else native, else ctypes."""
     forced = os.environ.get(VARIABLE)
     if forced:
         return _checked(forced, f"the environment variable {VARIABLE}")
-    if _native_is_built():
-        return "native"
-    warnings.warn(
-        "ras_native runs on its slower ctypes backend: the compiled module is not installed. "
-        "Install a wheel for this system or a C compiler and reinstall; "
-        f"{VARIABLE}=ctypes says that this is intended",
-        RuntimeWarning,
-        stacklevel=3,
-    )
-    return "ctypes"
+    return "native" if _native_is_built() else "ctypes"
 
 
 backend = default()
+
+
+def warn_where_fallen_back() -> None:
+    """Warn, at the line that imports the package, that ctypes was nobody's choice."""
+    if backend == "ctypes" and not os.environ.get(VARIABLE):
+        warnings.warn(
+            "ras_native runs on its slower ctypes backend: the compiled module is not installed. "
+            "Install a wheel for this system or a C compiler and reinstall; "
+            f"{VARIABLE}=ctypes says that this is intended",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 def select(asked: str | None) -> str:

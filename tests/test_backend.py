@@ -87,6 +87,7 @@ def test_without_the_native_module_there_is_one_warning(without_native):
         python=("-W", "always"),
     )
     assert output.count("RuntimeWarning") == 1
+    assert "<string>:1: RuntimeWarning" in output  # the line that imports the package
     assert f"{VARIABLE}=ctypes" in output
     assert "ctypes ctypes office\n" in output
 
