@@ -13,8 +13,11 @@ from ._api import (
     connection_notification,
     enum_connections,
     get_connect_status,
+    get_error_string,
+    get_subentry_handle,
     hang_up,
     snapshot,
+    wait_for_state,
 )
 from ._backend import backend, warn_where_fallen_back
 from ._connect import ConnectOutcome, ConnectResult, connect, connect_many, wsa_connect
@@ -56,8 +59,11 @@ __all__ = [
     "connection_notification",
     "enum_connections",
     "get_connect_status",
+    "get_error_string",
+    "get_subentry_handle",
     "hang_up",
     "snapshot",
+    "wait_for_state",
     "wsa_connect",
 ]
 __version__ = "0.1.0"

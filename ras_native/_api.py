@@ -6,11 +6,11 @@ import operator
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ctypes import c_void_p, sizeof
-from functools import partial
+from functools import partial, wraps
 from threading import Lock
-from typing import NamedTuple, NoReturn, cast
+from typing import Concatenate, NamedTuple, NoReturn, ParamSpec, TypeVar, cast
 
 from . import _backend
 from ._at_exit import finish_later, forget
@@ -49,6 +49,10 @@ _ERROR_PORT_NOT_OPEN = 618  # RasGetSubEntryHandle: the sub-entry is not connect
 _ERROR_NO_MORE_ITEMS = 259
 _PAUSE_SECONDS = 3.0
 _ERROR_STRING_LENGTHS = (512, 4096)
+
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 class Sizes(NamedTuple):
@@ -479,34 +483,21 @@ def _system_ras() -> Ras:
         return _system
 
 
-def enum_connections() -> tuple[Connection, ...]:
-    """`Ras.enum_connections` of the system's own rasapi32."""
-    return _system_ras().enum_connections()
+def _of_the_system(method: Callable[Concatenate[Ras, _P], _R]) -> Callable[_P, _R]:
+    """The method as a function, for the system's own rasapi32."""
+
+    @wraps(method)
+    def function(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        return method(_system_ras(), *args, **kwargs)
+
+    return function
 
 
-def get_connect_status(handle: int | Connection) -> Status:
-    """`Ras.get_connect_status` of the system's own rasapi32."""
-    return _system_ras().get_connect_status(handle)
-
-
-def snapshot() -> Snapshot:
-    """`Ras.snapshot` of the system's own rasapi32."""
-    return _system_ras().snapshot()
-
-
-def connection_notification(
-    handle: int | Connection | None = None, flags: int = NotificationFlag.ALL
-) -> Notification:
-    """`Ras.connection_notification` of the system's own rasapi32."""
-    return _system_ras().connection_notification(handle, flags)
-
-
-def hang_up(
-    handle: int | Connection,
-    *,
-    wait: bool = True,
-    timeout: float = 10.0,
-    all_references: bool = False,
-) -> float:
-    """`Ras.hang_up` of the system's own rasapi32."""
-    return _system_ras().hang_up(handle, wait=wait, timeout=timeout, all_references=all_references)
+enum_connections = _of_the_system(Ras.enum_connections)
+get_connect_status = _of_the_system(Ras.get_connect_status)
+wait_for_state = _of_the_system(Ras.wait_for_state)
+snapshot = _of_the_system(Ras.snapshot)
+connection_notification = _of_the_system(Ras.connection_notification)
+get_subentry_handle = _of_the_system(Ras.get_subentry_handle)
+hang_up = _of_the_system(Ras.hang_up)
+get_error_string = _of_the_system(Ras.get_error_string)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import functools
-import importlib.resources
 import sys
 from typing import NamedTuple
 
@@ -23,6 +22,8 @@ class _Code(NamedTuple):
 
 @functools.cache
 def _table() -> dict[int, _Code]:
+    import importlib.resources  # noqa: PLC0415 - dear, and few look a code up
+
     source = importlib.resources.files(__package__).joinpath("errors.tsv")
     table = {}
     for line in source.read_text(encoding="utf-8").splitlines()[1:]:
