@@ -18,6 +18,7 @@ from ._layout import (
 from ._records import Connection, Observation, Snapshot, decode_connection, decode_status
 
 RECORD_HEAD = Struct("=QII")  # serial, index, kept
+_unpack_head, _SIZE = RECORD_HEAD.unpack_from, RN_RECORD.size
 
 
 Changes = tuple[int, "list[int] | None", int, memoryview]
@@ -50,7 +51,7 @@ class Kept(Generic[_Item, _Result]):
 
     The fast path is its owner's, in one frame: `kept.poll() != kept.generation` says that
     `refresh` has work to do. Interrupted anywhere, refresh loses nothing: the generation is
-    taken over last, and collecting since the old one gives the same again.
+    taken over last, and collecting since the old one gives at least the same again.
     """
 
     __slots__ = (
@@ -86,9 +87,8 @@ class Kept(Generic[_Item, _Result]):
             if generation == self.generation:  # another thread was here first
                 return self.result
             serials, items = self._known if order is None else self._reordered(order)
-            items = items.copy()
-            for offset in range(0, changed * RN_RECORD.size, RN_RECORD.size):
-                _, index, kept_parts = RECORD_HEAD.unpack_from(records, offset)
+            for offset in range(0, changed * _SIZE, _SIZE):
+                _, index, kept_parts = _unpack_head(records, offset)
                 last = items[index] if kept_parts else None
                 items[index] = self._decode(records, offset, kept_parts, last)
             self._known = (serials, items)

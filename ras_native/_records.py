@@ -200,6 +200,7 @@ class Snapshot(tuple[Observation, ...]):
         return next((o for o in self if o.connection.entry_name.casefold() == wanted), None)
 
 
+_unpack_status = RN_STATUS.unpack_from
 _STATES = {int(state): state for state in ConnState}
 _SUBSTATES = {int(substate): substate for substate in ConnSubstate}
 _Buffer = bytes | bytearray | memoryview
@@ -268,7 +269,7 @@ def decode_status(
     Its texts are those of the status `texts_of`, where one is given.
     """
     code, version, state, error, substate, _, kind, address, far_kind, far_address, texts = (
-        RN_STATUS.unpack_from(records, offset)
+        _unpack_status(records, offset)
     )
     if code:
         return code, None
