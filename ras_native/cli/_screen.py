@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -48,7 +49,7 @@ def _duration(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}"
 
 
-class Screen:
+class Screen(ABC):
     """A face of `watch`: given every look and every probe; a context manager.
 
     What is told once, though found in every look or round, is kept track of here.
@@ -77,21 +78,21 @@ class Screen:
             self._outcomes[probe.target] = probe.outcome
             self.on_probe(probe, news=news)
 
+    @abstractmethod
     def on_change(self, change: Change, up: float) -> None:
         """Tell what happened; `up`: seconds since the connection was first seen."""
-        raise NotImplementedError
 
+    @abstractmethod
     def on_error(self, error: RasError) -> None:
         """Tell that RAS cannot be asked."""
-        raise NotImplementedError
 
+    @abstractmethod
     def on_recovery(self) -> None:
         """Tell that RAS answers again."""
-        raise NotImplementedError
 
+    @abstractmethod
     def on_probe(self, probe: Probe, *, news: bool) -> None:
         """Tell what a target answered; `news`: something else than last time."""
-        raise NotImplementedError
 
     def __enter__(self) -> Screen:
         return self
