@@ -97,7 +97,7 @@ class Screen(ABC):
     def __enter__(self) -> Screen:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:  # noqa: B027 - only the live one has an end
         pass
 
 
