@@ -14,12 +14,12 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import wheels
 import windows_python
 import wine
 
 ROOT = windows_python.ROOT
 FOREIGN = ROOT / "tests" / "foreign"
-ZIG = [sys.executable, "-m", "ziglang", "cc", "-Wall", "-Wextra", "-Werror", "-O2", "-s"]
 SECONDS = 60
 
 
@@ -45,10 +45,10 @@ PROGRAMS = [
 def build(program: Program, folder: Path) -> Path:
     """The client with its scenario, linked to rasapi32.dll, the simulator beside it."""
     folder.mkdir(parents=True, exist_ok=True)
-    compiler = [*ZIG, "-target", program.triple]
+    compiler = wheels.compiler(program.triple)
     scenario, executable = folder / "scenario.o", folder / "client.exe"
     source = [FOREIGN / "scenario.c", f"-I{ROOT / 'csrc'}"]
-    subprocess.run([*compiler, "-std=c11", "-c", *source, "-o", scenario], check=True)
+    subprocess.run([*compiler, "-c", *source, "-o", scenario], check=True)
     character = ["-DUNICODE", "-D_UNICODE"] if program.unicode else []
     command = [*compiler, *character, FOREIGN / "client.c", scenario, "-lrasapi32"]
     subprocess.run([*command, "-o", executable], check=True)

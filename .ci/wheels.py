@@ -25,7 +25,6 @@ sys.path.insert(0, str(ROOT / "csrc"))
 import build_native  # noqa: E402  (found through the line above)
 
 ZIG = [sys.executable, "-m", "ziglang"]
-STRICT = [*build_native.STRICT_C, "-Werror"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,11 @@ TARGETS = [
     Target("win32", "x86-windows-gnu", "i386"),
     Target("win_arm64", "aarch64-windows-gnu", "arm64"),
 ]
+
+
+def compiler(triple: str) -> list[str]:
+    """Zig's C compiler for that target, as strict as the package's build."""
+    return [*ZIG, "cc", "-target", triple, *build_native.STRICT_C, "-Werror", "-s"]
 
 
 def run(source: Path, *command: str | Path, **environment: str) -> None:
@@ -79,11 +83,11 @@ def compile_modules(target: Target, source: Path, work: Path) -> list[Path]:
     python_home = windows_python.unpack(windows_python.OLDEST)
     generated, native, simulator = (work / n for n in ("_native.c", "_native.pyd", "_rassim.pyd"))
     build_native.native_ffi().emit_c_code(str(generated))
-    compiler = [*ZIG, "cc", "-target", target.triple, *STRICT, "-Icsrc", "-shared", "-s"]
+    library = [*compiler(target.triple), "-Icsrc", "-shared"]
     libraries = [f"-l{name}" for name in build_native.WINDOWS_LIBRARIES]
     run(
         source,
-        *compiler,
+        *library,
         "-D" + "=".join(build_native.LIMITED_API),
         f"-I{python_home / 'include'}",
         generated,
@@ -93,7 +97,7 @@ def compile_modules(target: Target, source: Path, work: Path) -> list[Path]:
         *("-o", native),
     )
     sources = [*build_native.simulator_sources("win"), build_native.EXPORTS]
-    run(source, *compiler, *sources, *libraries, "-o", simulator)
+    run(source, *library, *sources, *libraries, "-o", simulator)
     return [native, simulator]
 
 

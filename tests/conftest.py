@@ -10,6 +10,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,6 +40,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("simulator", "system"),
         default="simulator",
         help="what 'pytest -m contract' asks; 'system' is Windows' own rasapi32",
+    )
+    parser.addoption(
+        "--lying-provider",
+        type=Path,
+        help="tests/lying_provider.c, compiled; without it the tests compile it with cc",
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,19 +13,19 @@ import pytest
 
 from ras_native import Ras
 
-CC = shutil.which("cc")
-pytestmark = [
-    pytest.mark.posix_only("the provider is compiled here, with the system's cc"),
-    pytest.mark.skipif(
-        CC is None and sys.platform != "win32", reason="there is no C compiler to make it with"
-    ),
-]
-
 TESTS = Path(__file__).parent
 BACKENDS = ("native", "ctypes")
 STEPS = int(os.environ.get("RAS_NATIVE_LIES", "600"))  # more, where there is time
 LIFE = 100  # steps before a new provider is opened, for versions are negotiated once
 OLDEST = 4  # the last of RASCONN's versions
+
+
+def compiled(library: Path) -> Path:
+    flags = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC")
+    source = TESTS / "lying_provider.c"
+    command = ["cc", *flags, f"-I{TESTS.parent / 'csrc'}", str(source), "-o", str(library)]
+    subprocess.run(command, check=True, timeout=120)
+    return library
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -37,16 +36,13 @@ def _both_backends(pytestconfig: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="module")
-def liar(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    library = tmp_path_factory.mktemp("liar") / "liar.so"
-    flags = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC")
-    source = TESTS / "lying_provider.c"
-    subprocess.run(
-        [str(CC), *flags, f"-I{TESTS.parent / 'csrc'}", str(source), "-o", str(library)],
-        check=True,
-        timeout=120,
-    )
-    loaded = ctypes.CDLL(str(library))
+def liar(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    library = pytestconfig.getoption("--lying-provider")
+    if library is None:
+        if sys.platform == "win32":
+            pytest.skip("posix_only: elsewhere --lying-provider says where it is, compiled")
+        library = compiled(tmp_path_factory.mktemp("liar") / "liar.so")
+    loaded = ctypes.CDLL(str(Path(library).resolve()))
     loaded.lie_about.argtypes = (ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint32)
     return loaded
 
