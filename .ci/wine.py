@@ -86,6 +86,14 @@ def unpack_wine32() -> None:
     shutil.rmtree(apt)
 
 
+def fill_syswow64() -> None:
+    """The system folder of 32-bit programs: a Wine without their architecture makes none."""
+    folder = PREFIX / "drive_c" / "windows" / "syswow64"
+    folder.mkdir(exist_ok=True)
+    for name in WINE32_NAMES:
+        shutil.copyfile(WINE32 / WINE32_DLLS / f"{name}.dll", folder / f"{name}.dll")
+
+
 @contextmanager
 def session() -> Iterator[None]:
     """The prefix, made where it is new, and its server, which is stopped at the end."""
@@ -98,6 +106,7 @@ def session() -> Iterator[None]:
     subprocess.run(["wineserver", "--persistent"], check=True, timeout=BOOT_SECONDS, **quiet)
     try:
         subprocess.run(["wineboot", "--init"], check=True, timeout=BOOT_SECONDS, **quiet)
+        fill_syswow64()
         yield
     finally:
         subprocess.run(["wineserver", "--kill"], check=False, timeout=BOOT_SECONDS, **quiet)
