@@ -89,7 +89,7 @@ def unpack_wine32() -> None:
 def fill_syswow64() -> None:
     """The system folder of 32-bit programs: a Wine without their architecture makes none."""
     folder = PREFIX / "drive_c" / "windows" / "syswow64"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for name in WINE32_NAMES:
         shutil.copyfile(WINE32 / WINE32_DLLS / f"{name}.dll", folder / f"{name}.dll")
 
