@@ -7,7 +7,7 @@ from cffi import FFI
 from gen_layout import between
 from setuptools import Extension
 
-NATIVE_SOURCES = ["rn_provider.c", "rn_list.c", "rn_record.c", "rn_connect.c"]
+NATIVE_SOURCES = ["rn_provider.c", "rn_list.c", "rn_record.c", "rn_seen.c", "rn_connect.c"]
 SIMULATOR_SOURCES = [
     "check_layout.c",
     "rassim_service.c",

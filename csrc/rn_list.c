@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "rn_provider.h"
+#include "rn_seen.h"
 
 #define FIRST_ROOM 8 /* connections that fit before the first growth */
 
@@ -20,8 +21,6 @@ typedef struct {
   uint64_t connection_changed;
   uint64_t status_changed;
   uint64_t texts_changed; /* those of the status */
-  rn__connection_lengths connection_lengths;
-  rn__status_lengths status_lengths;
   rn_connection connection;
   rn_status status;
 } slot;
@@ -32,6 +31,8 @@ struct rn_list {
   uint8_t *buffer;       /* owned, `size` bytes */
   const ras_version *version; /* whose elements the buffer held last; NULL: none yet */
   slot **slots;          /* owned, `slots_room` long; [0, made) are owned slots, the rest NULL */
+  void *seen_memory;     /* owned */
+  rn__seen *seen;        /* in it, as long as slots: what each was read from */
   uint64_t generation;
   uint64_t order_changed; /* the generation in which places last changed */
   uint64_t last_serial;
@@ -40,8 +41,17 @@ struct rn_list {
   uint32_t made;
   uint32_t count; /* connections listed: slots [0, count) */
   int with_status;
+  int has_avx2;
   rn_RASCONNSTATUSW status; /* scratch */
 };
+
+/* A poll under way. */
+typedef struct {
+  const ras_version *version; /* of the buffer's elements */
+  uint64_t generation;        /* of what it finds changed */
+  uint32_t count;             /* elements in the buffer */
+  uint32_t live;              /* slots in use: those that are placed, then those that are not yet */
+} poll;
 
 static rn_RASCONNW *element(const rn_list *list, const ras_version *version, uint32_t index) {
   return (rn_RASCONNW *)(void *)(list->buffer + (size_t)index * version->size);
@@ -63,6 +73,7 @@ uint32_t rn_list_new(rn_provider *provider, int with_status, rn_list **list_out)
   *list_out = NULL;
   if (!list) return RN_E_NO_MEMORY;
   list->provider = provider;
+  list->has_avx2 = rn__has_avx2();
   list->with_status = with_status;
   list->generation = 1; /* 0 is "never collected" */
   list->mutex = rn__mutex_new();
@@ -78,6 +89,7 @@ void rn_list_free(rn_list *list) {
   if (!list) return;
   for (uint32_t i = 0; i < list->made; i++) free(list->slots[i]);
   free(list->slots);
+  free(list->seen_memory);
   free(list->buffer);
   rn__mutex_free(list->mutex);
   free(list);
@@ -121,8 +133,7 @@ static uint32_t enumerate(rn_list *list, const ras_version **version_out, uint32
     uint32_t code = call_enumerate(list, version, &needed, count_out);
     if (!code) {
       *version_out = version;
-      if (rn__load(&list->provider->rasconn_version) != index + 1)
-        rn__store(&list->provider->rasconn_version, index + 1);
+      rn__remember_version(&list->provider->rasconn_version, index);
       if (*count_out <= list->size / version->size) return 0;
       memset(list->buffer, 0, list->size);
       return RN_E_ABSURD;
@@ -140,23 +151,34 @@ static uint32_t enumerate(rn_list *list, const ras_version **version_out, uint32
   return RN_E_KEPT_GROWING;
 }
 
+static uint32_t reserve_seen(rn_list *list, uint32_t room) {
+  uint8_t *memory = malloc((size_t)room * sizeof(rn__seen) + RN_SEEN_BLOCK);
+  if (!memory) return RN_E_NO_MEMORY;
+  rn__seen *seen = (void *)(memory + RN_SEEN_BLOCK - (uintptr_t)memory % RN_SEEN_BLOCK);
+  if (list->count) memcpy(seen, list->seen, (size_t)list->count * sizeof *seen);
+  free(list->seen_memory);
+  list->seen_memory = memory;
+  list->seen = seen;
+  return 0;
+}
+
 static uint32_t reserve_slots(rn_list *list, uint32_t room) {
   if (room <= list->slots_room) return 0;
   slot **slots = realloc(list->slots, (size_t)room * sizeof *slots);
   if (!slots) return RN_E_NO_MEMORY;
   list->slots = slots;
+  if (reserve_seen(list, room)) return RN_E_NO_MEMORY;
   list->slots_room = room;
   return 0;
 }
 
-/* Puts the slot of the connection `raw` at `index`: found among [index, *live) by its handle, or
- * begun anew at *live. The slot that stood there moves on, to be found later or to fall off. */
-static uint32_t place(rn_list *list, uint32_t index, const rn_RASCONNW *raw, uint64_t generation,
-                      uint32_t *live_inout) {
+/* Puts the slot of the connection `raw` at `index`: found among [index, live) by its handle, or
+ * begun anew at live. The slot that stood there moves on, to be found later or to fall off. */
+static uint32_t place(rn_list *list, poll *poll, uint32_t index, const rn_RASCONNW *raw) {
   uint64_t handle = (uintptr_t)raw->hrasconn;
   uint32_t at = index;
-  while (at < *live_inout && list->slots[at]->connection.handle != handle) at++;
-  if (at == *live_inout) {
+  while (at < poll->live && list->slots[at]->connection.handle != handle) at++;
+  if (at == poll->live) {
     if (at == list->made) {
       list->slots[at] = malloc(sizeof(slot));
       if (!list->slots[at]) return RN_E_NO_MEMORY;
@@ -164,81 +186,121 @@ static uint32_t place(rn_list *list, uint32_t index, const rn_RASCONNW *raw, uin
     }
     memset(list->slots[at], 0, sizeof(slot));
     list->slots[at]->serial = ++list->last_serial;
-    (*live_inout)++;
+    poll->live++;
   } else if (at == index) {
     return 0;
   }
   slot *found = list->slots[at];
   list->slots[at] = list->slots[index];
   list->slots[index] = found;
-  list->order_changed = generation;
+  list->seen[at].key = 0;
+  list->order_changed = poll->generation;
   return 0;
 }
 
 static int update_connection(slot *into, const rn_RASCONNW *raw, const ras_version *version,
                              uint64_t generation) {
-  if (rn__same_rasconn(raw, version, &into->connection, &into->connection_lengths)) return 0;
-  rn__read_rasconn(raw, version, &into->connection, &into->connection_lengths);
+  rn_connection fresh;
+  rn__read_rasconn(raw, version, &fresh);
+  if (into->connection_changed && !memcmp(&fresh, &into->connection, sizeof fresh)) return 0;
+  into->connection = fresh;
   into->connection_changed = generation;
   return 1;
 }
 
-static int update_status(rn_list *list, slot *into, uint64_t generation) {
+static int update_status(slot *into, const rn_status *fresh, uint64_t generation) {
   const size_t texts = offsetof(rn_status, device_type);
-  const ras_version *version;
-  rn_status fresh;
-  HRASCONN handle = (HRASCONN)(uintptr_t)into->connection.handle;
-  uint32_t code = rn__ask_status(list->provider, handle, &list->status, &version);
-  if (code) {
-    if (into->status_changed && into->status.code == code) return 0;
-    memset(&fresh, 0, sizeof fresh);
-    fresh.code = code;
-  } else {
-    if (into->status_changed &&
-        rn__same_rasconnstatus(&list->status, version, &into->status, &into->status_lengths))
-      return 0;
-    rn__read_rasconnstatus(&list->status, version, &fresh, &into->status_lengths);
-  }
-  if (!into->status_changed ||
-      memcmp((char *)&fresh + texts, (char *)&into->status + texts, sizeof fresh - texts))
+  if (into->status_changed && !memcmp(fresh, &into->status, sizeof *fresh)) return 0;
+  if (!into->status_changed || memcmp((const char *)fresh + texts, (char *)&into->status + texts,
+                                      sizeof *fresh - texts))
     into->texts_changed = generation;
-  into->status = fresh;
+  into->status = *fresh;
   into->status_changed = generation;
   return 1;
 }
 
-/* Brings the slots up to what the buffer holds; cut short, they hold the first of it. */
-static uint32_t update_connections(rn_list *list, const ras_version *version, uint32_t count,
-                                   uint64_t generation) {
-  uint32_t live = list->count, done = 0, code = reserve_slots(list, list->count + count);
+/* Takes over an element that is not as it was seen, or not to the letter. `answered` is 1 + the
+ * index of the status's version, or 0 where there is none but the call's code. */
+RN_NOINLINE uint32_t take_over(rn_list *list, poll *poll, uint32_t index, uint32_t answered,
+                               uint32_t status_code) {
+  const rn_RASCONNW *raw = element(list, poll->version, index);
+  uint32_t code = place(list, poll, index, raw);
   if (code) return code;
-  for (; done < count; done++) {
-    rn_RASCONNW *raw = element(list, version, done);
-    code = place(list, done, raw, generation, &live);
+  slot *into = list->slots[index];
+  int changed = update_connection(into, raw, poll->version, poll->generation);
+  if (list->with_status) {
+    rn_status fresh = {.code = status_code};
+    if (answered)
+      rn__read_rasconnstatus(&list->status, &rn__rasconnstatus_versions[answered - 1], &fresh);
+    changed |= update_status(into, &fresh, poll->generation);
+  }
+  if (changed) list->generation = poll->generation;
+  uint32_t version = 1 + (uint32_t)(poll->version - rn__rasconn_versions);
+  rn__see(rn__seen_key(version, answered, status_code), raw, &list->status, &list->seen[index]);
+  return 0;
+}
+
+/* Asks for the status of each element and takes over what is not as it was seen. By turns: the
+ * provider's locks leave the processor time to compare. */
+RN_INLINE uint32_t update_with(rn_list *list, poll *poll, rn__same_fn same, uint32_t *done_out) {
+  rn_provider *const provider = list->provider;
+  const uint32_t count = poll->count, size = poll->version->size;
+  const uint32_t version = 1 + (uint32_t)(poll->version - rn__rasconn_versions);
+  uint8_t *raw = list->buffer;
+  uint32_t known = rn__load(&provider->rasconnstatus_version), code = 0, done = 0;
+  for (; done < count; done++, raw += size) {
+    rn_RASCONNW *connection = (void *)raw;
+    const rn__seen *seen = &list->seen[done];
+    uint32_t answered = 0, status_code = 0;
+    if (list->with_status) {
+      uint32_t index = known ? known - 1 : 0;
+      status_code = rn__ask_status(provider, connection->hrasconn, &list->status, &index);
+      if (!status_code) answered = index + 1;
+      if (answered && answered != known)
+        rn__store(&provider->rasconnstatus_version, known = answered);
+    }
+    if (done >= poll->live || seen->key != rn__seen_key(version, answered, status_code) ||
+        !same(seen, connection, &list->status))
+      code = take_over(list, poll, done, answered, status_code);
     if (code) break;
-    if (update_connection(list->slots[done], raw, version, generation)) list->generation = generation;
-    rn__blank_rasconn(raw, version);
+    rn__blank_rasconn(connection, size);
   }
   if (code) memset(list->buffer, 0, list->size);
-  if (list->count != done) list->order_changed = generation;
-  if (list->order_changed == generation) list->generation = generation;
+  *done_out = done;
+  return code;
+}
+
+static uint32_t update_any(rn_list *list, poll *poll, uint32_t *done_out) {
+  return update_with(list, poll, rn__same_words, done_out);
+}
+
+#ifdef RN_AVX2
+RN_TARGET_AVX2 static uint32_t update_avx2(rn_list *list, poll *poll, uint32_t *done_out) {
+  return update_with(list, poll, rn__same_avx2, done_out);
+}
+#endif
+
+/* Brings the slots up to what the buffer holds and the provider answers; cut short, they hold the
+ * first of it. */
+static uint32_t update(rn_list *list, poll *poll) {
+  uint32_t done, code = reserve_slots(list, list->count + poll->count);
+  if (code) return code;
+#ifdef RN_AVX2
+  code = (list->has_avx2 ? update_avx2 : update_any)(list, poll, &done);
+#else
+  code = update_any(list, poll, &done);
+#endif
+  if (list->count != done) list->order_changed = poll->generation;
+  if (list->order_changed == poll->generation) list->generation = poll->generation;
   list->count = done;
   return code;
 }
 
-static void update_statuses(rn_list *list, uint64_t generation) {
-  for (uint32_t i = 0; i < list->count; i++)
-    if (update_status(list, list->slots[i], generation)) list->generation = generation;
-}
-
 int64_t rn_list_poll(rn_list *list) {
-  const ras_version *version;
-  uint32_t count;
   rn__mutex_lock(list->mutex);
-  uint64_t generation = list->generation + 1;
-  uint32_t code = enumerate(list, &version, &count);
-  if (!code) code = update_connections(list, version, count, generation);
-  if (!code && list->with_status) update_statuses(list, generation);
+  poll poll = {.generation = list->generation + 1, .live = list->count};
+  uint32_t code = enumerate(list, &poll.version, &poll.count);
+  if (!code) code = update(list, &poll);
   int64_t answer = code ? -(int64_t)code : (int64_t)list->generation;
   rn__mutex_unlock(list->mutex);
   return answer;

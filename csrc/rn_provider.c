@@ -55,33 +55,42 @@ uint32_t rn__first_version(const uint32_t *negotiated) {
   return known ? known - 1 : 0;
 }
 
+void rn__remember_version(uint32_t *negotiated, uint32_t index) {
+  if (rn__load(negotiated) != index + 1) rn__store(negotiated, index + 1);
+}
+
 int rn__is_wrong_size(uint32_t code) {
   return code == RAS_ERROR_INVALID_SIZE || code == RAS_ERROR_BUFFER_INVALID;
 }
 
-uint32_t rn__ask_status(rn_provider *provider, HRASCONN handle, rn_RASCONNSTATUSW *raw,
-                        const ras_version **version_out) {
-  uint32_t first = rn__first_version(&provider->rasconnstatus_version);
-  uint32_t code = RAS_ERROR_INVALID_SIZE;
-  for (uint32_t i = first; i < RN_RASCONNSTATUS_VERSION_COUNT && rn__is_wrong_size(code); i++) {
+uint32_t rn__ask_older_status(rn_provider *provider, HRASCONN handle, uint32_t code,
+                              rn_RASCONNSTATUSW *raw, uint32_t *index_inout) {
+  while (rn__is_wrong_size(code) && *index_inout + 1 < RN_RASCONNSTATUS_VERSION_COUNT) {
+    ++*index_inout;
     rn__blank_rasconnstatus(raw);
-    raw->dwSize = rn__rasconnstatus_versions[i].size;
-    *version_out = &rn__rasconnstatus_versions[i];
+    raw->dwSize = rn__rasconnstatus_versions[*index_inout].size;
     code = provider->get_connect_status(handle, raw);
-    if (!code && rn__load(&provider->rasconnstatus_version) != i + 1)
-      rn__store(&provider->rasconnstatus_version, i + 1);
   }
+  return code;
+}
+
+/* As rn__ask_status, from the version that worked last on. */
+static uint32_t ask_status(rn_provider *provider, uint64_t handle, rn_RASCONNSTATUSW *raw,
+                           const ras_version **version_out) {
+  uint32_t index = rn__first_version(&provider->rasconnstatus_version);
+  uint32_t code = rn__ask_status(provider, as_handle(handle), raw, &index);
+  if (!code) rn__remember_version(&provider->rasconnstatus_version, index);
+  *version_out = &rn__rasconnstatus_versions[index];
   return code;
 }
 
 uint32_t rn_get_connect_status(rn_provider *provider, uint64_t handle, rn_status *status_out) {
   rn_RASCONNSTATUSW raw;
   const ras_version *version;
-  rn__status_lengths lengths;
   memset(&raw, 0, sizeof raw);
   memset(status_out, 0, sizeof *status_out);
-  status_out->code = rn__ask_status(provider, as_handle(handle), &raw, &version);
-  if (!status_out->code) rn__read_rasconnstatus(&raw, version, status_out, &lengths);
+  status_out->code = ask_status(provider, handle, &raw, &version);
+  if (!status_out->code) rn__read_rasconnstatus(&raw, version, status_out);
   return status_out->code;
 }
 
@@ -126,7 +135,7 @@ uint32_t rn_wait_gone(rn_provider *provider, uint64_t handle, uint64_t slice_ns)
   const ras_version *version;
   memset(&raw, 0, sizeof raw);
   for (uint32_t asked = 0;; asked++) {
-    uint32_t code = rn__ask_status(provider, as_handle(handle), &raw, &version);
+    uint32_t code = ask_status(provider, handle, &raw, &version);
     if (code == RAS_ERROR_INVALID_HANDLE || code == RAS_ERROR_NO_CONNECTION) return 0;
     if (code) return code;
     if (rn_now_ns() >= end) return RN_E_AGAIN;

@@ -22,12 +22,25 @@ struct rn_provider {
 /* Where negotiation starts: at the version that worked last. */
 uint32_t rn__first_version(const uint32_t *negotiated);
 
+/* Has negotiation start there next time. */
+void rn__remember_version(uint32_t *negotiated, uint32_t index);
+
 /* Codes that mean "I do not know this dwSize": 632, and 610 of old systems. */
 int rn__is_wrong_size(uint32_t code);
 
-/* One RasGetConnectStatusW, asked again with older versions where it must be. `raw` is the
- * caller's scratch; *version_out is the version that was answered. */
-uint32_t rn__ask_status(rn_provider *provider, HRASCONN handle, rn_RASCONNSTATUSW *raw,
-                        const ras_version **version_out);
+/* RasGetConnectStatusW, asked with ever older versions than *index_inout for as long as they are
+ * refused with `code` or the like; *index_inout is then the one that was asked last. */
+uint32_t rn__ask_older_status(rn_provider *provider, HRASCONN handle, uint32_t code,
+                              rn_RASCONNSTATUSW *raw, uint32_t *index_inout);
+
+/* One RasGetConnectStatusW, asked again with older versions than *index_inout where it must be.
+ * `raw` is the caller's scratch. Here, for it is in the innermost loop of a poll. */
+static inline uint32_t rn__ask_status(rn_provider *provider, HRASCONN handle,
+                                      rn_RASCONNSTATUSW *raw, uint32_t *index_inout) {
+  rn__blank_rasconnstatus(raw);
+  raw->dwSize = rn__rasconnstatus_versions[*index_inout].size;
+  uint32_t code = provider->get_connect_status(handle, raw);
+  return code ? rn__ask_older_status(provider, handle, code, raw, index_inout) : 0;
+}
 
 #endif

@@ -2,6 +2,8 @@
 #ifndef RN_RECORD_H
 #define RN_RECORD_H
 
+#include <string.h>
+
 #include "ras_versions.h"
 #include "rn.h"
 
@@ -12,30 +14,37 @@
 extern const ras_version rn__rasconn_versions[RN_RASCONN_VERSION_COUNT];
 extern const ras_version rn__rasconnstatus_versions[RN_RASCONNSTATUS_VERSION_COUNT];
 
-/* Bytes of a text as the provider writes it, its NUL included where it has one. */
-typedef struct {
-  uint16_t entry_name, device_type, device_name, phonebook;
-} rn__connection_lengths;
+/* Make what the provider is about to fill read as "nothing": numbers 0, texts empty. Never touch a
+ * byte past `size`, where the next element begins. Here, for a poll does it for each connection;
+ * what is left of the newest version has a constant length, which spares a call. */
+static inline void rn__blank_rasconn(rn_RASCONNW *raw, size_t size) {
+  const size_t numbers = offsetof(rn_RASCONNW, dwSubEntry);
+  raw->dwSize = 0;
+  raw->hrasconn = NULL;
+  raw->szEntryName[0] = 0;
+  raw->szDeviceType[0] = 0;
+  raw->szDeviceName[0] = 0;
+  if (size <= numbers) return;
+  raw->szPhonebook[0] = 0;
+  if (size == sizeof *raw)
+    memset(&raw->dwSubEntry, 0, sizeof *raw - numbers);
+  else
+    memset(&raw->dwSubEntry, 0, size - numbers);
+}
 
-typedef struct {
-  uint16_t device_type, device_name, phone_number;
-} rn__status_lengths;
+static inline void rn__blank_rasconnstatus(rn_RASCONNSTATUSW *raw) {
+  raw->dwSize = 0;
+  raw->rasconnstate = 0;
+  raw->dwError = 0;
+  raw->szDeviceType[0] = 0;
+  raw->szDeviceName[0] = 0;
+  raw->szPhoneNumber[0] = 0;
+  memset(&raw->localEndPoint, 0, sizeof *raw - offsetof(rn_RASCONNSTATUSW, localEndPoint));
+}
 
-/* Makes what the provider is about to fill read as "nothing": numbers 0, texts empty. Never
- * touches a byte past version->size, where the next element begins. */
-void rn__blank_rasconn(rn_RASCONNW *raw, const ras_version *version);
-void rn__blank_rasconnstatus(rn_RASCONNSTATUSW *raw);
-
-/* Fill all of *record_out (its strings zero past their end) and tell the texts' lengths. */
-void rn__read_rasconn(const rn_RASCONNW *raw, const ras_version *version, rn_connection *record_out,
-                      rn__connection_lengths *lengths_out);
+/* Fill all of *record_out (its strings zero past their end). */
+void rn__read_rasconn(const rn_RASCONNW *raw, const ras_version *version, rn_connection *record_out);
 void rn__read_rasconnstatus(const rn_RASCONNSTATUSW *raw, const ras_version *version,
-                            rn_status *record_out, rn__status_lengths *lengths_out);
-
-/* Whether reading `raw` would give `record` again. */
-int rn__same_rasconn(const rn_RASCONNW *raw, const ras_version *version, const rn_connection *record,
-                     const rn__connection_lengths *lengths);
-int rn__same_rasconnstatus(const rn_RASCONNSTATUSW *raw, const ras_version *version,
-                           const rn_status *record, const rn__status_lengths *lengths);
+                            rn_status *record_out);
 
 #endif
