@@ -74,7 +74,7 @@ typedef struct {
 typedef struct {
   uint64_t serial;
   uint32_t index; /* its place in the list */
-  uint32_t kept;  /* RN_KEPT_...: what is as it was */
+  uint32_t kept;  /* RN_KEPT_...: what is as it was, and not told again */
   rn_connection connection;
   rn_status status;
 } rn_record;
@@ -106,9 +106,9 @@ void rn_list_free(rn_list *list);
 /* One poll. Returns the list's generation (> 0, grows with each change) or minus a code. */
 int64_t rn_list_poll(rn_list *list);
 
-/* Copies the records that changed after generation `since` into records_out and every serial,
- * in order, into serials_out (both the caller's, `capacity` long). Copies nothing where
- * changes_out->count is more than `capacity`: come again with room. */
+/* Copies the records that changed after generation `since` into records_out and, where
+ * changes_out->reordered, every serial, in order, into serials_out (both the caller's, `capacity`
+ * long). Copies nothing where changes_out->count is more than `capacity`: come again with room. */
 void rn_list_collect(rn_list *list, uint64_t since, uint32_t capacity, rn_record *records_out,
                      uint64_t *serials_out, rn_changes *changes_out);
 

@@ -5,8 +5,10 @@
  * buffer: what RasEnumConnectionsW fills, kept, with room to spare. Between polls every
  *         element reads as nothing, so that one which the provider leaves alone does too.
  * slots:  what was read last, one per connection, in the provider's order. A slot remembers
- *         the generations in which its two parts changed; the list's generation grows by one
- *         with each poll that changed anything.
+ *         the generations in which its parts changed; the list's generation grows by one with
+ *         each poll that changed anything.
+ * seen:   what the slots were read from, for polls that find nothing new: they look at nothing
+ *         else.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +19,10 @@
 #define FIRST_ROOM 8 /* connections that fit before the first growth */
 
 typedef struct {
-  uint64_t serial;
-  uint64_t connection_changed;
+  uint64_t connection_changed; /* 0: never read, as the next */
   uint64_t status_changed;
   uint64_t texts_changed; /* those of the status */
-  rn_connection connection;
-  rn_status status;
+  rn_record *last;        /* owned; its index and kept are for collect to fill */
 } slot;
 
 struct rn_list {
@@ -30,7 +30,7 @@ struct rn_list {
   rn__mutex *mutex;      /* owned; guards all below */
   uint8_t *buffer;       /* owned, `size` bytes */
   const ras_version *version; /* whose elements the buffer held last; NULL: none yet */
-  slot **slots;          /* owned, `slots_room` long; [0, made) are owned slots, the rest NULL */
+  slot *slots;           /* owned, `slots_room` long; the first `made` have a record */
   void *seen_memory;     /* owned */
   rn__seen *seen;        /* in it, as long as slots: what each was read from */
   uint64_t generation;
@@ -87,7 +87,7 @@ uint32_t rn_list_new(rn_provider *provider, int with_status, rn_list **list_out)
 
 void rn_list_free(rn_list *list) {
   if (!list) return;
-  for (uint32_t i = 0; i < list->made; i++) free(list->slots[i]);
+  for (uint32_t i = 0; i < list->made; i++) free(list->slots[i].last);
   free(list->slots);
   free(list->seen_memory);
   free(list->buffer);
@@ -164,7 +164,7 @@ static uint32_t reserve_seen(rn_list *list, uint32_t room) {
 
 static uint32_t reserve_slots(rn_list *list, uint32_t room) {
   if (room <= list->slots_room) return 0;
-  slot **slots = realloc(list->slots, (size_t)room * sizeof *slots);
+  slot *slots = realloc(list->slots, (size_t)room * sizeof *slots);
   if (!slots) return RN_E_NO_MEMORY;
   list->slots = slots;
   if (reserve_seen(list, room)) return RN_E_NO_MEMORY;
@@ -177,20 +177,22 @@ static uint32_t reserve_slots(rn_list *list, uint32_t room) {
 static uint32_t place(rn_list *list, poll *poll, uint32_t index, const rn_RASCONNW *raw) {
   uint64_t handle = (uintptr_t)raw->hrasconn;
   uint32_t at = index;
-  while (at < poll->live && list->slots[at]->connection.handle != handle) at++;
+  while (at < poll->live && list->slots[at].last->connection.handle != handle) at++;
   if (at == poll->live) {
     if (at == list->made) {
-      list->slots[at] = malloc(sizeof(slot));
-      if (!list->slots[at]) return RN_E_NO_MEMORY;
-      list->made++;
+      rn_record *last = malloc(sizeof *last);
+      if (!last) return RN_E_NO_MEMORY;
+      list->slots[list->made++].last = last;
     }
-    memset(list->slots[at], 0, sizeof(slot));
-    list->slots[at]->serial = ++list->last_serial;
+    slot begun = {.last = list->slots[at].last};
+    memset(begun.last, 0, sizeof *begun.last);
+    begun.last->serial = ++list->last_serial;
+    list->slots[at] = begun;
     poll->live++;
   } else if (at == index) {
     return 0;
   }
-  slot *found = list->slots[at];
+  slot found = list->slots[at];
   list->slots[at] = list->slots[index];
   list->slots[index] = found;
   list->seen[at].key = 0;
@@ -200,21 +202,22 @@ static uint32_t place(rn_list *list, poll *poll, uint32_t index, const rn_RASCON
 
 static int update_connection(slot *into, const rn_RASCONNW *raw, const ras_version *version,
                              uint64_t generation) {
-  rn_connection fresh;
+  rn_connection *last = &into->last->connection, fresh;
   rn__read_rasconn(raw, version, &fresh);
-  if (into->connection_changed && !memcmp(&fresh, &into->connection, sizeof fresh)) return 0;
-  into->connection = fresh;
+  if (into->connection_changed && !memcmp(&fresh, last, sizeof fresh)) return 0;
+  *last = fresh;
   into->connection_changed = generation;
   return 1;
 }
 
 static int update_status(slot *into, const rn_status *fresh, uint64_t generation) {
   const size_t texts = offsetof(rn_status, device_type);
-  if (into->status_changed && !memcmp(fresh, &into->status, sizeof *fresh)) return 0;
-  if (!into->status_changed || memcmp((const char *)fresh + texts, (char *)&into->status + texts,
-                                      sizeof *fresh - texts))
+  rn_status *last = &into->last->status;
+  if (into->status_changed && !memcmp(fresh, last, sizeof *fresh)) return 0;
+  if (!into->status_changed ||
+      memcmp((const char *)fresh + texts, (char *)last + texts, sizeof *fresh - texts))
     into->texts_changed = generation;
-  into->status = *fresh;
+  *last = *fresh;
   into->status_changed = generation;
   return 1;
 }
@@ -226,8 +229,11 @@ RN_NOINLINE uint32_t take_over(rn_list *list, poll *poll, uint32_t index, uint32
   const rn_RASCONNW *raw = element(list, poll->version, index);
   uint32_t code = place(list, poll, index, raw);
   if (code) return code;
-  slot *into = list->slots[index];
-  int changed = update_connection(into, raw, poll->version, poll->generation);
+  slot *into = &list->slots[index];
+  rn__seen *seen = &list->seen[index];
+  const uint32_t version = 1 + (uint32_t)(poll->version - rn__rasconn_versions);
+  int changed = !rn__same_connection(seen, version, raw) &&
+                update_connection(into, raw, poll->version, poll->generation);
   if (list->with_status) {
     rn_status fresh = {.code = status_code};
     if (answered)
@@ -235,8 +241,7 @@ RN_NOINLINE uint32_t take_over(rn_list *list, poll *poll, uint32_t index, uint32
     changed |= update_status(into, &fresh, poll->generation);
   }
   if (changed) list->generation = poll->generation;
-  uint32_t version = 1 + (uint32_t)(poll->version - rn__rasconn_versions);
-  rn__see(rn__seen_key(version, answered, status_code), raw, &list->status, &list->seen[index]);
+  rn__see(rn__seen_key(version, answered, status_code), raw, &list->status, seen);
   return 0;
 }
 
@@ -306,13 +311,16 @@ int64_t rn_list_poll(rn_list *list) {
   return answer;
 }
 
+/* All of it but what the caller was told by then: that would be most of it, mostly. */
 static void copy_record(const slot *from, uint32_t index, uint64_t since, rn_record *to) {
-  to->serial = from->serial;
+  const size_t numbers = offsetof(rn_status, device_type);
+  const int connection_kept = from->connection_changed <= since;
+  const int texts_kept = from->texts_changed <= since;
+  to->serial = from->last->serial;
   to->index = index;
-  to->kept = (from->connection_changed <= since ? RN_KEPT_CONNECTION : 0) |
-             (from->texts_changed <= since ? RN_KEPT_STATUS_TEXTS : 0);
-  to->connection = from->connection;
-  to->status = from->status;
+  to->kept = (connection_kept ? RN_KEPT_CONNECTION : 0) | (texts_kept ? RN_KEPT_STATUS_TEXTS : 0);
+  if (!connection_kept) to->connection = from->last->connection;
+  memcpy(&to->status, &from->last->status, texts_kept ? numbers : sizeof to->status);
 }
 
 void rn_list_collect(rn_list *list, uint64_t since, uint32_t capacity, rn_record *records_out,
@@ -322,13 +330,11 @@ void rn_list_collect(rn_list *list, uint64_t since, uint32_t capacity, rn_record
   changes_out->generation = list->generation;
   changes_out->count = list->count;
   changes_out->reordered = list->order_changed > since;
-  if (capacity >= list->count) {
-    for (uint32_t i = 0; i < list->count; i++) {
-      const slot *from = list->slots[i];
-      serials_out[i] = from->serial;
-      if (from->connection_changed > since || from->status_changed > since)
-        copy_record(from, i, since, &records_out[changes_out->changed++]);
-    }
+  for (uint32_t i = 0; i < list->count && capacity >= list->count; i++) {
+    const slot *from = &list->slots[i];
+    if (changes_out->reordered) serials_out[i] = from->last->serial;
+    if (from->connection_changed > since || from->status_changed > since)
+      copy_record(from, i, since, &records_out[changes_out->changed++]);
   }
   rn__mutex_unlock(list->mutex);
 }

@@ -42,7 +42,7 @@ static void see_rasconnstatus(const rn_RASCONNSTATUSW *raw, size_t size, rn__see
 
 void rn__see(uint64_t key, const rn_RASCONNW *raw, const rn_RASCONNSTATUSW *status,
              rn__seen *seen_out) {
-  uint32_t version = key & 0xFFFF, status_version = key >> 16 & 0xFFFF;
+  uint32_t version = rn__seen_version(key), status_version = key >> 16 & 0xFFFF;
   seen_out->key = key;
   seen_out->end = 0;
   see_rasconn(raw, rn__rasconn_versions[version - 1].size, seen_out);

@@ -45,6 +45,9 @@ static inline uint64_t rn__seen_key(uint32_t version, uint32_t status_version, u
   return (uint64_t)code << 32 | status_version << 16 | version;
 }
 
+/* The version in a key. */
+static inline uint32_t rn__seen_version(uint64_t key) { return key & 0xFFFF; }
+
 /* `status` is read only where the key has a version of it. */
 void rn__see(uint64_t key, const rn_RASCONNW *raw, const rn_RASCONNSTATUSW *status,
              rn__seen *seen_out);
@@ -60,16 +63,28 @@ RN_INLINE uint64_t rn__word(const uint8_t *from) {
   return word;
 }
 
-RN_INLINE int rn__same_words(const rn__seen *seen, const rn_RASCONNW *raw,
-                             const rn_RASCONNSTATUSW *status) {
+RN_INLINE uint64_t rn__word_differences(const rn__seen *seen, uint32_t block, uint32_t end,
+                                        const void *raw) {
   uint64_t differences = 0;
-  for (uint32_t block = 0; block < seen->end; block++) {
-    const uint8_t *now = block < seen->status ? (const uint8_t *)raw : (const uint8_t *)status;
-    now += seen->offsets[block];
+  for (; block < end; block++) {
+    const uint8_t *now = (const uint8_t *)raw + seen->offsets[block];
     for (int at = 0; at < RN_SEEN_BLOCK; at += 8)
       differences |= rn__word(now + at) ^ rn__word(seen->blocks[block] + at);
   }
-  return !differences;
+  return differences;
+}
+
+RN_INLINE int rn__same_words(const rn__seen *seen, const rn_RASCONNW *raw,
+                             const rn_RASCONNSTATUSW *status) {
+  uint64_t connection = rn__word_differences(seen, 0, seen->status, raw);
+  return !(connection | rn__word_differences(seen, seen->status, seen->end, status));
+}
+
+/* The connection alone, of that version. */
+static inline int rn__same_connection(const rn__seen *seen, uint32_t version,
+                                      const rn_RASCONNW *raw) {
+  return rn__seen_version(seen->key) == version &&
+         !rn__word_differences(seen, 0, seen->status, raw);
 }
 
 #ifdef RN_AVX2

@@ -16,7 +16,7 @@ from . import _backend
 from ._at_exit import finish_later, forget
 from ._errors import GONE_CODES, Cancelled, ProviderError, RasError, code_text
 from ._event import Event, cancel_event, new_backend_event
-from ._kept import Changes, KeptList, keep_connections, keep_snapshot
+from ._kept import Changes, KeptConnections, KeptList, KeptSnapshot
 from ._layout import (
     RN_E_ABSURD,
     RN_E_CANCELLED,
@@ -75,11 +75,14 @@ class Notification(Event):
         self._event = event
 
 
+def _raise_closed(_: object) -> NoReturn:
+    raise ValueError("this Ras is closed")
+
+
 class _ClosedList:
     """What a closed Ras polls."""
 
-    def poll(self) -> int:
-        raise ValueError("this Ras is closed")
+    poll = (_raise_closed, None)
 
     def collect(self, since: int) -> Changes:  # noqa: ARG002 - as KeptList has it
         raise ValueError("this Ras is closed")
@@ -105,8 +108,8 @@ class Ras:
         self.backend = _backend.select(backend)
         self.provider = _provider_path(provider)
         self._provider: Provider | None = _open_provider(self.backend, self.provider)
-        self._connections = keep_connections(self._new_list(with_status=False))
-        self._snapshot = keep_snapshot(self._new_list(with_status=True))
+        self._connections = KeptConnections(self._new_list(with_status=False))
+        self._snapshot = KeptSnapshot(self._new_list(with_status=True))
 
     def _new_list(self, *, with_status: bool) -> KeptList:
         code, kept_list = self._open().new_list(with_status=with_status)
@@ -134,7 +137,7 @@ class Ras:
         between one attempt and the next (EN-6). Source: RasEnumConnectionsW.
         """
         kept = self._connections
-        answer = kept.poll()
+        answer = kept.poll(kept.polled)
         if answer == kept.generation:
             return kept.result
         return kept.refresh() if answer > 0 else self._raise_failed_poll(answer)
@@ -151,7 +154,7 @@ class Ras:
         RasGetConnectStatusW.
         """
         kept = self._snapshot
-        answer = kept.poll()
+        answer = kept.poll(kept.polled)
         if answer == kept.generation:
             return kept.result
         return kept.refresh() if answer > 0 else self._raise_failed_poll(answer)
@@ -345,8 +348,8 @@ class Ras:
         Every later call raises ValueError. Notifications stay valid.
         """
         self._provider = None
-        self._connections = keep_connections(_ClosedList())
-        self._snapshot = keep_snapshot(_ClosedList())
+        self._connections = KeptConnections(_ClosedList())
+        self._snapshot = KeptSnapshot(_ClosedList())
 
     def __enter__(self) -> Ras:
         return self

@@ -11,6 +11,7 @@ from ._layout import RN_CHANGES
 from ._native import ffi, lib
 
 _ROOM = 8  # records in the first buffer
+_collect, _unpack_changes = lib.rn_list_collect, RN_CHANGES.unpack
 
 
 class NativeEvent:
@@ -49,7 +50,7 @@ class NativeList:
         self._pointer = ffi.gc(pointer, free)
         self._changes = ffi.new("rn_changes *")
         self._changes_view = memoryview(ffi.buffer(self._changes))
-        self.poll = partial(lib.rn_list_poll, self._pointer)
+        self.poll = lib.rn_list_poll, self._pointer
         self._make_room(_ROOM)
 
     def _make_room(self, room: int) -> None:
@@ -61,10 +62,8 @@ class NativeList:
     def collect(self, since: int) -> Changes:
         """rn_list_collect, with room made as needed."""
         while True:  # ends: the shim bounds the count
-            lib.rn_list_collect(
-                self._pointer, since, self._room, self._records, self._serials, self._changes
-            )
-            generation, count, changed, reordered, _ = RN_CHANGES.unpack(self._changes_view)
+            _collect(self._pointer, since, self._room, self._records, self._serials, self._changes)
+            generation, count, changed, reordered, _ = _unpack_changes(self._changes_view)
             if count <= self._room:
                 break
             self._make_room(count + count // 4)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import ctypes
 import sys
 import time
+from collections.abc import Callable
 from ctypes import addressof, byref, c_uint16, c_uint32, c_void_p, memmove, memset, string_at
+from struct import Struct
 from threading import Lock
 from typing import Any
 
@@ -44,7 +46,9 @@ _WRONG_SIZE = (632, 610)
 _FIRST_ROOM = 8
 _YIELDS_BEFORE_SLEEP = 64
 _GONE_INTERVAL_NS = 1_000_000
-_NEWEST_RASCONN = RASCONNW_VERSIONS[0][1]
+_SIZES = tuple(size for _, size in RASCONNW_VERSIONS)
+_NEWEST_RASCONN = _SIZES[0]
+_OFFER = Struct("=II")  # lpcb and lpcConnections before a call
 _STATUS_TEXTS = slice(RN_STATUS.size - RN_STATUS_TEXT["phone_number"].stop, None)
 _HANDLE = slice(4, 4 + ctypes.sizeof(c_void_p))  # RASCONN.hrasconn
 
@@ -330,6 +334,10 @@ class _Batch:
 class CtypesList:
     """A list of connections kept between polls (rn_list)."""
 
+    __slots__ = ("_address", "_answered", "_arguments", "_batch", "_buffer", "_generation",
+                 "_last_serial", "_lock", "_offer", "_offered", "_order_changed", "_provider",
+                 "_raw", "_size", "_slots", "_version", "_winver", "_with_status")  # fmt: skip
+
     def __init__(self, provider: CtypesProvider, *, with_status: bool) -> None:
         self._provider = provider
         self._with_status = with_status
@@ -342,19 +350,26 @@ class CtypesList:
         self._raw = b""  # all elements as the provider wrote them last
         self._winver = 0
         self._batch: _Batch | None = None
-        self._answered = memoryview(bytearray(8)).cast("I")  # lpcb, lpcConnections
         self._make_room(_FIRST_ROOM * _NEWEST_RASCONN)
 
     def _make_room(self, size: int) -> None:
-        buffer = (c_uint32 * -(-size // 4))()
-        needed, count = (c_uint32.from_buffer(self._answered, at) for at in (0, 4))
-        made = (size, memoryview(buffer).cast("B").cast("I"), addressof(buffer))
-        arguments = byref(buffer), byref(needed), byref(count)
+        buffer, answered = (c_uint32 * -(-size // 4))(), (c_uint32 * 2)()  # lpcb, lpcConnections
+        arguments = byref(buffer), byref(answered), byref(answered, 4)
+        views = memoryview(buffer).cast("B").cast("I"), memoryview(answered).cast("B")
+        offer = memoryview(_OFFER.pack(size, 0)).cast("Q")[0]
+        made = size, addressof(buffer), views[0], views[1].cast("I"), views[1].cast("Q"), offer
         # all of it, or with Ctrl-C none
-        (self._size, self._buffer, self._address), self._arguments = made, arguments
+        (
+            (self._size, self._address, self._buffer, self._answered, self._offered, self._offer),
+            (self._arguments),
+        ) = made, arguments
 
-    def poll(self) -> int:
-        """One poll: the list's generation, or minus a code."""
+    @property
+    def poll(self) -> tuple[Callable[[CtypesList], int], CtypesList]:
+        """One poll, as KeptList has it."""
+        return CtypesList._poll, self
+
+    def _poll(self) -> int:
         with self._lock:
             provider = self._provider
             self._version = provider.rasconn_version or 0
@@ -364,15 +379,16 @@ class CtypesList:
             if code:
                 return -code
             provider.rasconn_version = self._version
-            if self._answered[1] or self._slots:
-                code = self._take_over(self._answered[1])
+            count = self._answered[1]
+            if count or self._slots:
+                code = self._take_over(count)
             return -code or self._generation
 
     def _call_enumerate(self) -> int:
         if self._raw:
             memset(self._address, 0, min(len(self._raw), self._size))
-        self._buffer[0] = RASCONNW_VERSIONS[self._version][1]
-        self._answered[0], self._answered[1] = self._size, 0
+        self._buffer[0] = _SIZES[self._version]
+        self._offered[0] = self._offer  # lpcb as it is, lpcConnections 0
         code: int = self._provider.enum_connections(*self._arguments)
         if code:  # it may have left anything behind
             memset(self._address, 0, self._size)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from struct import Struct
 from threading import Lock
-from typing import Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from ._layout import (
     RN_KEPT_CONNECTION,
@@ -15,10 +14,22 @@ from ._layout import (
     RN_RECORD_CONNECTION,
     RN_RECORD_STATUS,
 )
-from ._records import Connection, Observation, Snapshot, decode_connection, decode_status
+from ._records import (
+    STATUS_NUMBERS,
+    Connection,
+    Observation,
+    Snapshot,
+    decode_connection,
+    new_status,
+    new_tuple,
+    status_texts,
+)
 
 RECORD_HEAD = Struct("=QII")  # serial, index, kept
-_unpack_head, _SIZE = RECORD_HEAD.unpack_from, RN_RECORD.size
+_NUMBERS = Struct(  # the head and the numbers of the status
+    f"{RECORD_HEAD.format}{RN_RECORD_STATUS - RECORD_HEAD.size}x{STATUS_NUMBERS}"
+)
+_unpack_numbers = _NUMBERS.unpack_from
 
 
 Changes = tuple[int, "list[int] | None", int, memoryview]
@@ -34,8 +45,11 @@ class KeptList(Protocol):
     """A list of connections kept between polls, by either backend (rn_list in csrc/rn.h)."""
 
     @property
-    def poll(self) -> Callable[[], int]:
-        """One poll: the list's generation, or minus a code."""
+    def poll(self) -> tuple[Callable[[Any], int], Any]:
+        """One poll, which gives the list's generation, or minus a code.
+
+        A function and its argument: bound into one they would take a tenth longer.
+        """
 
     def collect(self, since: int) -> Changes:
         """Copy what changed after generation `since`."""
@@ -43,42 +57,25 @@ class KeptList(Protocol):
 
 _Item = TypeVar("_Item", Connection, Observation)
 _Result = TypeVar("_Result", bound="tuple[object, ...]")
-_Decode = Callable[[memoryview, int, int, "_Item | None"], _Item]
 
 
 class Kept(Generic[_Item, _Result]):
     """The decoded side of a kept list.
 
-    The fast path is its owner's, in one frame: `kept.poll() != kept.generation` says that
-    `refresh` has work to do. Interrupted anywhere, refresh loses nothing: the generation is
+    The fast path is its owner's, in one frame: `kept.poll(kept.polled) != kept.generation` says
+    that `refresh` has work to do. Interrupted anywhere, refresh loses nothing: the generation is
     taken over last, and collecting since the old one gives at least the same again.
     """
 
-    __slots__ = (
-        "_decode",
-        "_known",
-        "_list",
-        "_lock",
-        "_result_of",
-        "generation",
-        "poll",
-        "result",
-    )
+    __slots__ = ("_known", "_list", "_lock", "generation", "poll", "polled", "result")
 
-    def __init__(
-        self,
-        kept_list: KeptList,
-        decode: _Decode[_Item],
-        result_of: Callable[[list[_Item]], _Result],
-    ) -> None:
+    def __init__(self, kept_list: KeptList) -> None:
         self._list = kept_list
-        self._decode: _Decode[_Item] = decode
-        self._result_of: Callable[[list[_Item]], _Result] = result_of
         self._lock = Lock()
         self._known: tuple[list[int], list[_Item]] = ([], [])  # serials and their items
-        self.poll = kept_list.poll
+        self.poll, self.polled = kept_list.poll
         self.generation = 1  # that of a list nothing was ever put in
-        self.result = result_of([])
+        self.result = self._result_of([])
 
     def refresh(self) -> _Result:
         """Decode what changed since the last refresh."""
@@ -86,12 +83,10 @@ class Kept(Generic[_Item, _Result]):
             generation, order, changed, records = self._list.collect(self.generation)
             if generation == self.generation:  # another thread was here first
                 return self.result
-            serials, items = self._known if order is None else self._reordered(order)
-            for offset in range(0, changed * _SIZE, _SIZE):
-                _, index, kept_parts = _unpack_head(records, offset)
-                last = items[index] if kept_parts else None
-                items[index] = self._decode(records, offset, kept_parts, last)
-            self._known = (serials, items)
+            if order is not None:
+                self._known = self._reordered(order)
+            items = self._known[1]
+            self._decode(records, changed, items)
             self.result = self._result_of(items)
             self.generation = generation
             return self.result
@@ -101,31 +96,55 @@ class Kept(Generic[_Item, _Result]):
         known: dict[int, _Item | None] = dict(zip(*self._known, strict=True))
         return order, cast("list[_Item]", [known.get(serial) for serial in order])
 
+    def _decode(self, records: memoryview, changed: int, items: list[_Item]) -> None:
+        """Put so many changed items in their places."""
+        raise NotImplementedError
 
-def _decode_enumerated(
-    records: memoryview, offset: int, _kept: int, _last: Connection | None
-) -> Connection:
-    return decode_connection(records, offset + RN_RECORD_CONNECTION)
-
-
-def _decode_observed(
-    records: memoryview, offset: int, kept: int, last: Observation | None
-) -> Observation:
-    connection = (
-        last.connection
-        if last is not None and kept & RN_KEPT_CONNECTION
-        else decode_connection(records, offset + RN_RECORD_CONNECTION)
-    )
-    texts_of = last.status if last is not None and kept & RN_KEPT_STATUS_TEXTS else None
-    code, status = decode_status(records, offset + RN_RECORD_STATUS, texts_of)
-    return tuple.__new__(Observation, (connection, status, code))  # half the time
+    def _result_of(self, items: list[_Item]) -> _Result:
+        """Freeze the items for the user."""
+        raise NotImplementedError
 
 
-def keep_connections(kept_list: KeptList) -> Kept[Connection, tuple[Connection, ...]]:
-    """Keep what RasEnumConnections lists."""
-    return Kept(kept_list, _decode_enumerated, tuple)
+class KeptConnections(Kept[Connection, tuple[Connection, ...]]):
+    """What RasEnumConnections lists."""
+
+    __slots__ = ()
+
+    def _decode(self, records: memoryview, changed: int, items: list[Connection]) -> None:
+        for offset in range(0, changed * RN_RECORD.size, RN_RECORD.size):
+            _, index, _ = RECORD_HEAD.unpack_from(records, offset)
+            items[index] = decode_connection(records, offset + RN_RECORD_CONNECTION)
+
+    def _result_of(self, items: list[Connection]) -> tuple[Connection, ...]:
+        return tuple(items)
 
 
-def keep_snapshot(kept_list: KeptList) -> Kept[Observation, Snapshot]:
-    """Keep what RasEnumConnections lists and RasGetConnectStatus says of each."""
-    return Kept(kept_list, _decode_observed, partial(tuple.__new__, Snapshot))
+class KeptSnapshot(Kept[Observation, Snapshot]):
+    """What RasEnumConnections lists and RasGetConnectStatus says of each."""
+
+    __slots__ = ()
+
+    def _decode(self, records: memoryview, changed: int, items: list[Observation]) -> None:
+        offset = 0
+        for _ in range(changed):
+            _, index, kept, code, version, state, error, substate, endpoints = _unpack_numbers(
+                records, offset
+            )
+            last = items[index]
+            connection = (
+                last.connection
+                if kept & RN_KEPT_CONNECTION
+                else decode_connection(records, offset + RN_RECORD_CONNECTION)
+            )
+            status = None
+            if not code:
+                if not kept & RN_KEPT_STATUS_TEXTS:
+                    texts = status_texts(records, offset + RN_RECORD_STATUS)
+                else:  # those of a failed call are none
+                    texts = last.status[2:5] if last.status else ("", "", "")
+                status = new_status(version, state, error, substate, endpoints, texts)
+            items[index] = new_tuple(Observation, (connection, status, code))
+            offset += RN_RECORD.size
+
+    def _result_of(self, items: list[Observation]) -> Snapshot:
+        return new_tuple(Snapshot, items)

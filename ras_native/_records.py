@@ -6,6 +6,7 @@ import sys
 from enum import IntEnum, IntFlag
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
+from struct import Struct
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from ._errors import GONE_CODES
 from ._layout import (
     RN_CONNECTION,
     RN_CONNECTION_TEXT,
+    RN_ENDPOINT,
     RN_STATUS,
     RN_STATUS_TEXT,
 )
@@ -200,7 +202,10 @@ class Snapshot(tuple[Observation, ...]):
         return next((o for o in self if o.connection.entry_name.casefold() == wanted), None)
 
 
-_unpack_status = RN_STATUS.unpack_from
+STATUS_NUMBERS = f"5I4x{2 * RN_ENDPOINT.size}s"  # of RN_STATUS: all but texts; end points as one
+_STATUS_HEAD = Struct(f"={STATUS_NUMBERS}")
+_ZEROS, _NO_ENDPOINTS = bytes(2 * RN_ENDPOINT.size), (None, None)
+new_tuple = tuple.__new__  # makes a named tuple in half the time
 _STATES = {int(state): state for state in ConnState}
 _SUBSTATES = {int(substate): substate for substate in ConnSubstate}
 _Buffer = bytes | bytearray | memoryview
@@ -232,13 +237,18 @@ def _status_texts(block: bytes) -> tuple[str, str, str]:
     )
 
 
-@lru_cache(maxsize=512)
 def _endpoint(kind: int, address: bytes) -> Endpoint | None:
     if kind == 1:
         return IPv4Address(address[:4])
     if kind == 2:
         return IPv6Address(address)
     return None
+
+
+@lru_cache(maxsize=512)
+def _endpoints(block: bytes) -> tuple[Endpoint | None, Endpoint | None]:
+    local, remote = RN_ENDPOINT.iter_unpack(block)
+    return _endpoint(*local), _endpoint(*remote)
 
 
 def decode_connection(records: _Buffer, offset: int = 0) -> Connection:
@@ -261,34 +271,48 @@ def decode_connection(records: _Buffer, offset: int = 0) -> Connection:
     )
 
 
-def decode_status(
-    records: _Buffer, offset: int = 0, texts_of: Status | None = None
-) -> tuple[int, Status | None]:
-    """An rn_status at `offset` of a buffer: the function's answer, and the status if that is 0.
+def status_texts(records: _Buffer, offset: int = 0) -> tuple[str, str, str]:
+    """Decode device type, device name and phone number of an rn_status at `offset`."""
+    return _status_texts(bytes(records[offset + _STATUS_HEAD.size : offset + RN_STATUS.size]))
 
-    Its texts are those of the status `texts_of`, where one is given.
-    """
-    code, version, state, error, substate, _, kind, address, far_kind, far_address, texts = (
-        _unpack_status(records, offset)
-    )
-    if code:
-        return code, None
-    device_type, device_name, phone_number = (
-        _status_texts(texts) if texts_of is None else texts_of[2:5]
-    )
+
+def new_status(
+    version: int,
+    state: int,
+    error: int,
+    substate: int,
+    endpoints: bytes,
+    texts: tuple[str, str, str | None],
+) -> Status:
+    """Make a Status from the numbers of an rn_status (STATUS_NUMBERS) and its texts."""
+    known_substate: ConnSubstate | None
     try:
         known_state, known_substate = _STATES[state], _SUBSTATES[substate]
     except KeyError:
         known_state, known_substate = ConnState(state), ConnSubstate(substate)
-    newest = version >= 0x601
+    local, remote = _NO_ENDPOINTS if endpoints == _ZEROS else _endpoints(endpoints)
+    device_type, device_name, phone_number = texts
+    if version < 0x601:
+        known_substate = None
+        if version < 0x401:
+            phone_number = None
     members = (
         known_state,
         error,
         device_type,
         device_name,
-        phone_number if version >= 0x401 else None,
-        _endpoint(kind, address) if newest and kind else None,
-        _endpoint(far_kind, far_address) if newest and far_kind else None,
-        known_substate if newest else None,
+        phone_number,
+        local,
+        remote,
+        known_substate,
     )
-    return 0, tuple.__new__(Status, members)  # half the time of Status(...)
+    return new_tuple(Status, members)
+
+
+def decode_status(records: _Buffer, offset: int = 0) -> tuple[int, Status | None]:
+    """An rn_status at `offset` of a buffer: the function's answer, and the status if that is 0."""
+    code, version, state, error, substate, endpoints = _STATUS_HEAD.unpack_from(records, offset)
+    if code:
+        return code, None
+    texts = status_texts(records, offset)
+    return 0, new_status(version, state, error, substate, endpoints, texts)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cc import compiled
 
 from ras_native import Ras
 
@@ -18,14 +18,6 @@ BACKENDS = ("native", "ctypes")
 STEPS = int(os.environ.get("RAS_NATIVE_LIES", "600"))  # more, where there is time
 LIFE = 100  # steps before a new provider is opened, for versions are negotiated once
 OLDEST = 4  # the last of RASCONN's versions
-
-
-def compiled(library: Path) -> Path:
-    flags = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC")
-    source = TESTS / "lying_provider.c"
-    command = ["cc", *flags, f"-I{TESTS.parent / 'csrc'}", str(source), "-o", str(library)]
-    subprocess.run(command, check=True, timeout=120)
-    return library
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -41,7 +33,7 @@ def liar(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) 
     if library is None:
         if sys.platform == "win32":
             pytest.skip("posix_only: elsewhere --lying-provider says where it is, compiled")
-        library = compiled(tmp_path_factory.mktemp("liar") / "liar.so")
+        library = compiled(TESTS / "lying_provider.c", tmp_path_factory.mktemp("liar"))
     loaded = ctypes.CDLL(str(Path(library).resolve()))
     loaded.lie_about.argtypes = (ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint32)
     return loaded

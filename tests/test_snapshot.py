@@ -335,6 +335,18 @@ def test_what_stands_behind_a_text_is_no_change(sim, ras):
     assert ras.snapshot() is before
 
 
+@pytest.mark.ledger("EN-11", "GS-3")
+def test_a_status_without_texts_after_a_failure_is_without_texts(sim, ras):
+    """Both have none, so the texts have not changed, but there are no known ones to keep."""
+    sim.add("a")
+    ras.snapshot()
+    replace(ras, STATUS, lambda _handle, _status: 8)
+    assert ras.snapshot()[0].status is None
+    replace(ras, STATUS, lambda _handle, _status: 0)
+    status = ras.snapshot()[0].status
+    assert (status.device_type, status.device_name, status.phone_number) == ("", "", "")
+
+
 @pytest.mark.ledger("EN-11", "GS-1")
 @pytest.mark.parametrize(
     "member",

@@ -1,0 +1,17 @@
+"""C of the tests' own, compiled here and now."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+CSRC = Path(__file__).parent.parent / "csrc"
+_FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC")
+
+
+def compiled(source: Path, folder: Path, *more: Path) -> Path:
+    """A library made of these files, in `folder`."""
+    library = folder / f"{source.stem}.so"
+    command = ["cc", *_FLAGS, f"-I{CSRC}", str(source), *map(str, more), "-o", str(library)]
+    subprocess.run(command, check=True, timeout=120)
+    return library
