@@ -123,11 +123,14 @@ def test_unchanged_beside_the_bare_loop(benchmark, sim, ras, handles, bare):
 
 
 @pytest.mark.benchmark(group="unchanged snapshot beside textbook ctypes code")
+@pytest.mark.parametrize("handles", [0, *CALLS], indirect=True)
 def test_unchanged_beside_the_textbook(benchmark, sim, ras, handles):
+    """Also where nothing is connected, and the textbook has nothing to decode."""
     textbook = Textbook(sim.path)
     expected = textbook.snapshot()
+    polls = 10 if handles else 1_000
     last = side_by_side(
-        benchmark, 10, repeat(ras.snapshot, 10), repeat(textbook.snapshot, 10), "textbook"
+        benchmark, polls, repeat(ras.snapshot, polls), repeat(textbook.snapshot, polls), "textbook"
     )
     assert [(o.connection.entry_name, o.status.state) for o in last] == [
         (each["entry_name"], each["state"]) for each in expected

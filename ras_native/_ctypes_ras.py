@@ -9,8 +9,9 @@ from __future__ import annotations
 import ctypes
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ctypes import addressof, byref, c_uint16, c_uint32, c_void_p, memmove, memset, string_at
+from itertools import count
 from struct import Struct
 from threading import Lock
 from typing import Any
@@ -42,7 +43,7 @@ from ._layout import (
 __all__ = ["CtypesEvent", "CtypesProvider", "new_event", "now_ns", "open_provider"]
 
 _TOO_SMALL = (603, 122)
-_WRONG_SIZE = (632, 610)
+_WRONG_SIZE = frozenset((632, 610))
 _FIRST_ROOM = 8
 _YIELDS_BEFORE_SLEEP = 64
 _GONE_INTERVAL_NS = 1_000_000
@@ -316,53 +317,149 @@ class _Batch:
         self._codes: list[int] = []
         self._raw = b""
 
-    def ask(self, provider: CtypesProvider) -> list[_Answer] | None:
-        """Ask for all; None where every answer is the last one."""
+    def ask(self, provider: CtypesProvider) -> list[tuple[int, _Answer]]:
+        """Ask for all: the answers that are not as they were, and whose slots they are for."""
         memmove(self._address, self._blank, len(self._blank))
         codes = provider.ask_statuses(self._asks)
         raw = string_at(self._address, len(self._blank))
         if codes == self._codes and raw == self._raw:
-            return None
-        refused = any(code in _WRONG_SIZE for code in codes)
+            return []
+        if len(raw) == len(self._raw) and codes == self._codes:
+            changed = _differing(raw, self._raw, self.size, 0, len(codes))
+        else:
+            changed = iter(range(len(codes)))
+        refused = not _WRONG_SIZE.isdisjoint(codes)
         self._codes, self._raw = ([] if refused else codes), raw  # it is asked again next time
         return [
-            (code, raw[i * self.size : (i + 1) * self.size], self.winver)
-            for i, code in enumerate(codes)
+            (i, (codes[i], raw[i * self.size : (i + 1) * self.size], self.winver)) for i in changed
         ]
 
 
-class CtypesList:
-    """A list of connections kept between polls (rn_list)."""
+def _differing(new: bytes, old: bytes, size: int, first: int, end: int) -> Iterator[int]:
+    """Which of the items [first, end) differ: halved until one is left, for mostly one does."""
+    if new[first * size : end * size] == old[first * size : end * size]:
+        return
+    if end - first == 1:
+        yield first
+        return
+    middle = (first + end) // 2
+    yield from _differing(new, old, size, first, middle)
+    yield from _differing(new, old, size, middle, end)
 
-    __slots__ = ("_address", "_answered", "_arguments", "_batch", "_buffer", "_generation",
-                 "_last_serial", "_lock", "_offer", "_offered", "_order_changed", "_provider",
-                 "_raw", "_size", "_slots", "_version", "_winver", "_with_status")  # fmt: skip
 
-    def __init__(self, provider: CtypesProvider, *, with_status: bool) -> None:
+class _Enumeration:
+    """A buffer for RasEnumConnectionsW, kept between polls; one thread at a time calls it."""
+
+    __slots__ = ("_address", "_answered", "_arguments", "_buffer", "_offer", "_offered",
+                 "_provider", "_size", "_used", "count", "version")  # fmt: skip
+
+    def __init__(self, provider: CtypesProvider) -> None:
         self._provider = provider
-        self._with_status = with_status
-        self._lock = Lock()
-        self._slots: list[_Slot] = []  # replaced, never changed, when places change
-        self._generation = 1
-        self._order_changed = 0
-        self._last_serial = 0
-        self._version = 0  # of RASCONNW_VERSIONS, in the poll under way
-        self._raw = b""  # all elements as the provider wrote them last
-        self._winver = 0
-        self._batch: _Batch | None = None
+        self.version = 0  # of RASCONNW_VERSIONS
+        self.count = 0  # of the elements that the last call gave
         self._make_room(_FIRST_ROOM * _NEWEST_RASCONN)
 
     def _make_room(self, size: int) -> None:
         buffer, answered = (c_uint32 * -(-size // 4))(), (c_uint32 * 2)()  # lpcb, lpcConnections
-        arguments = byref(buffer), byref(answered), byref(answered, 4)
-        views = memoryview(buffer).cast("B").cast("I"), memoryview(answered).cast("B")
-        offer = memoryview(_OFFER.pack(size, 0)).cast("Q")[0]
-        made = size, addressof(buffer), views[0], views[1].cast("I"), views[1].cast("Q"), offer
+        bytes_of = memoryview(answered).cast("B")
+        self._used = 0  # bytes that the last call filled
         # all of it, or with Ctrl-C none
         (
-            (self._size, self._address, self._buffer, self._answered, self._offered, self._offer),
-            (self._arguments),
-        ) = made, arguments
+            self._size,
+            self._address,
+            self._buffer,
+            self._answered,
+            self._offered,
+            self._offer,
+            self._arguments,
+        ) = (
+            size,
+            addressof(buffer),
+            memoryview(buffer).cast("B").cast("I"),
+            bytes_of.cast("I"),
+            bytes_of.cast("Q"),  # both at once
+            memoryview(_OFFER.pack(size, 0)).cast("Q")[0],
+            (byref(buffer), byref(answered), byref(answered, 4)),
+        )
+
+    def call(self) -> int:
+        """Call until the list fits: a code; see enumerate() in rn_list.c.
+
+        Between calls all elements read as nothing.
+        """
+        provider = self._provider
+        self.version = provider.rasconn_version or 0
+        attempts = 0
+        while attempts < RN_MAX_ATTEMPTS:
+            attempts += 1
+            if self._used:
+                memset(self._address, 0, self._used)
+                self._used = 0
+            self._buffer[0] = _SIZES[self.version]
+            self._offered[0] = self._offer  # lpcb as it is, lpcConnections 0
+            code: int = provider.enum_connections(*self._arguments)
+            if not code:
+                provider.rasconn_version = self.version
+                self.count = self._answered[1]
+                return self._measure() if self.count else 0
+            memset(self._address, 0, self._size)  # it may have left anything behind
+            refusal = self._adapt(code)
+            if refusal:
+                return refusal
+        return RN_E_KEPT_GROWING
+
+    def _measure(self) -> int:
+        self._used = self.count * _SIZES[self.version]
+        if self._used <= self._size:
+            return 0
+        memset(self._address, 0, self._size)
+        self._used = 0
+        return RN_E_ABSURD
+
+    def raw(self) -> bytes:
+        """The elements of the last call."""
+        return string_at(self._address, self._used)
+
+    def _adapt(self, code: int) -> int:
+        """Grow or negotiate, for which the code asks; else what the poll ends with."""
+        size = _SIZES[self.version]
+        needed = max(self._answered[0], self._answered[1] * size)
+        if code in _TOO_SMALL and needed > self._size:
+            if needed > RN_MAX_CONNECTIONS * size:
+                return RN_E_ABSURD
+            self._make_room(needed + needed // 4 + 4 * size)
+        elif (code in _TOO_SMALL or code in _WRONG_SIZE) and self.version + 1 < len(_SIZES):
+            self.version += 1
+        else:
+            return code
+        return 0
+
+
+class CtypesList:
+    """A list of connections kept between polls (rn_list).
+
+    Threads enumerate side by side, for to take a lock takes as long as the call; what they found
+    is taken over one after the other, and what was enumerated before that of another not at all.
+    """
+
+    __slots__ = ("_batch", "_generation", "_last_serial", "_lock", "_order_changed", "_provider",
+                 "_raw", "_slots", "_spare", "_taken_over", "_tickets", "_winver",
+                 "_with_status")  # fmt: skip
+
+    def __init__(self, provider: CtypesProvider, *, with_status: bool) -> None:
+        self._provider = provider
+        self._with_status = with_status
+        self._spare = [_Enumeration(provider)]  # those that no thread calls now
+        self._tickets = count(1)  # in the order of enumerations
+        self._lock = Lock()  # guards all below
+        self._taken_over = 0  # the latest ticket
+        self._slots: list[_Slot] = []  # replaced, never changed, when places change
+        self._generation = 1
+        self._order_changed = 0
+        self._last_serial = 0
+        self._raw = b""  # all elements as the provider wrote them last
+        self._winver = 0
+        self._batch: _Batch | None = None
 
     @property
     def poll(self) -> tuple[Callable[[CtypesList], int], CtypesList]:
@@ -370,68 +467,29 @@ class CtypesList:
         return CtypesList._poll, self
 
     def _poll(self) -> int:
-        with self._lock:
-            provider = self._provider
-            self._version = provider.rasconn_version or 0
-            code = self._call_enumerate()
-            if code:
-                code = self._call_again(code)
-            if code:
-                return -code
-            provider.rasconn_version = self._version
-            count = self._answered[1]
-            if count or self._slots:
-                code = self._take_over(count)
-            return -code or self._generation
-
-    def _call_enumerate(self) -> int:
-        if self._raw:
-            memset(self._address, 0, min(len(self._raw), self._size))
-        self._buffer[0] = _SIZES[self._version]
-        self._offered[0] = self._offer  # lpcb as it is, lpcConnections 0
-        code: int = self._provider.enum_connections(*self._arguments)
-        if code:  # it may have left anything behind
-            memset(self._address, 0, self._size)
-        return code
-
-    def _call_again(self, code: int) -> int:
-        """Grow or negotiate until the list fits; see enumerate() in rn_list.c."""
-        for _ in range(RN_MAX_ATTEMPTS - 1):
-            refusal = self._adapt(code)
-            if refusal:
-                return refusal
-            code = self._call_enumerate()
-            if not code:
-                return 0
-        return self._adapt(code) or RN_E_KEPT_GROWING
-
-    def _adapt(self, code: int) -> int:
-        """Grow or negotiate, for which the code asks; else what the poll ends with."""
-        size = RASCONNW_VERSIONS[self._version][1]
-        needed = max(self._answered[0], self._answered[1] * size)
-        if code in _TOO_SMALL and needed > self._size:
-            if needed > RN_MAX_CONNECTIONS * size:
-                return RN_E_ABSURD
-            self._make_room(needed + needed // 4 + 4 * size)
-        elif code in _TOO_SMALL + _WRONG_SIZE and self._version + 1 < len(RASCONNW_VERSIONS):
-            self._version += 1
-        else:
-            return code
-        return 0
-
-    def _take_over(self, count: int) -> int:
-        """Compare what the buffer holds with the slots, and bring these up to it."""
-        winver, size = RASCONNW_VERSIONS[self._version]
-        if count > self._size // size:
-            memset(self._address, 0, self._size)
-            return RN_E_ABSURD
         try:
-            self._update(string_at(self._address, count * size), winver, self._generation + 1)
+            enumeration = self._spare.pop()
+        except IndexError:
+            enumeration = _Enumeration(self._provider)
+        ticket = next(self._tickets)
+        code = enumeration.call()
+        if not code and (enumeration.count or self._slots):
+            with self._lock:
+                if ticket > self._taken_over:
+                    self._take_over(enumeration)
+                    self._taken_over = ticket
+        self._spare.append(enumeration)
+        return -code or self._generation
+
+    def _take_over(self, enumeration: _Enumeration) -> None:
+        """Compare what was enumerated with the slots, and bring these up to it."""
+        winver, _ = RASCONNW_VERSIONS[enumeration.version]
+        try:
+            self._update(enumeration.raw(), winver, self._generation + 1)
         except BaseException:  # Ctrl-C: what was half taken over is compared anew
             self._generation += 1
             self._raw, self._winver, self._batch = b"", 0, None
             raise
-        return 0
 
     def _update(self, raw: bytes, winver: int, generation: int) -> None:
         changed = self._update_connections(raw, winver, generation)
@@ -467,26 +525,21 @@ class CtypesList:
 
     def _update_statuses(self, generation: int) -> bool:
         changed = False
-        answers = self._ask_statuses()
-        if answers is not None:
-            for slot, answer in zip(self._slots, answers, strict=True):
-                changed |= slot.update_status(answer, generation)
+        for index, answer in self._ask_statuses():
+            changed |= self._slots[index].update_status(answer, generation)
         return changed
 
-    def _ask_statuses(self) -> list[_Answer] | None:
-        """Every slot's answer; None where all are as they were."""
+    def _ask_statuses(self) -> list[tuple[int, _Answer]]:
+        """What is answered otherwise than the last time, and for which slots."""
         provider, slots, batch = self._provider, self._slots, self._batch
         version = provider.rasconnstatus_version
         if version is None:
-            return [provider.ask_status(slot.handle) for slot in slots]
+            return [(i, provider.ask_status(slot.handle)) for i, slot in enumerate(slots)]
         if batch is None or batch.slots is not slots or batch.version != version:
             batch = self._batch = _Batch(slots, version)
-        answers = batch.ask(provider)
-        if answers is None:
-            return None
         return [
-            provider.ask_status(slot.handle) if answer[0] in _WRONG_SIZE else answer
-            for slot, answer in zip(slots, answers, strict=True)
+            (i, provider.ask_status(slots[i].handle) if answer[0] in _WRONG_SIZE else answer)
+            for i, answer in batch.ask(provider)
         ]
 
     def collect(self, since: int) -> Changes:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import open_handles
 import pytest
-from spy import ENUM, HANG_UP, STATUS
+from spy import ENUM, HANG_UP, STATUS, exported, replace
 
 from ras_native import ConnState, Event, Ras, RasError, _wait
 
@@ -76,6 +76,32 @@ def test_all_threads_share_one_result(sim, ras):
             results = together(*[poll] * THREADS)
             assert len(set(map(id, results))) == 1
         sim.set_status(handle, error=number)
+
+
+@pytest.mark.ledger("EN-11")
+def test_what_was_listed_before_that_of_another_thread_is_not_taken_over(sim):
+    """Of ctypes: its threads enumerate side by side. The native ones wait for each other."""
+    sim.add("first")
+    listed, go_on = threading.Event(), threading.Event()
+    with Ras(sim, backend="ctypes") as ras, ThreadPoolExecutor(1) as pool:
+        real = exported(ras, ENUM)
+
+        def slow(*arguments):
+            code = real(*arguments)
+            if not listed.is_set():
+                listed.set()
+                go_on.wait(30)
+            return code
+
+        replace(ras, ENUM, slow)
+        slower = pool.submit(ras.snapshot)
+        assert listed.wait(30)
+        sim.add("second")
+        newest = ras.snapshot()
+        go_on.set()
+        assert len(newest) == 2
+        assert slower.result(30) is newest
+        assert ras.snapshot() is newest
 
 
 def test_statuses_and_sizes_meanwhile(sim, ras):
