@@ -152,7 +152,8 @@ static uint32_t enumerate(rn_list *list, const ras_version **version_out, uint32
 }
 
 static uint32_t reserve_seen(rn_list *list, uint32_t room) {
-  uint8_t *memory = malloc((size_t)room * sizeof(rn__seen) + RN_SEEN_BLOCK);
+  size_t bytes = ((size_t)room + 1) * sizeof(rn__seen); /* one more, to be fetched in vain */
+  uint8_t *memory = malloc(bytes + RN_SEEN_BLOCK);
   if (!memory) return RN_E_NO_MEMORY;
   rn__seen *seen = (void *)(memory + RN_SEEN_BLOCK - (uintptr_t)memory % RN_SEEN_BLOCK);
   if (list->count) memcpy(seen, list->seen, (size_t)list->count * sizeof *seen);
@@ -232,8 +233,8 @@ RN_NOINLINE uint32_t take_over(rn_list *list, poll *poll, uint32_t index, uint32
   slot *into = &list->slots[index];
   rn__seen *seen = &list->seen[index];
   const uint32_t version = 1 + (uint32_t)(poll->version - rn__rasconn_versions);
-  int changed = !rn__same_connection(seen, version, raw) &&
-                update_connection(into, raw, poll->version, poll->generation);
+  const int same = rn__same_connection(seen, version, raw);
+  int changed = !same && update_connection(into, raw, poll->version, poll->generation);
   if (list->with_status) {
     rn_status fresh = {.code = status_code};
     if (answered)
@@ -241,7 +242,8 @@ RN_NOINLINE uint32_t take_over(rn_list *list, poll *poll, uint32_t index, uint32
     changed |= update_status(into, &fresh, poll->generation);
   }
   if (changed) list->generation = poll->generation;
-  rn__see(rn__seen_key(version, answered, status_code), raw, &list->status, seen);
+  uint64_t key = rn__seen_key(version, answered, status_code);
+  rn__see(key, same ? NULL : raw, &list->status, seen);
   return 0;
 }
 
@@ -257,6 +259,7 @@ RN_INLINE uint32_t update_with(rn_list *list, poll *poll, rn__same_fn same, uint
     rn_RASCONNW *connection = (void *)raw;
     const rn__seen *seen = &list->seen[done];
     uint32_t answered = 0, status_code = 0;
+    rn__prefetch(seen + 1);
     if (list->with_status) {
       uint32_t index = known ? known - 1 : 0;
       status_code = rn__ask_status(provider, connection->hrasconn, &list->status, &index);

@@ -44,9 +44,12 @@ void rn__see(uint64_t key, const rn_RASCONNW *raw, const rn_RASCONNSTATUSW *stat
              rn__seen *seen_out) {
   uint32_t version = rn__seen_version(key), status_version = key >> 16 & 0xFFFF;
   seen_out->key = key;
-  seen_out->end = 0;
-  see_rasconn(raw, rn__rasconn_versions[version - 1].size, seen_out);
-  seen_out->status = seen_out->end;
+  if (raw) {
+    seen_out->end = 0;
+    see_rasconn(raw, rn__rasconn_versions[version - 1].size, seen_out);
+    seen_out->status = seen_out->end;
+  }
+  seen_out->end = seen_out->status;
   if (status_version)
     see_rasconnstatus(status, rn__rasconnstatus_versions[status_version - 1].size, seen_out);
 }

@@ -48,7 +48,8 @@ static inline uint64_t rn__seen_key(uint32_t version, uint32_t status_version, u
 /* The version in a key. */
 static inline uint32_t rn__seen_version(uint64_t key) { return key & 0xFFFF; }
 
-/* `status` is read only where the key has a version of it. */
+/* `raw` NULL: the connection is as it was seen. `status` is read only where the key has a version
+ * of it. */
 void rn__see(uint64_t key, const rn_RASCONNW *raw, const rn_RASCONNSTATUSW *status,
              rn__seen *seen_out);
 
@@ -78,6 +79,16 @@ RN_INLINE int rn__same_words(const rn__seen *seen, const rn_RASCONNW *raw,
                              const rn_RASCONNSTATUSW *status) {
   uint64_t connection = rn__word_differences(seen, 0, seen->status, raw);
   return !(connection | rn__word_differences(seen, seen->status, seen->end, status));
+}
+
+/* Has the processor fetch what is compared next. */
+RN_INLINE void rn__prefetch(const rn__seen *seen) {
+#ifdef RN_AVX2
+  _mm_prefetch((const char *)seen, _MM_HINT_T0);
+  _mm_prefetch((const char *)seen + 64, _MM_HINT_T0);
+#else
+  (void)seen;
+#endif
 }
 
 /* The connection alone, of that version. */

@@ -29,7 +29,7 @@ RECORD_HEAD = Struct("=QII")  # serial, index, kept
 _NUMBERS = Struct(  # the head and the numbers of the status
     f"{RECORD_HEAD.format}{RN_RECORD_STATUS - RECORD_HEAD.size}x{STATUS_NUMBERS}"
 )
-_unpack_numbers = _NUMBERS.unpack_from
+_unpack_numbers, _SIZE = _NUMBERS.unpack_from, RN_RECORD.size
 
 
 Changes = tuple[int, "list[int] | None", int, memoryview]
@@ -67,15 +67,17 @@ class Kept(Generic[_Item, _Result]):
     taken over last, and collecting since the old one gives at least the same again.
     """
 
-    __slots__ = ("_known", "_list", "_lock", "generation", "poll", "polled", "result")
+    __slots__ = ("_known", "_list", "_lock", "_result_type", "generation", "poll", "polled",
+                 "result")  # fmt: skip
 
-    def __init__(self, kept_list: KeptList) -> None:
+    def __init__(self, kept_list: KeptList, result_type: type[_Result]) -> None:
         self._list = kept_list
         self._lock = Lock()
         self._known: tuple[list[int], list[_Item]] = ([], [])  # serials and their items
         self.poll, self.polled = kept_list.poll
         self.generation = 1  # that of a list nothing was ever put in
-        self.result = self._result_of([])
+        self._result_type = result_type
+        self.result = new_tuple(result_type, ())
 
     def refresh(self) -> _Result:
         """Decode what changed since the last refresh."""
@@ -87,7 +89,7 @@ class Kept(Generic[_Item, _Result]):
                 self._known = self._reordered(order)
             items = self._known[1]
             self._decode(records, changed, items)
-            self.result = self._result_of(items)
+            self.result = new_tuple(self._result_type, items)
             self.generation = generation
             return self.result
 
@@ -100,29 +102,28 @@ class Kept(Generic[_Item, _Result]):
         """Put so many changed items in their places."""
         raise NotImplementedError
 
-    def _result_of(self, items: list[_Item]) -> _Result:
-        """Freeze the items for the user."""
-        raise NotImplementedError
-
 
 class KeptConnections(Kept[Connection, tuple[Connection, ...]]):
     """What RasEnumConnections lists."""
 
     __slots__ = ()
 
+    def __init__(self, kept_list: KeptList) -> None:
+        super().__init__(kept_list, tuple)
+
     def _decode(self, records: memoryview, changed: int, items: list[Connection]) -> None:
-        for offset in range(0, changed * RN_RECORD.size, RN_RECORD.size):
+        for offset in range(0, changed * _SIZE, _SIZE):
             _, index, _ = RECORD_HEAD.unpack_from(records, offset)
             items[index] = decode_connection(records, offset + RN_RECORD_CONNECTION)
-
-    def _result_of(self, items: list[Connection]) -> tuple[Connection, ...]:
-        return tuple(items)
 
 
 class KeptSnapshot(Kept[Observation, Snapshot]):
     """What RasEnumConnections lists and RasGetConnectStatus says of each."""
 
     __slots__ = ()
+
+    def __init__(self, kept_list: KeptList) -> None:
+        super().__init__(kept_list, Snapshot)
 
     def _decode(self, records: memoryview, changed: int, items: list[Observation]) -> None:
         offset = 0
@@ -144,7 +145,4 @@ class KeptSnapshot(Kept[Observation, Snapshot]):
                     texts = last.status[2:5] if last.status else ("", "", "")
                 status = new_status(version, state, error, substate, endpoints, texts)
             items[index] = new_tuple(Observation, (connection, status, code))
-            offset += RN_RECORD.size
-
-    def _result_of(self, items: list[Observation]) -> Snapshot:
-        return new_tuple(Snapshot, items)
+            offset += _SIZE

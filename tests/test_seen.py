@@ -105,4 +105,11 @@ def test_every_byte_that_is_read_is_compared(seen_c, version, status_version, se
                 assert seen_c.same_connection(seen, version, addressof(raw)) == found[0]
             byte.value ^= 0x80
     assert set(answers()) == {1}
+    if status_version:  # seen anew, the connection as it was
+        status.dwError ^= 1
+        assert set(answers()) == {0}
+        seen_c.see(version, status_version, None, addressof(status), seen)
+        assert set(answers()) == {1}
+        raw.hrasconn = None
+        assert set(answers()) == {0}
     assert not seen_c.same_connection(seen, version + 1, addressof(raw))
