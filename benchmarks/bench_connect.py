@@ -18,11 +18,11 @@ import socket
 import struct
 import subprocess
 import sys
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 import pytest
+from bare import compiled
 
 from ras_native import connect_many
 
@@ -66,11 +66,7 @@ def bare(tmp_path_factory):
     """The bare loop: targets to the error numbers it saw, and the seconds it took."""
     if sys.platform != "linux":
         pytest.skip("the bare loop uses epoll, which only Linux has")
-    source = Path(__file__).with_name("bare_connect.c")
-    library = tmp_path_factory.mktemp("bare") / "bare_connect.so"
-    flags = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
-    subprocess.run(["cc", *flags, source, "-o", library], check=True)  # noqa: S607
-    loop = ctypes.CDLL(str(library)).bare_connect_many
+    loop = compiled("bare_connect", tmp_path_factory.mktemp("bare")).bare_connect_many
 
     def run(targets):
         names = b"".join(

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-import subprocess
 import sys
-from pathlib import Path
 from statistics import median
 from time import perf_counter_ns
 
 import pytest
+from bare import compiled
 from textbook import Textbook
 
 from ras_native import Ras
@@ -45,11 +44,7 @@ def handles(request, sim):
 def bare_loop(tmp_path_factory):
     if sys.platform == "win32":
         pytest.skip("the bare loop is compiled with cc")
-    source = Path(__file__).with_name("bare_ras.c")
-    library = tmp_path_factory.mktemp("bare") / "bare_ras.so"
-    flags = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
-    subprocess.run(["cc", *flags, source, "-o", library], check=True)  # noqa: S607
-    loop = ctypes.CDLL(str(library)).bare_poll
+    loop = compiled("bare_ras", tmp_path_factory.mktemp("bare")).bare_poll
     loop.argtypes = (ctypes.c_void_p,) * 3 + (ctypes.c_uint32,) * 2
     return loop
 

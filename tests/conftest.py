@@ -67,6 +67,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("backend", BACKENDS if asked == "all" else [asked], indirect=True)
 
 
+@pytest.fixture(scope="module")
+def both_backends(pytestconfig: pytest.Config) -> tuple[str, ...]:
+    """The names of both, for what compares them."""
+    only = pytestconfig.getoption("--backend")
+    if only != "all":
+        pytest.skip(f"both backends are compared, and --backend {only} asks for one")
+    return BACKENDS
+
+
 @pytest.fixture
 def backend(request: pytest.FixtureRequest) -> str:
     """Each backend's name in turn; its absence is a failure, never a skip."""

@@ -14,17 +14,9 @@ from cc import compiled
 from ras_native import Ras
 
 TESTS = Path(__file__).parent
-BACKENDS = ("native", "ctypes")
 STEPS = int(os.environ.get("RAS_NATIVE_LIES", "600"))  # more, where there is time
 LIFE = 100  # steps before a new provider is opened, for versions are negotiated once
 OLDEST = 4  # the last of RASCONN's versions
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _both_backends(pytestconfig: pytest.Config) -> None:
-    only = pytestconfig.getoption("--backend")
-    if only != "all":
-        pytest.skip(f"both backends are compared, and --backend {only} asks for one")
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +81,11 @@ class Witness:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_both_backends_say_the_same_of_the_same_lies(liar: ctypes.CDLL, seed: int) -> None:
+def test_both_backends_say_the_same_of_the_same_lies(
+    liar: ctypes.CDLL, both_backends: tuple[str, ...], seed: int
+) -> None:
     for first in range(0, STEPS, LIFE):
-        witnesses = [Witness(liar, backend) for backend in BACKENDS]
+        witnesses = [Witness(liar, backend) for backend in both_backends]
         for step in range(first, min(first + LIFE, STEPS)):
             # in some lives ever older versions, as if the provider were exchanged
             newest = min(OLDEST, (step - first) * (first // LIFE % (OLDEST + 2)) // LIFE)

@@ -29,12 +29,7 @@ from ras_native.sim import Simulator
 CONNECTION_VERSIONS = (0x600, 0x501, 0x500, 0x401, 0x400)
 STATUS_VERSIONS = (0x601, 0x401, 0x400)
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _both_backends(pytestconfig):
-    only = pytestconfig.getoption("--backend")
-    if only != "all":
-        pytest.skip(f"both backends are compared, and --backend {only} asks for one")
+pytestmark = pytest.mark.usefixtures("both_backends")
 
 
 def poll(kept_list):
