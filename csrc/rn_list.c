@@ -247,8 +247,8 @@ RN_NOINLINE uint32_t take_over(rn_list *list, poll *poll, uint32_t index, uint32
   return 0;
 }
 
-/* Asks for the status of each element and takes over what is not as it was seen. By turns: the
- * provider's locks leave the processor time to compare. */
+/* Asks for the status of each element and takes over what is not as it was seen. By turns, for the
+ * provider's locks leave the processor time to compare; `same` is a constant of the caller's. */
 RN_INLINE uint32_t update_with(rn_list *list, poll *poll, rn__same_fn same, uint32_t *done_out) {
   rn_provider *const provider = list->provider;
   const uint32_t count = poll->count, size = poll->version->size;
@@ -264,8 +264,10 @@ RN_INLINE uint32_t update_with(rn_list *list, poll *poll, rn__same_fn same, uint
       uint32_t index = known ? known - 1 : 0;
       status_code = rn__ask_status(provider, connection->hrasconn, &list->status, &index);
       if (!status_code) answered = index + 1;
-      if (answered && answered != known)
-        rn__store(&provider->rasconnstatus_version, known = answered);
+      if (answered && answered != known) {
+        known = answered;
+        rn__store(&provider->rasconnstatus_version, known);
+      }
     }
     if (done >= poll->live || seen->key != rn__seen_key(version, answered, status_code) ||
         !same(seen, connection, &list->status))

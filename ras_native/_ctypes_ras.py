@@ -69,56 +69,72 @@ def _end_of_text(units: bytes) -> int:
     return len(units) if end < 0 else end
 
 
-def _read(raw: bytes, structure: Any, record: Any, names: dict[str, str]) -> None:
-    """Copy members of the raw structure, where its version has them, to the record's."""
+_Moves = list[tuple[int, int, int, bool]]
+
+
+def _moves(structure: Any, record: Any, names: dict[str, str]) -> _Moves:
+    """Where each member of the raw structure begins and ends, where it goes, whether it is text."""
+    moves = []
     for name, raw_name in names.items():
-        source, target = getattr(structure, raw_name), getattr(type(record), name)
-        if source.offset + source.size > len(raw):
-            continue
-        value = raw[source.offset : source.offset + source.size]
-        if raw_name.startswith("sz"):
-            value = value[: _end_of_text(value)]
-        memmove(addressof(record) + target.offset, value, len(value))
+        source, target = getattr(structure, raw_name), getattr(record, name)
+        end = source.offset + source.size
+        moves.append((source.offset, end, target.offset, raw_name.startswith("sz")))
+    return moves
 
 
-_CONNECTION_NAMES = {
-    "handle": "hrasconn",
-    "entry_name": "szEntryName",
-    "device_type": "szDeviceType",
-    "device_name": "szDeviceName",
-    "phonebook": "szPhonebook",
-    "subentry": "dwSubEntry",
-    "guid_entry": "guidEntry",
-    "flags": "dwFlags",
-    "luid": "luid",
-    "correlation_id": "guidCorrelationId",
-}
-_STATUS_NAMES = {
-    "state": "rasconnstate",
-    "error": "dwError",
-    "device_type": "szDeviceType",
-    "device_name": "szDeviceName",
-    "phone_number": "szPhoneNumber",
-    "local_endpoint": "localEndPoint",
-    "remote_endpoint": "remoteEndPoint",
-    "substate": "rasconnsubstate",
-}
+def _read(raw: bytes, moves: _Moves, record: bytearray) -> bytes:
+    """Copy the members that this version of the raw structure has."""
+    for begin, end, to, is_text in moves:
+        if end <= len(raw):
+            value = raw[begin:end]
+            if is_text:
+                value = value[: _end_of_text(value)]
+            record[to : to + len(value)] = value
+    return bytes(record)
+
+
+_CONNECTION_MOVES = _moves(
+    RASCONNW,
+    RnConnection,
+    {
+        "handle": "hrasconn",
+        "entry_name": "szEntryName",
+        "device_type": "szDeviceType",
+        "device_name": "szDeviceName",
+        "phonebook": "szPhonebook",
+        "subentry": "dwSubEntry",
+        "guid_entry": "guidEntry",
+        "flags": "dwFlags",
+        "luid": "luid",
+        "correlation_id": "guidCorrelationId",
+    },
+)
+_STATUS_MOVES = _moves(
+    RASCONNSTATUSW,
+    RnStatus,
+    {
+        "state": "rasconnstate",
+        "error": "dwError",
+        "device_type": "szDeviceType",
+        "device_name": "szDeviceName",
+        "phone_number": "szPhoneNumber",
+        "local_endpoint": "localEndPoint",
+        "remote_endpoint": "remoteEndPoint",
+        "substate": "rasconnsubstate",
+    },
+)
 
 
 def _read_rasconn(raw: bytes, winver: int) -> bytes:
     """One rn_connection, from a RASCONN of that version."""
-    record = RnConnection(version=winver)
-    _read(raw, RASCONNW, record, _CONNECTION_NAMES)
-    return bytes(record)
+    return _read(raw, _CONNECTION_MOVES, bytearray(RnConnection(version=winver)))
 
 
 def _read_rasconnstatus(code: int, raw: bytes, winver: int) -> bytes:
     """One rn_status, from the answer and a RASCONNSTATUS of that version."""
     if code:
         return bytes(RnStatus(code=code))
-    record = RnStatus(version=winver)
-    _read(raw, RASCONNSTATUSW, record, _STATUS_NAMES)
-    return bytes(record)
+    return _read(raw, _STATUS_MOVES, bytearray(RnStatus(version=winver)))
 
 
 class CtypesProvider:
