@@ -9,9 +9,10 @@ from __future__ import annotations
 import ctypes
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from ctypes import addressof, byref, c_uint16, c_uint32, c_void_p, memmove, memset, string_at
 from itertools import count
+from math import isqrt
 from struct import Struct
 from threading import Lock
 from typing import Any
@@ -125,16 +126,21 @@ _STATUS_MOVES = _moves(
 )
 
 
+# Records in which nothing but the version stands, by it.
+_CONNECTIONS = {winver: bytes(RnConnection(version=winver)) for winver, _ in RASCONNW_VERSIONS}
+_STATUSES = {winver: bytes(RnStatus(version=winver)) for winver, _ in RASCONNSTATUSW_VERSIONS}
+
+
 def _read_rasconn(raw: bytes, winver: int) -> bytes:
     """One rn_connection, from a RASCONN of that version."""
-    return _read(raw, _CONNECTION_MOVES, bytearray(RnConnection(version=winver)))
+    return _read(raw, _CONNECTION_MOVES, bytearray(_CONNECTIONS[winver]))
 
 
 def _read_rasconnstatus(code: int, raw: bytes, winver: int) -> bytes:
     """One rn_status, from the answer and a RASCONNSTATUS of that version."""
     if code:
         return bytes(RnStatus(code=code))
-    return _read(raw, _STATUS_MOVES, bytearray(RnStatus(version=winver)))
+    return _read(raw, _STATUS_MOVES, bytearray(_STATUSES[winver]))
 
 
 class CtypesProvider:
@@ -276,14 +282,15 @@ def _is_reached(status: RnStatus, states: tuple[int, ...]) -> bool:
 class _Slot:
     """One connection as it was read last, and when its parts changed."""
 
-    __slots__ = ("answer", "connection", "connection_changed", "handle", "raw", "serial",
-                 "status", "status_changed", "texts_changed")  # fmt: skip
+    __slots__ = ("answer", "changed", "connection", "connection_changed", "handle", "raw",
+                 "serial", "status", "status_changed", "texts_changed")  # fmt: skip
 
     def __init__(self, serial: int, handle: int) -> None:
         self.serial = serial
         self.handle = handle
         self.raw = b""
         self.connection = b""
+        self.changed = 0  # the later of the next two
         self.connection_changed = 0
         self.answer: _Answer | None = None
         self.status = bytes(RnStatus())
@@ -300,6 +307,7 @@ class _Slot:
         changed = record != self.connection
         if changed:
             self.connection, self.connection_changed = record, generation
+            self.changed = generation
         self.raw = raw  # last, for Ctrl-C may strike anywhere
         return changed
 
@@ -312,6 +320,7 @@ class _Slot:
             if not self.status_changed or record[_STATUS_TEXTS] != self.status[_STATUS_TEXTS]:
                 self.texts_changed = generation
             self.status, self.status_changed = record, generation
+            self.changed = generation
         self.answer = answer  # last, as above
         return changed
 
@@ -338,12 +347,10 @@ class _Batch:
         memmove(self._address, self._blank, len(self._blank))
         codes = provider.ask_statuses(self._asks)
         raw = string_at(self._address, len(self._blank))
-        if codes == self._codes and raw == self._raw:
+        same_codes = codes == self._codes
+        if same_codes and raw == self._raw:
             return []
-        if len(raw) == len(self._raw) and codes == self._codes:
-            changed = _differing(raw, self._raw, self.size, 0, len(codes))
-        else:
-            changed = iter(range(len(codes)))
+        changed = _differing(raw, self._raw, self.size) if same_codes else range(len(codes))
         refused = not _WRONG_SIZE.isdisjoint(codes)
         self._codes, self._raw = ([] if refused else codes), raw  # it is asked again next time
         return [
@@ -351,16 +358,15 @@ class _Batch:
         ]
 
 
-def _differing(new: bytes, old: bytes, size: int, first: int, end: int) -> Iterator[int]:
-    """Which of the items [first, end) differ: halved until one is left, for mostly one does."""
-    if new[first * size : end * size] == old[first * size : end * size]:
-        return
-    if end - first == 1:
-        yield first
-        return
-    middle = (first + end) // 2
-    yield from _differing(new, old, size, first, middle)
-    yield from _differing(new, old, size, middle, end)
+def _differing(new: bytes, old: bytes, size: int) -> Iterable[int]:
+    """Which items of that size differ: by the dozen first, for mostly it is one of many."""
+    some = isqrt(len(new) // size) * size
+    for first in range(0, len(new), some):
+        end = min(first + some, len(new))
+        if new[first:end] != old[first:end]:
+            for begin in range(first, end, size):
+                if new[begin : begin + size] != old[begin : begin + size]:
+                    yield begin // size
 
 
 class _Enumeration:
@@ -566,7 +572,7 @@ class CtypesList:
                 + slot.connection
                 + slot.status
                 for index, slot in enumerate(self._slots)
-                if slot.connection_changed > since or slot.status_changed > since
+                if slot.changed > since
             ]
             reordered = self._order_changed > since
             order = [slot.serial for slot in self._slots] if reordered else None
