@@ -18,11 +18,12 @@ import socket
 import struct
 import subprocess
 import sys
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 import pytest
-from bare import compiled
+from cc import compiled
 
 from ras_native import connect_many
 
@@ -66,7 +67,9 @@ def bare(tmp_path_factory):
     """The bare loop: targets to the error numbers it saw, and the seconds it took."""
     if sys.platform != "linux":
         pytest.skip("the bare loop uses epoll, which only Linux has")
-    loop = compiled("bare_connect", tmp_path_factory.mktemp("bare")).bare_connect_many
+    source = Path(__file__).with_name("bare_connect.c")
+    library = compiled(source, tmp_path_factory.mktemp("bare"))
+    loop = ctypes.CDLL(str(library)).bare_connect_many
 
     def run(targets):
         names = b"".join(

@@ -13,8 +13,7 @@ const ras_version rn__rasconnstatus_versions[RN_RASCONNSTATUS_VERSION_COUNT] =
 
 /* Copies a text cut at its NUL or its array's end; zeroes the rest of `to`. */
 static void read_text(const uint16_t *from, size_t from_count, uint16_t *to, size_t to_count) {
-  size_t length = 0;
-  while (length < from_count && from[length]) length++;
+  size_t length = rn__text_length(from, from_count);
   memcpy(to, from, length * 2);
   memset(to + length, 0, (to_count - length) * 2);
 }

@@ -16,8 +16,8 @@ extern const ras_version rn__rasconnstatus_versions[RN_RASCONNSTATUS_VERSION_COU
 
 /* Make what the provider is about to fill read as "nothing": numbers 0, texts empty. Never touch a
  * byte past `size`, where the next element begins. Here, for a poll does it for each connection,
- * and in few stores, for a provider's lock waits for them: the first members with two units of
- * the text behind them; what the newest version ends with, in a length that is constant. */
+ * and in few stores: the first members with two units of the text behind them; what the newest
+ * version ends with, in a length that is constant. */
 static inline void rn__blank_rasconn(rn_RASCONNW *raw, size_t size) {
   const size_t numbers = offsetof(rn_RASCONNW, dwSubEntry);
   memset(raw, 0, offsetof(rn_RASCONNW, szEntryName) + 2 * sizeof(uint16_t));
@@ -36,6 +36,13 @@ static inline void rn__blank_rasconnstatus(rn_RASCONNSTATUSW *raw) {
   raw->szDeviceName[0] = 0;
   raw->szPhoneNumber[0] = 0;
   memset(&raw->localEndPoint, 0, sizeof *raw - offsetof(rn_RASCONNSTATUSW, localEndPoint));
+}
+
+/* Units of a text, which ends at its NUL or with its array. */
+static inline size_t rn__text_length(const uint16_t *text, size_t count) {
+  size_t length = 0;
+  while (length < count && text[length]) length++;
+  return length;
 }
 
 /* Fill all of *record_out (its strings zero past their end). */

@@ -2,8 +2,7 @@
 
 /* Bytes of a text with its NUL, where it has one. */
 static size_t text_bytes(const uint16_t *text, size_t count) {
-  size_t length = 0;
-  while (length < count && text[length]) length++;
+  size_t length = rn__text_length(text, count);
   return (length + (length < count)) * sizeof *text;
 }
 
@@ -42,7 +41,7 @@ static void see_rasconnstatus(const rn_RASCONNSTATUSW *raw, size_t size, rn__see
 
 void rn__see(uint64_t key, const rn_RASCONNW *raw, const rn_RASCONNSTATUSW *status,
              rn__seen *seen_out) {
-  uint32_t version = rn__seen_version(key), status_version = key >> 16 & 0xFFFF;
+  uint32_t version = rn__seen_version(key), status_version = rn__seen_status_version(key);
   seen_out->key = key;
   if (raw) {
     seen_out->end = 0;

@@ -45,8 +45,9 @@ static inline uint64_t rn__seen_key(uint32_t version, uint32_t status_version, u
   return (uint64_t)code << 32 | status_version << 16 | version;
 }
 
-/* The version in a key. */
 static inline uint32_t rn__seen_version(uint64_t key) { return key & 0xFFFF; }
+static inline uint32_t rn__seen_status_version(uint64_t key) { return key >> 16 & 0xFFFF; }
+static inline uint32_t rn__seen_code(uint64_t key) { return (uint32_t)(key >> 32); }
 
 /* `raw` NULL: the connection is as it was seen. `status` is read only where the key has a version
  * of it. */
@@ -91,10 +92,9 @@ RN_INLINE void rn__prefetch(const rn__seen *seen) {
 #endif
 }
 
-/* The connection alone, of that version. */
-static inline int rn__same_connection(const rn__seen *seen, uint32_t version,
-                                      const rn_RASCONNW *raw) {
-  return rn__seen_version(seen->key) == version &&
+/* The connection alone, of the version in `key`. */
+static inline int rn__same_connection(const rn__seen *seen, uint64_t key, const rn_RASCONNW *raw) {
+  return rn__seen_version(seen->key) == rn__seen_version(key) &&
          !rn__word_differences(seen, 0, seen->status, raw);
 }
 

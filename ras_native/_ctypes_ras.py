@@ -283,18 +283,17 @@ class _Slot:
     """One connection as it was read last, and when its parts changed."""
 
     __slots__ = ("answer", "changed", "connection", "connection_changed", "handle", "raw",
-                 "serial", "status", "status_changed", "texts_changed")  # fmt: skip
+                 "serial", "status", "texts_changed")  # fmt: skip
 
     def __init__(self, serial: int, handle: int) -> None:
         self.serial = serial
         self.handle = handle
         self.raw = b""
         self.connection = b""
-        self.changed = 0  # the later of the next two
+        self.changed = 0
         self.connection_changed = 0
         self.answer: _Answer | None = None
         self.status = bytes(RnStatus())
-        self.status_changed = 0
         self.texts_changed = 0
 
     def kept_parts(self, since: int) -> int:
@@ -315,12 +314,11 @@ class _Slot:
         if answer == self.answer:
             return False
         record = _read_rasconnstatus(*answer)
-        changed = not self.status_changed or record != self.status
+        changed = not self.texts_changed or record != self.status
         if changed:
-            if not self.status_changed or record[_STATUS_TEXTS] != self.status[_STATUS_TEXTS]:
+            if not self.texts_changed or record[_STATUS_TEXTS] != self.status[_STATUS_TEXTS]:
                 self.texts_changed = generation
-            self.status, self.status_changed = record, generation
-            self.changed = generation
+            self.status, self.changed = record, generation
         self.answer = answer  # last, as above
         return changed
 
@@ -411,7 +409,7 @@ class _Enumeration:
         """
         provider = self._provider
         self.version = provider.rasconn_version or 0
-        attempts = 0
+        attempts = 0  # counted by hand: a range takes a fifth of an empty poll
         while attempts < RN_MAX_ATTEMPTS:
             attempts += 1
             if self._used:

@@ -1,4 +1,4 @@
-"""C of the tests' own, compiled here and now."""
+"""C of the tests' and benchmarks' own, compiled here and now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 /* What csrc/rn_seen.h keeps inline, for test_seen.py to call. */
+#include "rn_os.h"
 #include "rn_seen.h"
 
 uint32_t seen_size(void) { return sizeof(rn__seen); }
@@ -9,7 +10,7 @@ void see(uint32_t version, uint32_t status_version, const rn_RASCONNW *raw,
 }
 
 int same_connection(const rn__seen *seen, uint32_t version, const rn_RASCONNW *raw) {
-  return rn__same_connection(seen, version, raw);
+  return rn__same_connection(seen, rn__seen_key(version, 0, 0), raw);
 }
 
 int same_words(const rn__seen *seen, const rn_RASCONNW *raw, const rn_RASCONNSTATUSW *status) {
@@ -21,8 +22,6 @@ RN_TARGET_AVX2 int same_avx2(const rn__seen *seen, const rn_RASCONNW *raw,
                              const rn_RASCONNSTATUSW *status) {
   return rn__same_avx2(seen, raw, status);
 }
-
-int can_avx2(void) { return __builtin_cpu_supports("avx2"); }
-#else
-int can_avx2(void) { return 0; }
 #endif
+
+int can_avx2(void) { return rn__has_avx2(); }

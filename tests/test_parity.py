@@ -79,11 +79,11 @@ class Pair:
         generation = poll(kept_list)
         told, order, changed, records = kept_list.collect(self.since)
         assert told == generation or generation < 0
-        told = (
+        parts = (
             records[at : at + RN_RECORD.size]
             for at in range(0, changed * RN_RECORD.size, RN_RECORD.size)
         )
-        return Polled(generation, order, changed, b"".join(map(without_what_was_kept, told)))
+        return Polled(generation, order, changed, b"".join(map(without_what_was_kept, parts)))
 
     def compare(self):
         native, ctypes = (self._poll(kept_list) for kept_list in self.lists)
