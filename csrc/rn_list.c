@@ -20,9 +20,9 @@
 
 typedef struct {
   uint64_t changed;
-  uint64_t connection_changed; /* 0: never read, as the next */
-  uint64_t texts_changed;      /* those of the status */
-  rn_record *last;        /* owned; its index and kept are for collect to fill */
+  uint64_t connection_changed;
+  uint64_t texts_changed; /* those of the status; 0: never read */
+  rn_record *last;        /* owned; at first 0 but for its serial, as none is that was read */
 } slot;
 
 struct rn_list {
@@ -205,7 +205,7 @@ static int update_connection(slot *into, const rn_RASCONNW *raw, const ras_versi
                              uint64_t generation) {
   rn_connection *last = &into->last->connection, fresh;
   rn__read_rasconn(raw, version, &fresh);
-  if (into->connection_changed && !memcmp(&fresh, last, sizeof fresh)) return 0;
+  if (!memcmp(&fresh, last, sizeof fresh)) return 0;
   *last = fresh;
   into->connection_changed = generation;
   return 1;
@@ -214,7 +214,7 @@ static int update_connection(slot *into, const rn_RASCONNW *raw, const ras_versi
 static int update_status(slot *into, const rn_status *fresh, uint64_t generation) {
   const size_t texts = offsetof(rn_status, device_type);
   rn_status *last = &into->last->status;
-  if (into->texts_changed && !memcmp(fresh, last, sizeof *fresh)) return 0;
+  if (!memcmp(fresh, last, sizeof *fresh)) return 0;
   if (!into->texts_changed ||
       memcmp((const char *)fresh + texts, (char *)last + texts, sizeof *fresh - texts))
     into->texts_changed = generation;

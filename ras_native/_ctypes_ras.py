@@ -314,7 +314,7 @@ class _Slot:
         if answer == self.answer:
             return False
         record = _read_rasconnstatus(*answer)
-        changed = not self.texts_changed or record != self.status
+        changed = record != self.status  # which is at first as no record is that was read
         if changed:
             if not self.texts_changed or record[_STATUS_TEXTS] != self.status[_STATUS_TEXTS]:
                 self.texts_changed = generation
