@@ -43,7 +43,14 @@ MODULES = {
 METADATA = ["METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE", "top_level.txt"]
 SYSTEM_DLLS = ["kernel32.dll", "ws2_32.dll", "api-ms-win-crt-*.dll"]
 SYSTEM_LIBRARIES = ["libc.so.6", "libdl.so.2", "libpthread.so.0"]
-SDIST = ["setup.py", "pyproject.toml", "README.md", "LICENSE", "csrc/rn.h", "tests/conftest.py"]
+SDIST = [
+    "setup.py",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+    "csrc/shim/rn.h",
+    "tests/conftest.py",
+]
 
 
 def require(condition: object, message: str) -> None:
@@ -54,7 +61,7 @@ def require(condition: object, message: str) -> None:
 
 def exports() -> set[str]:
     """The names that rassim.def lists."""
-    text = (ROOT / "csrc" / "rassim.def").read_text().split("EXPORTS", 1)[1]
+    text = (ROOT / "csrc" / "sim" / "rassim.def").read_text().split("EXPORTS", 1)[1]
     return set(re.sub(r";.*", "", text).split())
 
 
@@ -133,7 +140,11 @@ def check_sdist(sdist: Path) -> None:
     top = sdist.name.removesuffix(".tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.removeprefix(f"{top}/") for name in archive.getnames()}
-    missing = {*SDIST, *PACKAGE, *(f"csrc/{path.name}" for path in (ROOT / "csrc").glob("*.[ch]"))}
+    missing = {
+        *SDIST,
+        *PACKAGE,
+        *(str(path.relative_to(ROOT)) for path in (ROOT / "csrc").rglob("*.[ch]")),
+    }
     require(not missing - names, f"{sdist.name} lacks {sorted(missing - names)}")
     built = [name for name in names if re.search(r"\.(so|pyd|o|pyc)$|__pycache__", name)]
     require(not built, f"{sdist.name} must not hold {sorted(built)}")

@@ -47,7 +47,7 @@ def build(program: Program, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     compiler = wheels.compiler(program.triple)
     scenario, executable = folder / "scenario.o", folder / "client.exe"
-    source = [FOREIGN / "scenario.c", f"-I{ROOT / 'csrc'}"]
+    source = [FOREIGN / "scenario.c", f"-I{ROOT / 'csrc' / 'abi'}", f"-I{ROOT / 'csrc' / 'sim'}"]
     subprocess.run([*compiler, "-c", *source, "-o", scenario], check=True)
     character = ["-DUNICODE", "-D_UNICODE"] if program.unicode else []
     command = [*compiler, *character, FOREIGN / "client.c", scenario, "-lrasapi32"]

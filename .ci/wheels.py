@@ -24,6 +24,7 @@ ROOT = windows_python.ROOT
 sys.path.insert(0, str(ROOT / "csrc"))
 import build_native  # noqa: E402  (found through the line above)
 
+INCLUDES = [f"-I{folder}" for folder in build_native.INCLUDE_DIRS]
 ZIG = [sys.executable, "-m", "ziglang"]
 
 
@@ -83,7 +84,7 @@ def compile_modules(target: Target, source: Path, work: Path) -> list[Path]:
     python_home = windows_python.unpack(windows_python.OLDEST)
     generated, native, simulator = (work / n for n in ("_native.c", "_native.pyd", "_rassim.pyd"))
     build_native.native_ffi().emit_c_code(str(generated))
-    library = [*compiler(target.triple), "-Icsrc", "-shared"]
+    library = [*compiler(target.triple), *INCLUDES, "-shared"]
     libraries = [f"-l{name}" for name in build_native.WINDOWS_LIBRARIES]
     run(
         source,

@@ -67,9 +67,9 @@ def copy_project(folder: Path) -> None:
 
 
 def lying_provider(folder: Path) -> Path:
-    """tests/lying_provider.c as a DLL, for there is no compiler where the suite runs."""
+    """tests/support/lying_provider.c as a DLL, for there is no compiler where the suite runs."""
     made = folder / "lying_provider.dll"
-    source = (folder / "tests" / "lying_provider.c", f"-I{folder / 'csrc'}")
+    source = (folder / "tests" / "support" / "lying_provider.c", f"-I{folder / 'csrc' / 'abi'}")
     command = [*wheels.compiler("x86_64-windows-gnu"), "-shared", *source, "-o", made]
     subprocess.run(command, check=True)
     return made

@@ -4,7 +4,7 @@
  */
 #include <stdint.h>
 
-#include "../csrc/ras_abi.h"
+#include "ras_abi.h"
 
 typedef uint32_t(RAS_CALL *enum_fn)(rn_RASCONNW *, uint32_t *, uint32_t *);
 typedef uint32_t(RAS_CALL *status_fn)(HRASCONN, rn_RASCONNSTATUSW *);

@@ -22,7 +22,7 @@ from cc import compiled
 from textbook import Textbook
 
 from ras_native import Ras
-from ras_native._layout import RASCONNW
+from ras_native._backend.layout import RASCONNW
 from ras_native.sim import Simulator
 
 ROUNDS = 60

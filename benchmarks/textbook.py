@@ -9,7 +9,7 @@ import ctypes
 from ctypes import byref, c_uint32, c_void_p, sizeof
 from typing import Any
 
-from ras_native._layout import RASCONNSTATUSW, RASCONNW
+from ras_native._backend.layout import RASCONNSTATUSW, RASCONNW
 
 
 def string(units: ctypes.Array[ctypes.c_uint16]) -> str:

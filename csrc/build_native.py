@@ -7,34 +7,32 @@ from cffi import FFI
 from gen_layout import between
 from setuptools import Extension
 
-NATIVE_SOURCES = ["rn_provider.c", "rn_list.c", "rn_record.c", "rn_seen.c", "rn_connect.c"]
+NATIVE_SOURCES = [f"shim/{name}.c" for name in ("provider", "list", "record", "seen", "connect")]
 SIMULATOR_SOURCES = [
     "check_layout.c",
-    "rassim_service.c",
-    "rassim_clock.c",
-    "rassim_calls.c",
-    "rassim_dial.c",
-    "rassim_ras.c",
-    "rassim_control.c",
-    "rassim_lively.c",
+    *(
+        f"sim/{name}.c"
+        for name in ("service", "clock", "calls", "dialling", "ras", "control", "demo")
+    ),
 ]
+INCLUDE_DIRS = ["csrc/abi", "csrc/shim", "csrc/sim"]
 
 
 HOST = "win" if sys.platform == "win32" else "posix"
 WINDOWS_LIBRARIES = ["ws2_32"]
-EXPORTS = "csrc/rassim.def"  # undecorated names, also where x86's stdcall would decorate them
+EXPORTS = "csrc/sim/rassim.def"  # undecorated names, also where x86's stdcall would decorate them
 LIMITED_API = ("Py_LIMITED_API", "0x030A0000")
 STRICT_C = ["-std=c11", "-O2", "-Wall", "-Wextra"]
 
 
 def native_sources(system: str = HOST) -> list[str]:
     """Sources of the shim for "win" or "posix"; cffi adds its own."""
-    return _paths(NATIVE_SOURCES, ["rn_os", "rn_net"], system)
+    return _paths(NATIVE_SOURCES, ["shim/os", "shim/net"], system)
 
 
 def simulator_sources(system: str = HOST) -> list[str]:
     """Sources of the simulator for "win" or "posix"."""
-    return _paths(SIMULATOR_SOURCES, ["rassim_os"], system)
+    return _paths(SIMULATOR_SOURCES, ["sim/os"], system)
 
 
 def _paths(names: list[str], stems: list[str], system: str) -> list[str]:
@@ -56,12 +54,12 @@ def _flags() -> dict[str, list[str]]:
 def native_ffi() -> FFI:
     """ras_native._native: the compiled shim, as an abi3 module."""
     ffi = FFI()
-    ffi.cdef(between("rn.h", "contract"))
+    ffi.cdef(between("shim/rn.h", "contract"))
     ffi.set_source(
         "ras_native._native",
         '#include "rn.h"',
         sources=native_sources(),
-        include_dirs=["csrc"],
+        include_dirs=INCLUDE_DIRS,
         py_limited_api=True,
         define_macros=[LIMITED_API],
         **_flags(),
@@ -79,7 +77,7 @@ def simulator_extension() -> Extension:
     return Extension(
         "ras_native._rassim",
         sources=simulator_sources(),
-        include_dirs=["csrc"],
+        include_dirs=INCLUDE_DIRS,
         py_limited_api=True,
         extra_link_args=[f"/DEF:{EXPORTS}"] if HOST == "win" else [],
         **_flags(),

@@ -3,9 +3,9 @@
     python csrc/gen_layout.py            writes those that are out of date
     python csrc/gen_layout.py --check    only names them, and exits 1 if there is one
 
-ras_native/_layout.py   from ras_abi.h, ras_versions.h and rn.h
-csrc/check_layout.c     from layout.tsv and rn.h
-csrc/rassim_errors.h    from ras_native/errors.tsv
+ras_native/_backend/layout.py   from ras_abi.h, ras_versions.h and rn.h
+csrc/check_layout.c             from layout.tsv and rn.h
+csrc/sim/errors.h               from ras_native/errors.tsv
 
 The output is the same on every system and for every pointer size.
 """
@@ -86,7 +86,7 @@ def check_record(ffi: FFI, struct: str) -> None:
         raise SystemExit(f"rn.h: {struct} ends with implicit padding")
 
 
-# ras_native/_layout.py
+# ras_native/_backend/layout.py
 
 
 def class_name(struct: str) -> str:
@@ -172,7 +172,7 @@ def format_lines(struct: str, structs: dict[str, Members]) -> Iterator[str]:
 
 def version_lines(structs: dict[str, Members]) -> Iterator[str]:
     """Write the accepted dwSize values, from the macros of ras_versions.h."""
-    text = (CSRC / "ras_versions.h").read_text(encoding="utf-8").replace("\\\n", " ")
+    text = (CSRC / "abi" / "ras_versions.h").read_text(encoding="utf-8").replace("\\\n", " ")
     for family, body in re.findall(r"#define (\w+)_VERSIONS\(type\)(.*)", text):
         versions = re.findall(r"\{(0x\w+), (?:sizeof|RAS_CUT)\(type(?:, (\w+))?\)\}", body)
         for struct in map(class_name, structs):
@@ -224,9 +224,9 @@ def _cut(structure: type[Structure], member: str) -> int:
 
 
 def layout_py() -> str:
-    """Write ras_native/_layout.py."""
-    ras = parse("ras_abi.h", "layout", pack=4)
-    contract = parse("rn.h", "contract")
+    """Write ras_native/_backend/layout.py."""
+    ras = parse("abi/ras_abi.h", "layout", pack=4)
+    contract = parse("shim/rn.h", "contract")
     lines: list[str] = []
     for header in (ras, contract):
         lines += [f"{name} = {value}" for name, value in header.constants.items()]
@@ -265,7 +265,7 @@ CHECK_HEAD = """\
 
 def check_ras_lines() -> Iterator[str]:
     """Assert what layout.tsv says of each structure; an older version ends where a newer begins."""
-    rows = read_table(CSRC / "layout.tsv")
+    rows = read_table(CSRC / "abi" / "layout.tsv")
     for struct, member, winver, x64, x86 in rows:
         ctype = struct if struct == "HRASCONN" else f"rn_{struct}"
         if member != "sizeof":
@@ -278,7 +278,7 @@ def check_ras_lines() -> Iterator[str]:
 
 def check_record_lines() -> Iterator[str]:
     """Assert that each record of the contract is the sum of its members on every system."""
-    structs = parse("rn.h", "contract").structs
+    structs = parse("shim/rn.h", "contract").structs
     for struct, members in structs.items():
         for place, (member, _) in enumerate(members):
             offset = calcsize("=" + flat(members[:place], structs))
@@ -293,7 +293,7 @@ def check_layout_c() -> str:
     return CHECK_HEAD + "\n".join(lines) + "\n"
 
 
-# csrc/rassim_errors.h
+# csrc/sim/errors.h
 
 
 RAS_CODES = range(600, 900)
@@ -316,7 +316,7 @@ static const rassim_error rassim_errors[] = {
 
 
 def errors_h() -> str:
-    """Write csrc/rassim_errors.h: what the simulator's RasGetErrorStringW says."""
+    """Write csrc/sim/errors.h: what the simulator's RasGetErrorStringW says."""
     lines = []
     for code, _, _, text in read_table(ROOT / "ras_native" / "errors.tsv"):
         if not text.isascii() or '"' in text or "\\" in text:
@@ -327,9 +327,9 @@ def errors_h() -> str:
 
 
 FILES: dict[Path, Callable[[], str]] = {
-    ROOT / "ras_native" / "_layout.py": layout_py,
+    ROOT / "ras_native" / "_backend" / "layout.py": layout_py,
     CSRC / "check_layout.c": check_layout_c,
-    CSRC / "rassim_errors.h": errors_h,
+    CSRC / "sim" / "errors.h": errors_h,
 }
 
 

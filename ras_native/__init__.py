@@ -6,7 +6,10 @@ own rasapi32. `backend` says who does the work: "native" or "ctypes".
 
 from __future__ import annotations
 
-from ._api import (
+from ._backend import backend, warn_where_fallen_back
+from ._errors import Cancelled, ProviderError, RasError, WSAError
+from ._event import Event
+from ._ras import (
     Notification,
     Ras,
     Sizes,
@@ -19,10 +22,6 @@ from ._api import (
     snapshot,
     wait_for_state,
 )
-from ._backend import backend, warn_where_fallen_back
-from ._connect import ConnectOutcome, ConnectResult, connect, connect_many, wsa_connect
-from ._errors import Cancelled, ProviderError, RasError, WSAError
-from ._event import Event
 from ._records import (
     Connection,
     ConnectionFlag,
@@ -33,6 +32,7 @@ from ._records import (
     Snapshot,
     Status,
 )
+from ._sockets.connect import ConnectOutcome, ConnectResult, connect, connect_many, wsa_connect
 
 __all__ = [
     "Cancelled",

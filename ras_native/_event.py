@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TypeVar
 
 from . import _backend
+from ._backend.contract import BackendEvent, ras_backend
+from ._backend.layout import RN_E_CANCELLED, RN_E_NO_MEMORY, RN_E_OS, RN_E_TIMEOUT
 from ._errors import Cancelled
-from ._layout import RN_E_CANCELLED, RN_E_NO_MEMORY, RN_E_OS, RN_E_TIMEOUT
-from ._ras_backend import BackendEvent, ras_backend
 from ._wait import seconds_to_ns, wait_in_slices
 
 

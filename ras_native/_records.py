@@ -1,4 +1,4 @@
-"""What users see of a connection, and the one decoder of the contract's records (csrc/rn.h)."""
+"""What users see of a connection, and the decoder of the records of csrc/shim/rn.h."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from struct import Struct
 from typing import NamedTuple
 from uuid import UUID
 
-from ._errors import GONE_CODES
-from ._layout import (
+from ._backend.layout import (
     RN_CONNECTION,
     RN_CONNECTION_TEXT,
     RN_ENDPOINT,
     RN_STATUS,
     RN_STATUS_TEXT,
 )
+from ._errors import GONE_CODES
 
 _UTF16 = "utf-16-le" if sys.byteorder == "little" else "utf-16-be"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ._layout import RN_E_AGAIN, RN_E_TIMEOUT
+from ._backend.layout import RN_E_AGAIN, RN_E_TIMEOUT
 
 SLICE_NS = 100_000_000
 """The longest that native code waits before Python may run its signal handlers."""

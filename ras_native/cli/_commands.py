@@ -7,9 +7,9 @@ import sys
 import click
 
 from .. import __version__
-from .._api import Ras
+from .._backend.layout import RN_MAX_CONCURRENCY
 from .._errors import RasError, code_name
-from .._layout import RN_MAX_CONCURRENCY
+from .._ras import Ras
 from .._records import Connection, Observation, Snapshot
 from . import _doctor, _screen, _show
 from ._changes import condition

@@ -11,9 +11,9 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from .._api import Ras
 from .._backend import BACKENDS
 from .._errors import ProviderError, RasError, WSAError
+from .._ras import Ras
 from .._wait import LONGEST_SECONDS
 from ..sim import Simulator
 

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.text import Text
 
 from .. import __version__, _self_test
-from .._api import Ras
 from .._backend import VARIABLE, backend, select
 from .._errors import ProviderError, RasError
-from .._self_test_raw import load
+from .._ras import Ras
+from .._self_test.raw import load
 from ._common import Source, new_simulator
 from ._show import console, print_json, printable
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .._connect import ConnectOutcome, ConnectResult, connect_many
+from .._sockets.connect import ConnectOutcome, ConnectResult, connect_many
 
 Target = tuple[str, int]
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .._api import Notification, Ras
 from .._errors import ProviderError, RasError
+from .._ras import Notification, Ras
 from .._records import Snapshot
 from ._changes import Change, changes
 

@@ -1,0 +1,40 @@
+/* What the connect half needs of the system; net_win.c and net_posix.c provide it.
+ *
+ * An "answer" tells what became of a connect: 0 connected, RN_E_AGAIN not known yet,
+ * else the system's error. */
+#ifndef RN_NET_H
+#define RN_NET_H
+
+#include <stdint.h>
+
+#include "rn.h"
+
+typedef int64_t rn__socket;
+
+/* A non-blocking stream socket; the caller closes it. Returns the system's error. */
+uint32_t rn__socket_open(uint32_t family, rn__socket *socket_out);
+uint32_t rn__socket_bind(rn__socket socket, const rn_target *local);
+
+/* abortive: a reset ends the connection, now, and leaves no TIME_WAIT behind. */
+void rn__socket_close(rn__socket socket, int abortive);
+
+/* Whether the error says that there is no room for one more socket. */
+int rn__socket_is_out_of_room(uint32_t os_error);
+
+/* Begins to connect; returns the answer. */
+uint32_t rn__socket_connect(rn__socket socket, const rn_target *target);
+
+/* Waits for the connects of up to `capacity` sockets at once. NULL: no memory. */
+typedef struct rn__waiter rn__waiter;
+rn__waiter *rn__waiter_new(uint32_t capacity);
+void rn__waiter_free(rn__waiter *waiter);
+
+/* Waits until there is an answer, or for timeout_ns. `count` >= 1. Returns 0, RN_E_AGAIN when
+ * a signal came, else the system's error. */
+uint32_t rn__waiter_wait(rn__waiter *waiter, const rn__socket *sockets, uint32_t count,
+                         uint64_t timeout_ns);
+
+/* The answer the last wait brought for `socket`, which was sockets[index] in it. */
+uint32_t rn__waiter_answer(const rn__waiter *waiter, uint32_t index, rn__socket socket);
+
+#endif

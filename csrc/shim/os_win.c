@@ -1,0 +1,121 @@
+/* The system below the RAS half: Windows. */
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+
+#include <stdlib.h>
+
+#include "os.h"
+
+struct rn__mutex {
+  SRWLOCK lock;
+};
+
+struct rn_event {
+  HANDLE handle;
+};
+
+rn__mutex *rn__mutex_new(void) {
+  rn__mutex *mutex = malloc(sizeof *mutex);
+  if (mutex) InitializeSRWLock(&mutex->lock);
+  return mutex;
+}
+
+void rn__mutex_free(rn__mutex *mutex) { free(mutex); }
+
+void rn__mutex_lock(rn__mutex *mutex) { AcquireSRWLockExclusive(&mutex->lock); }
+
+void rn__mutex_unlock(rn__mutex *mutex) { ReleaseSRWLockExclusive(&mutex->lock); }
+
+/* Aligned 32-bit accesses are atomic on every Windows; volatile keeps them single. */
+uint32_t rn__load(const uint32_t *value) { return *(const volatile uint32_t *)value; }
+
+void rn__store(uint32_t *value, uint32_t to) { *(volatile uint32_t *)value = to; }
+
+/* UTF-8 to UTF-16; the caller frees. NULL: not UTF-8, or no memory. */
+static wchar_t *widen(const char *text) {
+  int length = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, NULL, 0);
+  wchar_t *wide = length > 0 ? malloc((size_t)length * sizeof *wide) : NULL;
+  if (wide) MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, wide, length);
+  return wide;
+}
+
+/* The searched folders are System32 and, for a library named by its full path, its own. */
+uint32_t rn__library_open(const char *path, void **library_out) {
+  *library_out = NULL;
+  if (!path) {
+    *library_out = LoadLibraryExW(L"rasapi32.dll", NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
+    return *library_out ? 0 : GetLastError();
+  }
+  wchar_t *wide = widen(path);
+  if (!wide) return ERROR_INVALID_NAME;
+  *library_out =
+      LoadLibraryExW(wide, NULL, LOAD_LIBRARY_SEARCH_SYSTEM32 | LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR);
+  uint32_t error = *library_out ? 0 : GetLastError();
+  free(wide);
+  return error;
+}
+
+void rn__library_close(void *library) { FreeLibrary(library); }
+
+rn__function rn__library_find(void *library, const char *name) {
+  return (rn__function)(void (*)(void))GetProcAddress(library, name);
+}
+
+uint32_t rn_event_new(rn_event **event_out, uint32_t *os_error_out) {
+  rn_event *event = malloc(sizeof *event);
+  *event_out = NULL;
+  *os_error_out = 0;
+  if (!event) return RN_E_NO_MEMORY;
+  event->handle = CreateEventW(NULL, TRUE, FALSE, NULL);
+  if (!event->handle) {
+    *os_error_out = GetLastError();
+    free(event);
+    return RN_E_OS;
+  }
+  *event_out = event;
+  return 0;
+}
+
+void rn_event_free(rn_event *event) {
+  if (event) {
+    CloseHandle(event->handle);
+    free(event);
+  }
+}
+
+int64_t rn_event_handle(rn_event *event) { return (int64_t)(intptr_t)event->handle; }
+
+void *rn__event_for_provider(rn_event *event) { return event->handle; }
+
+uint32_t rn_event_set(rn_event *event) { return SetEvent(event->handle) ? 0 : RN_E_OS; }
+
+uint32_t rn_event_reset(rn_event *event) { return ResetEvent(event->handle) ? 0 : RN_E_OS; }
+
+uint32_t rn_event_wait(rn_event *event, rn_event *cancel, uint64_t slice_ns) {
+  HANDLE handles[2];
+  DWORD count = 0;
+  uint64_t rounded = (slice_ns + 999999) / 1000000;
+  DWORD ms = rounded > 60000 ? 60000 : (DWORD)rounded;
+  if (event) handles[count++] = event->handle;
+  if (cancel) handles[count++] = cancel->handle;
+  if (!count) {
+    Sleep(ms);
+    return RN_E_AGAIN;
+  }
+  DWORD answer = WaitForMultipleObjects(count, handles, FALSE, ms);
+  if (answer == WAIT_TIMEOUT) return RN_E_AGAIN;
+  if (answer >= WAIT_OBJECT_0 + count) return RN_E_OS;
+  return event && answer == WAIT_OBJECT_0 ? 0 : RN_E_CANCELLED;
+}
+
+uint64_t rn_now_ns(void) {
+  LARGE_INTEGER now, frequency;
+  QueryPerformanceCounter(&now);
+  QueryPerformanceFrequency(&frequency);
+  uint64_t ticks = (uint64_t)now.QuadPart, per_second = (uint64_t)frequency.QuadPart;
+  return ticks / per_second * 1000000000u + ticks % per_second * 1000000000u / per_second;
+}
+
+void rn__yield(void) { Sleep(0); }
+
+int rn__has_avx2(void) { return !!IsProcessorFeaturePresent(PF_AVX2_INSTRUCTIONS_AVAILABLE); }

@@ -1,0 +1,168 @@
+/* The provider's functions, one at a time. */
+#include "provider.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define YIELDS_BEFORE_SLEEP 64
+#define GONE_INTERVAL_NS 1000000u
+
+typedef uint32_t(RAS_CALL *notification_fn)(HRASCONN, void *, uint32_t);
+typedef uint32_t(RAS_CALL *subentry_handle_fn)(HRASCONN, uint32_t, HRASCONN *);
+typedef uint32_t(RAS_CALL *error_string_fn)(uint32_t, uint16_t *, uint32_t);
+
+static HRASCONN as_handle(uint64_t number) { return (HRASCONN)(uintptr_t)number; }
+
+uint32_t rn_provider_open(const char *path, rn_provider **provider_out, uint32_t *os_error_out) {
+  rn_provider *provider = calloc(1, sizeof *provider);
+  *provider_out = NULL;
+  *os_error_out = 0;
+  if (!provider) return RN_E_NO_MEMORY;
+  *os_error_out = rn__library_open(path, &provider->library);
+  if (*os_error_out) {
+    free(provider);
+    return RN_E_LOAD;
+  }
+  provider->enum_connections =
+      (rn__enum_connections_fn)rn__library_find(provider->library, "RasEnumConnectionsW");
+  provider->get_connect_status =
+      (rn__get_connect_status_fn)rn__library_find(provider->library, "RasGetConnectStatusW");
+  provider->hang_up = (rn__hang_up_fn)rn__library_find(provider->library, "RasHangUpW");
+  if (!provider->enum_connections || !provider->get_connect_status || !provider->hang_up) {
+    rn_provider_close(provider);
+    return RN_E_UNSUPPORTED;
+  }
+  *provider_out = provider;
+  return 0;
+}
+
+void rn_provider_close(rn_provider *provider) {
+  if (provider) {
+    rn__library_close(provider->library);
+    free(provider);
+  }
+}
+
+void rn_provider_sizes(rn_provider *provider, uint32_t *rasconn_out, uint32_t *rasconnstatus_out) {
+  uint32_t rasconn = rn__load(&provider->rasconn_version);
+  uint32_t status = rn__load(&provider->rasconnstatus_version);
+  *rasconn_out = rasconn ? rn__rasconn_versions[rasconn - 1].size : 0;
+  *rasconnstatus_out = status ? rn__rasconnstatus_versions[status - 1].size : 0;
+}
+
+uint32_t rn__first_version(const uint32_t *negotiated) {
+  uint32_t known = rn__load(negotiated);
+  return known ? known - 1 : 0;
+}
+
+void rn__remember_version(uint32_t *negotiated, uint32_t index) {
+  if (rn__load(negotiated) != index + 1) rn__store(negotiated, index + 1);
+}
+
+int rn__is_wrong_size(uint32_t code) {
+  return code == RAS_ERROR_INVALID_SIZE || code == RAS_ERROR_BUFFER_INVALID;
+}
+
+uint32_t rn__ask_older_status(rn_provider *provider, HRASCONN handle, uint32_t code,
+                              rn_RASCONNSTATUSW *raw, uint32_t *index_inout) {
+  while (rn__is_wrong_size(code) && *index_inout + 1 < RN_RASCONNSTATUS_VERSION_COUNT) {
+    ++*index_inout;
+    rn__blank_rasconnstatus(raw);
+    raw->dwSize = rn__rasconnstatus_versions[*index_inout].size;
+    code = provider->get_connect_status(handle, raw);
+  }
+  return code;
+}
+
+/* As rn__ask_status, from the version that worked last on. */
+static uint32_t ask_status(rn_provider *provider, uint64_t handle, rn_RASCONNSTATUSW *raw,
+                           const ras_version **version_out) {
+  uint32_t index = rn__first_version(&provider->rasconnstatus_version);
+  uint32_t code = rn__ask_status(provider, as_handle(handle), raw, &index);
+  if (!code) rn__remember_version(&provider->rasconnstatus_version, index);
+  *version_out = &rn__rasconnstatus_versions[index];
+  return code;
+}
+
+uint32_t rn_get_connect_status(rn_provider *provider, uint64_t handle, rn_status *status_out) {
+  rn_RASCONNSTATUSW raw;
+  const ras_version *version;
+  memset(&raw, 0, sizeof raw);
+  memset(status_out, 0, sizeof *status_out);
+  status_out->code = ask_status(provider, handle, &raw, &version);
+  if (!status_out->code) rn__read_rasconnstatus(&raw, version, status_out);
+  return status_out->code;
+}
+
+static int is_reached(const rn_status *status, const uint32_t *states, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++)
+    if (status->state == states[i]) return 1;
+  return !count && (status->error || status->state & (RASCS_DONE | RASCS_PAUSED));
+}
+
+/* Waits out `ns` (RN_E_AGAIN), or until cancelled. */
+static uint32_t pause_for(uint64_t ns, rn_event *cancel) {
+  if (!ns) rn__yield();
+  return ns || cancel ? rn_event_wait(NULL, cancel, ns) : RN_E_AGAIN;
+}
+
+uint32_t rn_wait_status(rn_provider *provider, uint64_t handle, const uint32_t *states, uint32_t count,
+                        uint64_t interval_ns, uint64_t slice_ns, rn_event *cancel, uint64_t *due_inout,
+                        rn_status *status_out) {
+  uint64_t end = rn_now_ns() + slice_ns;
+  for (;;) {
+    uint64_t now = rn_now_ns();
+    if (now >= *due_inout) {
+      uint32_t code = rn_get_connect_status(provider, handle, status_out);
+      if (code || is_reached(status_out, states, count)) return code;
+      now = rn_now_ns();
+      *due_inout = now + interval_ns;
+    }
+    if (now >= end) return RN_E_AGAIN;
+    uint64_t left = *due_inout < end ? *due_inout - now : end - now;
+    uint32_t paused = pause_for(left, cancel);
+    if (paused != RN_E_AGAIN) return paused;
+  }
+}
+
+uint32_t rn_hang_up(rn_provider *provider, uint64_t handle) {
+  return provider->hang_up(as_handle(handle));
+}
+
+uint32_t rn_wait_gone(rn_provider *provider, uint64_t handle, uint64_t slice_ns) {
+  uint64_t end = rn_now_ns() + slice_ns;
+  rn_RASCONNSTATUSW raw;
+  const ras_version *version;
+  memset(&raw, 0, sizeof raw);
+  for (uint32_t asked = 0;; asked++) {
+    uint32_t code = ask_status(provider, handle, &raw, &version);
+    if (code == RAS_ERROR_INVALID_HANDLE || code == RAS_ERROR_NO_CONNECTION) return 0;
+    if (code) return code;
+    if (rn_now_ns() >= end) return RN_E_AGAIN;
+    pause_for(asked < YIELDS_BEFORE_SLEEP ? 0 : GONE_INTERVAL_NS, NULL);
+  }
+}
+
+uint32_t rn_get_subentry_handle(rn_provider *provider, uint64_t handle, uint32_t subentry,
+                                uint64_t *handle_out) {
+  subentry_handle_fn get =
+      (subentry_handle_fn)rn__library_find(provider->library, "RasGetSubEntryHandleW");
+  HRASCONN found = NULL;
+  uint32_t code = get ? get(as_handle(handle), subentry, &found) : RN_E_UNSUPPORTED;
+  *handle_out = code ? 0 : (uintptr_t)found;
+  return code;
+}
+
+uint32_t rn_get_error_string(rn_provider *provider, uint32_t code, uint32_t length, uint16_t *text_out) {
+  error_string_fn get = (error_string_fn)rn__library_find(provider->library, "RasGetErrorStringW");
+  memset(text_out, 0, length * sizeof *text_out);
+  return get ? get(code, text_out, length) : RN_E_UNSUPPORTED;
+}
+
+uint32_t rn_connection_notification(rn_provider *provider, uint64_t handle, rn_event *event, uint32_t flags,
+                                    int ansi) {
+  const char *name = ansi ? "RasConnectionNotificationA" : "RasConnectionNotificationW";
+  notification_fn notify = (notification_fn)rn__library_find(provider->library, name);
+  if (!notify) return RN_E_UNSUPPORTED;
+  return notify(as_handle(handle), rn__event_for_provider(event), flags);
+}

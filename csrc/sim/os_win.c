@@ -1,0 +1,74 @@
+/* The simulator's system layer on Windows. */
+#define WIN32_LEAN_AND_MEAN
+#ifndef _WIN32_WINNT
+#define _WIN32_WINNT 0x0601
+#endif
+#include <windows.h>
+
+#include "ras_abi.h"
+#include "os.h"
+
+#define NS_PER_MS 1000000ull
+#define NS_PER_S 1000000000ull
+#define LONGEST_MS 0x7FFFFFFFull
+
+static SRWLOCK lock = SRWLOCK_INIT;
+static CONDITION_VARIABLE woken = CONDITION_VARIABLE_INIT;
+static void (*body)(void); /* what the thread runs */
+static HANDLE thread;
+static DWORD thread_id;
+
+void rassim__lock(void) { AcquireSRWLockExclusive(&lock); }
+
+void rassim__unlock(void) { ReleaseSRWLockExclusive(&lock); }
+
+/* Rounded up: a wait must not end before its time. */
+static DWORD milliseconds(uint64_t ns) {
+  uint64_t ms = ns / NS_PER_MS + (ns % NS_PER_MS != 0);
+  return (DWORD)(ms < LONGEST_MS ? ms : LONGEST_MS);
+}
+
+void rassim__wait(uint64_t ns) { SleepConditionVariableSRW(&woken, &lock, milliseconds(ns), 0); }
+
+void rassim__wake(void) { WakeAllConditionVariable(&woken); }
+
+uint64_t rassim__monotonic_ns(void) {
+  LARGE_INTEGER frequency, count;
+  QueryPerformanceFrequency(&frequency);
+  QueryPerformanceCounter(&count);
+  uint64_t per_second = (uint64_t)frequency.QuadPart, ticks = (uint64_t)count.QuadPart;
+  return ticks / per_second * NS_PER_S + ticks % per_second * NS_PER_S / per_second;
+}
+
+static DWORD WINAPI run_thread(void *unused) {
+  (void)unused;
+  body();
+  return 0;
+}
+
+uint32_t rassim__thread_start(void (*run)(void)) {
+  body = run;
+  thread = CreateThread(NULL, 0, run_thread, NULL, 0, &thread_id);
+  return thread ? RAS_SUCCESS : RAS_ERROR_NOT_ENOUGH_MEMORY;
+}
+
+void rassim__thread_join(void) {
+  WaitForSingleObject(thread, INFINITE);
+  CloseHandle(thread);
+  thread = NULL;
+}
+
+bool rassim__on_thread(void) { return thread && GetCurrentThreadId() == thread_id; }
+
+uint32_t rassim__event_duplicate(void *event, void **duplicate_out) {
+  HANDLE process = GetCurrentProcess();
+  if (!event || event == INVALID_HANDLE_VALUE) return RAS_ERROR_INVALID_HANDLE;
+  if (!DuplicateHandle(process, event, process, duplicate_out, EVENT_MODIFY_STATE, FALSE, 0)) {
+    return RAS_ERROR_INVALID_HANDLE;
+  }
+  return RAS_SUCCESS;
+}
+
+void rassim__event_set(void *duplicate) { SetEvent(duplicate); }
+
+void rassim__event_close(void *duplicate) { CloseHandle(duplicate); }

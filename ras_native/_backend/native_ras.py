@@ -1,0 +1,164 @@
+"""The RAS half of the native backend: thin wrappers of what csrc/shim/rn.h declares."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import Any
+
+from .._native import ffi, lib
+from .contract import Changes
+from .layout import RN_CHANGES
+
+_ROOM = 8  # records in the first buffer
+_collect, _unpack_changes = lib.rn_list_collect, RN_CHANGES.unpack
+
+
+class NativeEvent:
+    """A manual-reset event (rn_event); it ends with its last reference, a call's included."""
+
+    def __init__(self, pointer: Any) -> None:
+        self.pointer = ffi.gc(pointer, lib.rn_event_free)
+        self.handle: int = lib.rn_event_handle(pointer)
+        self.set = partial(lib.rn_event_set, self.pointer)
+        self.reset = partial(lib.rn_event_reset, self.pointer)
+
+    def wait(self, cancel: NativeEvent | None, slice_ns: int) -> int:
+        """0 when set, RN_E_CANCELLED, or RN_E_AGAIN."""
+        code: int = lib.rn_event_wait(self.pointer, _pointer(cancel), slice_ns)
+        return code
+
+
+def _pointer(event: NativeEvent | None) -> Any:
+    return event.pointer if event is not None else ffi.NULL
+
+
+def new_event() -> tuple[int, int, NativeEvent | None]:
+    """Code, the system's error, and the event."""
+    event, os_error = ffi.new("rn_event **"), ffi.new("uint32_t *")
+    code = lib.rn_event_new(event, os_error)
+    return code, os_error[0], None if code else NativeEvent(event[0])
+
+
+class NativeList:
+    """rn_list, and the buffers that its changes are copied to."""
+
+    def __init__(self, provider: Any, pointer: Any) -> None:
+        def free(last: Any, _provider: Any = provider) -> None:  # which must outlive the list
+            lib.rn_list_free(last)
+
+        self._pointer = ffi.gc(pointer, free)
+        self._changes = ffi.new("rn_changes *")
+        self._changes_view = memoryview(ffi.buffer(self._changes))
+        self.poll = lib.rn_list_poll, self._pointer
+        self._make_room(_ROOM)
+
+    def _make_room(self, room: int) -> None:
+        self._records = ffi.new("rn_record[]", room)
+        self._serials = ffi.new("uint64_t[]", room)
+        self._view = memoryview(ffi.buffer(self._records))
+        self._room = room  # last: never more than there is, wherever Ctrl-C strikes
+
+    def collect(self, since: int) -> Changes:
+        """rn_list_collect, with room made as needed."""
+        while True:  # ends: the shim bounds the count
+            _collect(self._pointer, since, self._room, self._records, self._serials, self._changes)
+            generation, count, changed, reordered, _ = _unpack_changes(self._changes_view)
+            if count <= self._room:
+                break
+            self._make_room(count + count // 4)
+        order = ffi.unpack(self._serials, count) if reordered else None
+        return generation, order, changed, self._view
+
+
+class NativeProvider:
+    """rn_provider."""
+
+    def __init__(self, pointer: Any) -> None:
+        self._pointer = ffi.gc(pointer, lib.rn_provider_close)
+
+    def new_list(self, *, with_status: bool) -> tuple[int, NativeList | None]:
+        """Code and a kept list."""
+        made = ffi.new("rn_list **")
+        code = lib.rn_list_new(self._pointer, with_status, made)
+        return code, None if code else NativeList(self._pointer, made[0])
+
+    def sizes(self) -> tuple[int, int]:
+        """Negotiated dwSize of RASCONN and RASCONNSTATUS."""
+        rasconn, status = ffi.new("uint32_t *"), ffi.new("uint32_t *")
+        lib.rn_provider_sizes(self._pointer, rasconn, status)
+        return rasconn[0], status[0]
+
+    def get_connect_status(self, handle: int) -> memoryview:
+        """One rn_status."""
+        status = ffi.new("rn_status *")
+        lib.rn_get_connect_status(self._pointer, handle, status)
+        return memoryview(ffi.buffer(status))
+
+    def wait_status(
+        self,
+        handle: int,
+        states: tuple[int, ...],
+        interval_ns: int,
+        slice_ns: int,
+        cancel: NativeEvent | None,
+        due: int,
+    ) -> tuple[int, int, memoryview]:
+        """Code, when the next poll is due, and one rn_status."""
+        status, due_inout = ffi.new("rn_status *"), ffi.new("uint64_t *", due)
+        code = lib.rn_wait_status(
+            self._pointer,
+            handle,
+            states,
+            len(states),
+            interval_ns,
+            slice_ns,
+            _pointer(cancel),
+            due_inout,
+            status,
+        )
+        return code, due_inout[0], memoryview(ffi.buffer(status))
+
+    def hang_up(self, handle: int) -> int:
+        """Code of RasHangUpW."""
+        code: int = lib.rn_hang_up(self._pointer, handle)
+        return code
+
+    def wait_gone(self, handle: int, slice_ns: int) -> int:
+        """0 once the handle is gone, RN_E_AGAIN, or another code of RasGetConnectStatusW."""
+        code: int = lib.rn_wait_gone(self._pointer, handle, slice_ns)
+        return code
+
+    def get_subentry_handle(self, handle: int, subentry: int) -> tuple[int, int]:
+        """Code and the sub-entry's handle."""
+        found = ffi.new("uint64_t *")
+        return lib.rn_get_subentry_handle(self._pointer, handle, subentry, found), found[0]
+
+    def get_error_string(self, code: int, length: int) -> tuple[int, bytes]:
+        """Code and UTF-16 text of RasGetErrorStringW."""
+        text = ffi.new("uint16_t[]", length)
+        answer = lib.rn_get_error_string(self._pointer, code, length, text)
+        return answer, bytes(ffi.buffer(text))
+
+    def connection_notification(
+        self, handle: int, event: NativeEvent, flags: int, *, ansi: bool
+    ) -> int:
+        """Code of RasConnectionNotificationW, or A."""
+        code: int = lib.rn_connection_notification(
+            self._pointer, handle, event.pointer, flags, ansi
+        )
+        return code
+
+
+def open_provider(path: str | None) -> tuple[int, int, NativeProvider | None]:
+    """Code, the system's error, and the provider."""
+    provider, os_error = ffi.new("rn_provider **"), ffi.new("uint32_t *")
+    text = ffi.NULL if path is None else os.fsencode(path)
+    code = lib.rn_provider_open(text, provider, os_error)
+    return code, os_error[0], None if code else NativeProvider(provider[0])
+
+
+def now_ns() -> int:
+    """The clock that `due` counts by."""
+    now: int = lib.rn_now_ns()
+    return now

@@ -1,0 +1,38 @@
+"""Socket addresses as bytes: sockaddr_in and sockaddr_in6 of this system."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from typing import Any
+
+IPV4, IPV6 = 4, 6
+
+_HAS_SA_LEN = sys.platform not in ("win32", "linux", "cygwin")  # BSD's sockaddr begins with one
+
+
+def _pack_family(family: int, size: int) -> bytes:
+    return struct.pack("=BB", size, family) if _HAS_SA_LEN else struct.pack("=H", family)
+
+
+def family_of(name: bytes) -> int:
+    """Read the address family of a sockaddr."""
+    return name[1] if _HAS_SA_LEN else int(struct.unpack_from("=H", name)[0])
+
+
+def host_of(name: bytes) -> tuple[Any, ...]:
+    """Turn a checked sockaddr_in or sockaddr_in6 back into what the socket module takes."""
+    port = int.from_bytes(name[2:4], "big")
+    if family_of(name) == socket.AF_INET:
+        return socket.inet_ntop(socket.AF_INET, name[4:8]), port
+    scope_id = struct.unpack_from("=I", name, 24)[0]
+    return socket.inet_ntop(socket.AF_INET6, name[8:24]), port, 0, scope_id
+
+
+def sockaddr(family: int, port: int, flowinfo: int, scope_id: int, packed: bytes) -> bytes:
+    """Build the sockaddr_in or sockaddr_in6 of this system."""
+    if family == IPV4:
+        return _pack_family(socket.AF_INET, 16) + struct.pack("!H4s8x", port, packed[:4])
+    head = _pack_family(socket.AF_INET6, 28) + struct.pack("!HI16s", port, flowinfo, packed)
+    return head + struct.pack("=I", scope_id)

@@ -1,0 +1,142 @@
+"""Calls that may crash, each of which the self-test makes in another process.
+
+That process is `python X PROVIDER NAME...`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from ctypes import byref, c_uint32, c_void_p
+from pathlib import Path
+
+from .._backend.layout import RASCONNW, RASCONNW_VERSIONS
+from .raw import (
+    ALL_FLAGS,
+    EVERY_CONNECTION,
+    NO_HANDLE,
+    UNTOUCHED,
+    Answer,
+    Raw,
+    handle_text,
+    load,
+    new_event_to_set,
+    outputs_of,
+)
+
+_SECONDS = 20.0
+_OLDEST = RASCONNW_VERSIONS[-1][1]
+
+
+def _enum_null_lpcb(raw: Raw) -> Answer:
+    count = c_uint32(UNTOUCHED)
+    return raw.call(
+        "RasEnumConnectionsW(NULL, NULL, count)",
+        "RasEnumConnectionsW",
+        c_void_p(),
+        c_void_p(),
+        byref(count),
+        outputs=lambda: outputs_of(count=count),
+    )
+
+
+def _enum_null_count(raw: Raw) -> Answer:
+    bytes_ = c_uint32(UNTOUCHED)
+    return raw.call(
+        "RasEnumConnectionsW(NULL, bytes, NULL)",
+        "RasEnumConnectionsW",
+        c_void_p(),
+        byref(bytes_),
+        c_void_p(),
+        outputs=lambda: outputs_of(bytes=bytes_),
+    )
+
+
+def _enum_null_lpcb_with_buffer(raw: Raw) -> Answer:
+    buffer, count = RASCONNW(dwSize=_OLDEST), c_uint32(UNTOUCHED)
+    return raw.call(
+        f"RasEnumConnectionsW(dwSize {_OLDEST}, NULL, count)",
+        "RasEnumConnectionsW",
+        byref(buffer),
+        c_void_p(),
+        byref(count),
+        outputs=lambda: outputs_of(count=count),
+    )
+
+
+def _status_null(raw: Raw, handle: int = NO_HANDLE) -> Answer:
+    return raw.call(
+        f"RasGetConnectStatusW({handle_text(handle)}, NULL)",
+        "RasGetConnectStatusW",
+        c_void_p(handle),
+        c_void_p(),
+    )
+
+
+def _notify_closed_event(raw: Raw) -> Answer:
+    with new_event_to_set() as event:
+        number = event.for_provider
+    del event
+    answer = raw.notify(EVERY_CONNECTION, number, ALL_FLAGS)
+    return answer._replace(call=answer.call.replace("event", "a closed event"))
+
+
+RISKY: dict[str, Callable[[Raw], Answer]] = {
+    "enum_null_lpcb": _enum_null_lpcb,
+    "enum_null_count": _enum_null_count,
+    "enum_null_lpcb_with_buffer": _enum_null_lpcb_with_buffer,
+    "status_null": _status_null,
+    "status_null_handle_and_null": lambda raw: _status_null(raw, 0),
+    "notify_null_event": lambda raw: raw.notify(EVERY_CONNECTION, 0, ALL_FLAGS),
+    "notify_closed_event": _notify_closed_event,
+}
+
+
+def ask(names: Sequence[str], path: str | None) -> list[Answer]:
+    """Make the calls; each that ends its process costs one more."""
+    answers: list[Answer] = []
+    while len(answers) < len(names):
+        given, fault = _ask_process(names[len(answers) :], path)
+        answers += given
+        if len(answers) < len(names):
+            answers.append(Answer(names[len(answers)], None, {}, fault))
+    return answers
+
+
+def _ask_process(names: Sequence[str], path: str | None) -> tuple[list[Answer], str]:
+    """What one process answered, in order, and how it ended."""
+    try:
+        done = subprocess.run(  # noqa: S603 - this interpreter and this module
+            [sys.executable, "-m", __name__, path or "", *names],
+            cwd=Path(__file__).parents[2],  # where the other process finds this very package
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as late:
+        return _read_answers(late.stdout), f"no answer in {_SECONDS:g} s"
+    return _read_answers(done.stdout), _death(done.returncode)
+
+
+def _read_answers(printed: bytes | None) -> list[Answer]:
+    return [Answer(*json.loads(line)) for line in (printed or b"").splitlines()]
+
+
+def _death(code: int) -> str:
+    """What an exit code says of a process that crashed."""
+    if code in (-11, 0xC0000005, 0xC0000005 - (1 << 32)):
+        return "access violation, the process ended"
+    return f"the process ended with {code:#x}" if code >= 0 else f"signal {-code} ended the process"
+
+
+def _main(path: str, *names: str) -> None:
+    library = load(path or None)
+    for name in names:
+        print(json.dumps(RISKY[name](Raw(library))), flush=True)
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Connecting as WSAConnect does: one socket, or many targets at once."""

@@ -1,0 +1,354 @@
+"""Connecting a caller's socket as WSAConnect does, and probing many addresses at once."""
+
+from __future__ import annotations
+
+import enum
+import errno
+import socket
+import sys
+import time
+from collections.abc import Iterable
+from itertools import islice
+from typing import NamedTuple
+
+from .. import _backend
+from .._backend import contract
+from .._backend.contract import SocketBackend
+from .._backend.layout import (
+    RN_BATCH_OPTIONS,
+    RN_CONNECTED,
+    RN_E_FIRST,
+    RN_E_TIMEOUT,
+    RN_FAILED,
+    RN_MAX_CONCURRENCY,
+    RN_MAX_TARGETS,
+    RN_NO_ADDRESS,
+    RN_OUTCOME,
+    RN_TARGET,
+    RN_TIMED_OUT,
+)
+from .._backend.sockaddr import IPV4
+from .._errors import posix_errno, winsock_code, winsock_error
+from .._wait import LONGEST_SECONDS, SLICE_NS, seconds_to_ns, wait_in_slices
+from . import checks
+from .checks import Address
+
+_SYSTEM_DECIDES = LONGEST_SECONDS * 1_000_000_000  # a blocking socket ends when TCP gives up
+_IN_PROGRESS = checks.WSAEWOULDBLOCK if sys.platform == "win32" else errno.EINPROGRESS
+_LARGEST_DATA = 65_536
+
+
+def _started(backend: str | None) -> SocketBackend:
+    """The backend; raises where Winsock could not be started (WC-12)."""
+    api = contract.socket_backend(_backend.select(backend))
+    if api.START_ERROR:
+        raise winsock_error(api.START_ERROR, 0, "WSAStartup")
+    return api
+
+
+# Arguments
+
+
+def _checked_socket(sock: object) -> socket.socket:
+    if not isinstance(sock, socket.socket):
+        raise TypeError(f"sock must be a socket.socket, not {type(sock).__name__}")
+    return sock
+
+
+def _checked_bytes(value: object, name: str) -> bytes | None:
+    if value is None:
+        return None
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        raise TypeError(f"{name} must be bytes or None, not {type(value).__name__}")
+    data = bytes(value)
+    if len(data) > _LARGEST_DATA:
+        raise ValueError(f"{name} must be at most {_LARGEST_DATA} bytes, not {len(data)}")
+    return data
+
+
+def _checked_count(value: object, name: str, lowest: int, highest: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+    if not lowest <= value <= highest:
+        raise ValueError(f"{name} must be {lowest} to {highest}, not {value}")
+    return value
+
+
+# One socket
+
+
+def wsa_connect(
+    sock: socket.socket,
+    name: Address | bytes | None,
+    *,
+    namelen: int | None = None,
+    caller_data: bytes | None = None,
+    callee_data: int = 0,
+    sqos: bytes | None = None,
+    gqos: bytes | None = None,
+    backend: str | None = None,
+) -> bytes:
+    """Call WSAConnect once on an open socket; return the callee's data, which TCP/IP never has.
+
+    `name` is an address as the socket module takes it, with a numeric host, or the bytes of a
+    sockaddr, of which `namelen` are read. Sixteen zero bytes disconnect a datagram socket.
+    `callee_data` is the room for the callee's data in bytes, `sqos` the bytes of a QOS structure.
+
+    On a blocking stream socket the call ends with the outcome, or with Ctrl-C, after which the
+    attempt is still in progress and the socket good for nothing but close(). A socket with a
+    timeout is a non-blocking one. Where that is not done at once, BlockingIOError (WSAEWOULDBLOCK)
+    means that the attempt has begun, and `connect` or select tell how it ends.
+
+    Raises WSAError, which is ConnectionRefusedError, TimeoutError, PermissionError ... as well,
+    with the Winsock code in `code` and the system's number in `errno`; TypeError and ValueError
+    for arguments no WSAConnect could be given. Source: WSAConnect; ledger WC-1 to WC-21.
+    """
+    sock = _checked_socket(sock)
+    encoded = checks.encode_name(name, namelen, "name")
+    caller_data = _checked_bytes(caller_data, "caller_data")
+    sqos = _checked_bytes(sqos, "sqos")
+    gqos = _checked_bytes(gqos, "gqos")
+    _checked_count(callee_data, "callee_data", 0, _LARGEST_DATA)
+    api = _started(backend)
+    checked = checks.check(sock, encoded, caller_data, sqos, gqos)
+    if checks.is_tcpip(sock):
+        wait = sock.gettimeout() is None
+        _attempt(api, sock, checked, _SYSTEM_DECIDES, wait=wait)
+        return b""
+    if callee_data and sock.gettimeout() is not None:
+        raise ValueError("callee_data must be 0: a non-blocking socket gives it after the call")
+    os_error, data = api.wsa_connect(sock, checked, caller_data, sqos, callee_data)
+    checks.raise_for(os_error, sock, checked)
+    return data
+
+
+def connect(
+    sock: socket.socket,
+    address: Address | bytes,
+    *,
+    timeout: float = 10.0,
+    backend: str | None = None,
+) -> float:
+    """Connect a socket within `timeout` seconds; return the seconds it took.
+
+    The attempt is a non-blocking one that select or poll waits for, whatever the socket's own mode,
+    which is restored. Ctrl-C ends it. After a timeout or Ctrl-C close the socket.
+
+    `address` and the errors are those of `wsa_connect`; after `timeout` the error is TimeoutError
+    (WSAETIMEDOUT). Source: WSAConnect; ledger WC-2, WC-11.
+    """
+    sock = _checked_socket(sock)
+    timeout_ns = seconds_to_ns("timeout", timeout)
+    if not checks.is_tcpip(sock):
+        raise ValueError("sock must be an IPv4 or IPv6 socket; wsa_connect takes the others")
+    encoded = checks.encode_name(address, None, "address")
+    api = _started(backend)
+    checked = checks.check(sock, encoded)
+    began = time.perf_counter()
+    _attempt(api, sock, checked, timeout_ns, wait=True)
+    return time.perf_counter() - began
+
+
+def _attempt(
+    api: SocketBackend, sock: socket.socket, name: bytes, timeout_ns: int, *, wait: bool
+) -> None:
+    """Begin without blocking and, with `wait`, wait for the outcome."""
+    mode = sock.gettimeout()
+    if mode is None:
+        sock.setblocking(False)
+    try:
+        os_error = _begin(api, sock, name)
+        if wait and os_error == _IN_PROGRESS:
+            os_error = _outcome(api, sock, timeout_ns)
+    finally:
+        if mode is None and sock.fileno() != -1:
+            sock.setblocking(True)
+    checks.raise_for(os_error, sock, name)
+
+
+def _begin(api: SocketBackend, sock: socket.socket, name: bytes) -> int:
+    """Call WSAConnect, and let it not speak of an earlier attempt that failed (WC-4)."""
+    checks.option(sock, socket.SO_ERROR)
+    os_error, _ = api.wsa_connect(sock, name, None, None, 0)
+    if winsock_code(os_error) == checks.WSAECONNABORTED:
+        os_error, _ = api.wsa_connect(sock, name, None, None, 0)
+    return os_error
+
+
+def _outcome(api: SocketBackend, sock: socket.socket, timeout_ns: int) -> int:
+    """Wait for the attempt; 0 or the system's error."""
+
+    def step(slice_ns: int) -> int:
+        if sock.fileno() == -1:  # another thread closed it
+            return checks.WSAENOTSOCK
+        return api.connect_wait(sock, slice_ns)
+
+    code = wait_in_slices(step, timeout_ns)
+    if code == RN_E_TIMEOUT:
+        raise winsock_error(checks.WSAETIMEDOUT, 0, checks.FUNCTION)
+    return _system_error(code)
+
+
+def _system_error(code: int) -> int:
+    """Let through what the system said; raise what the shim itself said."""
+    if code >= RN_E_FIRST:
+        raise MemoryError("no memory to wait for a connect")
+    return code
+
+
+# Many targets
+
+
+class ConnectOutcome(str, enum.Enum):
+    """What became of one attempt."""
+
+    OPEN = "open"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    ERROR = "error"
+
+
+class ConnectResult(NamedTuple):
+    """One target of connect_many.
+
+    `code` is the Winsock code and `errno` the system's own number, both 0 where the connection was
+    made; `elapsed_ns` counts from the connect call to its outcome on a monotonic clock.
+    """
+
+    target: Address
+    outcome: ConnectOutcome
+    code: int
+    errno: int
+    elapsed_ns: int
+
+
+_CODES = {
+    RN_CONNECTED: 0,
+    RN_TIMED_OUT: checks.WSAETIMEDOUT,
+    RN_NO_ADDRESS: checks.WSAEADDRNOTAVAIL,
+}
+_OUTCOMES = {
+    0: ConnectOutcome.OPEN,
+    10050: ConnectOutcome.UNREACHABLE,  # WSAENETDOWN
+    10051: ConnectOutcome.UNREACHABLE,  # WSAENETUNREACH
+    10060: ConnectOutcome.TIMEOUT,
+    10061: ConnectOutcome.REFUSED,
+    10064: ConnectOutcome.UNREACHABLE,  # WSAEHOSTDOWN
+    10065: ConnectOutcome.UNREACHABLE,  # WSAEHOSTUNREACH
+}
+
+
+def connect_many(
+    targets: Iterable[Address],
+    *,
+    timeout: float = 3.0,
+    concurrency: int = 256,
+    source: Address | None = None,
+    abortive: bool = True,
+    backend: str | None = None,
+) -> list[ConnectResult]:
+    """Connect to every target by TCP, close each connection, tell what became of each, in order.
+
+    `targets` are addresses with numeric hosts, IPv4 and IPv6 mixed, at most a million. At most
+    `concurrency` (1 to 65,536) sockets are open at a time, fewer while the process has no
+    descriptor left; each attempt has a socket of its own and `timeout` seconds. `source` is the
+    local address, with port 0, to connect from, for instance a tunnel's.
+
+    `abortive` ends the connections made with a reset: the far side sees one, and no local port is
+    kept in TIME_WAIT, of which Windows has 16,384 in all. False closes them in order.
+
+    What a target answers is a result, never an exception. Raises TypeError and ValueError for bad
+    arguments before a socket is opened, WSAError where no socket can be had at all, and
+    KeyboardInterrupt on Ctrl-C with every socket closed. Source: WSAConnect; ledger WC-11, WC-20.
+    """
+    timeout_ns = seconds_to_ns("timeout", timeout)
+    _checked_count(concurrency, "concurrency", 1, RN_MAX_CONCURRENCY)
+    if isinstance(targets, (str, bytes)) or not isinstance(targets, Iterable):
+        raise TypeError(f"targets must be addresses, not {type(targets).__name__}")
+    listed = list(islice(targets, RN_MAX_TARGETS + 1))
+    if len(listed) > RN_MAX_TARGETS:
+        raise ValueError(f"targets must be at most {RN_MAX_TARGETS}; split them")
+    from_where = _pack_source(source)
+    packed = _pack_targets(listed)
+    _check_families(packed, from_where)
+    api = _started(backend)
+    options = RN_BATCH_OPTIONS.pack(
+        timeout_ns, concurrency, bool(abortive), *RN_TARGET.unpack(from_where)
+    )
+    code, outcomes = api.connect_many(packed, options, len(listed), SLICE_NS)
+    if _system_error(code):
+        raise winsock_error(winsock_code(code), code, "select")
+    return _decode(listed, outcomes, bound=source is not None)
+
+
+def _pack_targets(targets: list[Address]) -> bytes:
+    parse, pack = checks.parse_address, RN_TARGET.pack
+    packed = []
+    for index, target in enumerate(targets):
+        try:
+            family, port, flowinfo, scope_id, address = parse(target)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"targets[{index}]: {error}") from None
+        if not port or not any(address):
+            family = 0  # what WSAConnect answers WSAEADDRNOTAVAIL to (WC-6)
+        packed.append(pack(family, port, flowinfo, scope_id, address))
+    return b"".join(packed)
+
+
+def _pack_source(source: Address | None) -> bytes:
+    """Check the address by binding to it once, and pack it."""
+    if source is None:
+        return bytes(RN_TARGET.size)
+    try:
+        family, port, flowinfo, scope_id, address = checks.parse_address(source)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"source: {error}") from None
+    if port:
+        raise ValueError(f"source: the port must be 0, not {port}")
+    with socket.socket(socket.AF_INET if family == IPV4 else socket.AF_INET6) as probe:
+        try:
+            probe.bind(source)
+        except OSError as error:
+            raise ValueError(f"source: {source!r} is no address of this computer") from error
+    return RN_TARGET.pack(family, 0, flowinfo, scope_id, address)
+
+
+def _check_families(targets: bytes, source: bytes) -> None:
+    """Refuse a source that cannot lead to a target: IPv4 to IPv6, or the other way round."""
+    family = RN_TARGET.unpack(source)[0]
+    for index, target in enumerate(RN_TARGET.iter_unpack(targets) if family else ()):
+        if target[0] not in (0, family):
+            raise ValueError(f"source is IPv{family}, but targets[{index}] is IPv{target[0]}")
+
+
+class _Answers(dict[tuple[int, int], tuple[ConnectOutcome, int, int]]):
+    """Status and system's error to outcome, Winsock code and errno; made once each."""
+
+    def __missing__(self, key: tuple[int, int]) -> tuple[ConnectOutcome, int, int]:
+        status, os_error = key
+        code = winsock_code(os_error) if status == RN_FAILED else _CODES[status]
+        outcome = _OUTCOMES.get(code, ConnectOutcome.ERROR)
+        number = os_error if os_error and sys.platform != "win32" else posix_errno(code)
+        answer = self[key] = outcome, code, number if code else 0
+        return answer
+
+
+def _decode(targets: list[Address], outcomes: bytes, *, bound: bool) -> list[ConnectResult]:
+    answers = _Answers()
+    results = [
+        ConnectResult(target, *answers[status, os_error], elapsed_ns)
+        for target, (elapsed_ns, status, os_error) in zip(
+            targets, RN_OUTCOME.iter_unpack(outcomes), strict=True
+        )
+    ]
+    if sys.platform != "win32" and (RN_FAILED, errno.EADDRNOTAVAIL) in answers:
+        return [_with_shortage(result, bound=bound) for result in results]
+    return results
+
+
+def _with_shortage(result: ConnectResult, *, bound: bool) -> ConnectResult:
+    """Tell a lack of local ports from an address that nothing leads to."""
+    if result.code != checks.WSAEADDRNOTAVAIL or not result.elapsed_ns:
+        return result
+    return result._replace(code=checks.local_shortage(result.target, bound=bound))

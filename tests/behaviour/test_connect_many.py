@@ -1,0 +1,304 @@
+"""connect_many: many real sockets in one call."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import itertools
+import math
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+from network import (
+    FakeSystem,
+    accepting,
+    closed_port,
+    interrupt_soon,
+    listening,
+    open_handles,
+    silent_port,
+)
+
+from ras_native import ConnectOutcome, ConnectResult, WSAError, connect_many
+
+# A process that has a few descriptors left, and an address of each kind.
+SHORT_OF_DESCRIPTORS = """
+    import collections, os, resource, sys, threading, time
+    from network import accepting, closed_port, silent_port
+    from ras_native import connect_many
+
+    def leave(room):
+        taken = max(map(int, os.listdir("/dev/fd"))) + 1
+        resource.setrlimit(resource.RLIMIT_NOFILE, (taken + room, taken + room))
+        for fd in range(taken):  # the gaps count too
+            try:
+                os.fstat(fd)
+            except OSError:
+                os.open(os.devnull, os.O_RDONLY)
+
+    def probe(targets, **options):
+        results = connect_many(targets, concurrency=256, backend=sys.argv[1], **options)
+        assert [result.target for result in results] == targets
+        return collections.Counter(result.code for result in results)
+"""
+
+
+def run_short_of_descriptors(backend, script):
+    source = textwrap.dedent(SHORT_OF_DESCRIPTORS) + textwrap.dedent(script)
+    done = subprocess.run(
+        [sys.executable, "-c", source, backend],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=55,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.ledger("WC-11", "WC-17")
+def test_thousand_targets_open_and_closed(backend):
+    with contextlib.ExitStack() as stack:
+        targets = []
+        for family in (socket.AF_INET, socket.AF_INET6):
+            targets += [(stack.enter_context(accepting(family))[0], "open", 0, 0)] * 2
+            closed = stack.enter_context(closed_port(family))
+            targets += [(closed, "refused", 10061, errno.ECONNREFUSED)]
+        expected = list(itertools.islice(itertools.cycle(targets), 1000))
+        results = connect_many([target for target, *_ in expected], timeout=30, backend=backend)
+        got = [(r.target, r.outcome.value, r.code, r.errno) for r in results]
+        assert got == expected
+        assert all(result.elapsed_ns > 0 for result in results)
+
+
+def test_ten_thousand_targets(backend):
+    with accepting() as (address, _), closed_port() as closed:
+        results = connect_many([address, closed] * 5000, timeout=30, backend=backend)
+        codes = [result.code for result in results]
+        assert codes == [0, 10061] * 5000
+
+
+@pytest.mark.posix_only("Windows has no limit of descriptors to lower")
+def test_ten_thousand_targets_within_few_descriptors(backend):
+    script = """
+        with accepting() as (address, _), closed_port() as closed:
+            probe([closed])  # loads what is loaded lazily
+            leave(16)
+            codes = probe([address, closed] * 5000, timeout=30)
+            print(codes[0], codes[10061])
+    """
+    assert run_short_of_descriptors(backend, script) == ["5000 5000"]
+
+
+@pytest.mark.posix_only("Windows has no limit of descriptors to lower")
+def test_waits_for_room_while_there_is_no_descriptor(backend):
+    """Those that do not answer hold all sixteen descriptors; nobody is told that there is none."""
+    script = """
+        with silent_port() as silent, closed_port() as closed:
+            probe([closed])
+            leave(16)
+            began, busy = time.perf_counter(), time.process_time()
+            codes = probe([silent] * 40 + [closed] * 40, timeout=0.2)
+            print(codes[10060], codes[10061])
+            print(time.process_time() - busy < (time.perf_counter() - began) / 5)
+    """
+    assert run_short_of_descriptors(backend, script) == ["40 40", "True"]
+
+
+@pytest.mark.posix_only("Windows has no limit of descriptors to lower")
+def test_no_descriptor_at_all_is_each_target_s_result(backend):
+    script = """
+        with closed_port() as closed:
+            probe([closed])
+            leave(0)
+            print(probe([closed] * 3)[10024])
+    """
+    assert run_short_of_descriptors(backend, script) == ["3"]
+
+
+def test_attempts_end_in_another_order_than_they_begin(backend):
+    """The first and the last do not answer, and many come and go between them."""
+    with silent_port() as silent, closed_port() as closed:
+        targets = ([silent] + [closed] * 300) * 4
+        results = connect_many(targets, timeout=0.3, concurrency=8, backend=backend)
+        assert [r.code for r in results] == ([10060] + [10061] * 300) * 4
+
+
+@pytest.mark.ledger("WC-11")
+def test_targets_that_do_not_answer_time_out(backend):
+    with silent_port() as silent, listening() as listener, closed_port() as closed:
+        targets = [silent, listener.getsockname(), silent, closed, silent]
+        results = connect_many(targets, timeout=0.05, concurrency=2, backend=backend)
+        assert [r.outcome.value for r in results] == [
+            *("timeout", "open", "timeout", "refused", "timeout")
+        ]
+        for result in results[::2]:
+            assert (result.code, result.errno) == (10060, errno.ETIMEDOUT)
+            assert result.elapsed_ns >= 50_000_000
+
+
+def test_no_more_at_a_time_than_asked_for(backend):
+    """Three rounds of two at a time, none of which answers."""
+    with silent_port() as silent:
+        began = time.perf_counter()
+        connect_many([silent] * 6, timeout=0.05, concurrency=2, backend=backend)
+        assert time.perf_counter() - began >= 0.15
+
+
+@pytest.mark.ledger("WC-20")
+def test_every_attempt_has_a_socket_of_its_own(backend):
+    with accepting() as (address, peers), closed_port() as closed:
+        targets = [closed, address, closed, address] * 25
+        connect_many(targets, concurrency=1, abortive=False, backend=backend)
+    assert len(peers) == len(set(peers)) == 50
+
+
+def ending(listener):
+    """How the connection in the listener's queue was closed by the far side."""
+    try:
+        accepted, _ = listener.accept()
+    except OSError:  # Windows tells it here
+        return "reset"
+    with accepted:
+        accepted.settimeout(10)
+        try:
+            assert accepted.recv(1) == b""
+        except ConnectionResetError:
+            return "reset"
+        return "in order"
+
+
+@pytest.mark.parametrize(("abortive", "expected"), [(True, "reset"), (False, "in order")])
+def test_how_connections_are_closed(backend, abortive, expected):
+    with listening() as listener:
+        connect_many([listener.getsockname()], abortive=abortive, backend=backend)
+        assert ending(listener) == expected
+
+
+def test_source_address(backend):
+    source = "127.0.0.1" if sys.platform == "darwin" else "127.0.0.2"
+    with accepting() as (address, peers):
+        results = connect_many([address] * 3, source=(source, 0), abortive=False, backend=backend)
+        assert [result.code for result in results] == [0, 0, 0]
+    assert {host for host, _ in peers} == {source}
+
+
+@pytest.mark.ledger("WC-6")
+def test_addresses_that_cannot_be_connected_to(backend):
+    with listening() as listener:
+        open_port = listener.getsockname()
+        targets = [("0.0.0.0", 9), ("::", 9), open_port, ("127.0.0.1", 0), ("::1", 0)]  # noqa: S104
+        results = connect_many(targets, backend=backend)
+        assert [r.code for r in results] == [10049, 10049, 0, 10049, 10049]
+        assert {r.errno for r in results} == {errno.EADDRNOTAVAIL, 0}
+        assert [r.outcome.value for r in results] == ["error", "error", "open", "error", "error"]
+
+
+def test_interrupt_closes_every_socket(backend):
+    with silent_port() as silent:
+        before = open_handles()
+        with interrupt_soon():
+            connect_many([silent] * 100, timeout=50, concurrency=50, backend=backend)
+        assert open_handles() - before < 25
+
+
+def test_nothing_leaks(backend):
+    with silent_port() as silent, accepting() as (address, _), closed_port() as closed:
+        before = open_handles()
+        for _ in range(5):
+            connect_many([silent, address, closed] * 10, timeout=0, backend=backend)
+            connect_many([address, closed] * 10, timeout=10, backend=backend)
+        assert open_handles() - before < 10
+
+
+def test_results_are_records(backend):
+    with listening() as listener:
+        address = listener.getsockname()
+        (result,) = connect_many(iter([address]), backend=backend)
+    assert isinstance(result, ConnectResult)
+    assert result == (address, ConnectOutcome.OPEN, 0, 0, result.elapsed_ns)
+    assert result.outcome == "open"
+    assert ConnectResult._fields == ("target", "outcome", "code", "errno", "elapsed_ns")
+
+
+def test_no_target(backend):
+    assert connect_many([], backend=backend) == []
+
+
+SYSTEM_ERRORS = {
+    "ENETUNREACH": ("unreachable", 10051),
+    "EHOSTUNREACH": ("unreachable", 10065),
+    "ENETDOWN": ("unreachable", 10050),
+    "ETIMEDOUT": ("timeout", 10060),
+    "ECONNREFUSED": ("refused", 10061),
+    "ECONNRESET": ("error", 10054),
+    "EACCES": ("error", 10013),
+    "ENOBUFS": ("error", 10055),
+    "EADDRINUSE": ("error", 10048),
+}
+
+
+@pytest.mark.ledger("WC-11", "WC-21")
+def test_seam_what_the_system_answers_is_named(backend, monkeypatch):
+    """The system below is a fake: loopback gives few of these."""
+    numbers = [getattr(errno, name) for name in SYSTEM_ERRORS]
+    codes = [code for _, code in SYSTEM_ERRORS.values()]
+    FakeSystem(*(codes if sys.platform == "win32" else numbers)).install(monkeypatch)
+    results = connect_many([("127.0.0.1", 9)] * len(numbers), backend=backend)
+    assert [(r.outcome.value, r.code) for r in results] == list(SYSTEM_ERRORS.values())
+    assert [r.errno for r in results] == numbers
+
+
+@pytest.mark.ledger("WC-12")
+def test_seam_winsock_that_does_not_start(backend, monkeypatch):
+    """The system below is a fake."""
+    FakeSystem().install(monkeypatch).START_ERROR = 10091
+    with pytest.raises(WSAError) as caught:
+        connect_many([("127.0.0.1", 9)], backend=backend)
+    assert caught.value.code == 10091
+
+
+OPEN = ("127.0.0.1", 9)
+WRONG = {
+    "text": ({"targets": "127.0.0.1:9"}, TypeError, "targets must be addresses"),
+    "a number": ({"targets": 9}, TypeError, "targets must be addresses"),
+    "a host name": (
+        {"targets": [OPEN, ("localhost", 9)]},
+        ValueError,
+        r"targets\[1\]: 'localhost' is not .*getaddrinfo",
+    ),
+    "a NUL": ({"targets": [("127.0.0.1\0", 9)]}, ValueError, r"targets\[0\]: '127.0.0.1.x00'"),
+    "port above": ({"targets": [("::1", 65_536)]}, ValueError, r"targets\[0\]: the port must be"),
+    "port of text": ({"targets": [("::1", "9")]}, TypeError, r"targets\[0\]: the port must be"),
+    "text in it": ({"targets": [OPEN, "::1"]}, TypeError, r"targets\[1\]: an address is"),
+    "no end": ({"targets": itertools.repeat(OPEN)}, ValueError, "targets must be at most 1000000"),
+    "negative timeout": ({"timeout": -0.1}, ValueError, "timeout must be"),
+    "no number": ({"timeout": math.nan}, ValueError, "timeout must be"),
+    "timeout of text": ({"timeout": "3"}, TypeError, "timeout must be"),
+    "none at a time": ({"concurrency": 0}, ValueError, "concurrency must be 1 to 65536"),
+    "too many at a time": ({"concurrency": 65_537}, ValueError, "concurrency must be 1 to 65536"),
+    "half at a time": ({"concurrency": 0.5}, TypeError, "concurrency must be an int"),
+    "source with a port": ({"source": ("127.0.0.1", 80)}, ValueError, "source: the port must be 0"),
+    "source by name": ({"source": ("localhost", 0)}, ValueError, "source: 'localhost' is not"),
+    "source of text": ({"source": "127.0.0.1"}, TypeError, "source: an address is"),
+    "other source": ({"source": ("::1", 0)}, ValueError, r"source is IPv6, but targets\[0\] is"),
+    "unknown backend": ({"backend": "rust"}, ValueError, "backend must be one of"),
+}
+
+
+@pytest.mark.parametrize(("wrong", "kind", "says"), WRONG.values(), ids=WRONG)
+def test_bad_argument_is_named_and_nothing_done(backend, monkeypatch, wrong, kind, says):
+    def connect_nothing(*_):
+        pytest.fail("a socket was opened")
+
+    monkeypatch.setattr(FakeSystem, "connect_many", connect_nothing)
+    if "backend" not in wrong:
+        FakeSystem().install(monkeypatch)
+    with pytest.raises(kind, match=says):
+        connect_many(**({"targets": [OPEN], "backend": backend} | wrong))

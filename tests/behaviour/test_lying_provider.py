@@ -1,0 +1,97 @@
+"""Both backends are told the same lies and must say the same: results, errors, what they keep."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cc import SUPPORT, compiled
+
+from ras_native import Ras
+
+STEPS = int(os.environ.get("RAS_NATIVE_LIES", "600"))  # more, where there is time
+LIFE = 100  # steps before a new provider is opened, for versions are negotiated once
+OLDEST = 4  # the last of RASCONN's versions
+
+
+@pytest.fixture(scope="module")
+def liar(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    library = pytestconfig.getoption("--lying-provider")
+    if library is None:
+        if sys.platform == "win32":
+            pytest.skip("posix_only: elsewhere --lying-provider says where it is, compiled")
+        library = compiled(SUPPORT / "lying_provider.c", tmp_path_factory.mktemp("liar"))
+    loaded = ctypes.CDLL(str(Path(library).resolve()))
+    loaded.lie_about.argtypes = (ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint32)
+    return loaded
+
+
+def wait_gone(ras: Ras, handle: int) -> tuple[int, int]:
+    """Not Ras.hang_up: it would keep the interpreter waiting at its exit."""
+    provider = ras._provider
+    assert provider is not None
+    return provider.hang_up(handle), provider.wait_gone(handle, 0)
+
+
+ASKS: tuple[Callable[[Ras, int], object], ...] = (
+    lambda ras, handle: ras.get_connect_status(handle),
+    lambda ras, handle: ras.wait_for_state(handle, timeout=0),
+    lambda ras, handle: ras.wait_for_state(handle, (4, 24), timeout=0),
+    lambda ras, handle: ras.get_subentry_handle(handle, handle),
+    lambda ras, handle: ras.get_error_string(handle),
+    lambda ras, handle: ras.connection_notification(handle).close(),
+    wait_gone,
+)
+
+
+class Witness:
+    """What one backend says."""
+
+    def __init__(self, liar: ctypes.CDLL, backend: str) -> None:
+        self.ras = Ras(liar._name, backend=backend)
+        self.last: dict[str, object] = {}
+
+    def list_(self, name: str) -> str:
+        """What it lists, or the error; and whether the object is the last one."""
+        try:
+            listed = getattr(self.ras, name)()
+        except Exception as error:  # noqa: BLE001 - whatever it is, both must say it
+            return repr(error)
+        same = listed is self.last.get(name)
+        self.last[name] = listed
+        return f"{same} {listed!r}"
+
+    def ask(self, question: int, handle: int) -> str:
+        """What it answers, or the error."""
+        try:
+            return repr(ASKS[question](self.ras, handle))
+        except Exception as error:  # noqa: BLE001 - ditto
+            return repr(error)
+
+    def testify(self, step: int) -> list[str]:
+        """Everything it says in one step."""
+        lists = [self.list_("enum_connections"), self.list_("snapshot")]
+        answer = self.ask(step % len(ASKS), 1 + step // len(ASKS) % 11)
+        return [*lists, answer, repr(self.ras.sizes)]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_both_backends_say_the_same_of_the_same_lies(
+    liar: ctypes.CDLL, both_backends: tuple[str, ...], seed: int
+) -> None:
+    for first in range(0, STEPS, LIFE):
+        witnesses = [Witness(liar, backend) for backend in both_backends]
+        for step in range(first, min(first + LIFE, STEPS)):
+            # in some lives ever older versions, as if the provider were exchanged
+            newest = min(OLDEST, (step - first) * (first // LIFE % (OLDEST + 2)) // LIFE)
+            said = []
+            for witness in witnesses:
+                liar.lie_about(seed, step, newest)
+                said.append(witness.testify(step))
+            assert said[0] == said[1], f"seed {seed}, step {step}"
+        for witness in witnesses:
+            witness.ras.close()

@@ -1,0 +1,665 @@
+"""wsa_connect: WSAConnect's answers, row by row, from real loopback sockets."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pickle
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+from network import (
+    FakeSystem,
+    closed_port,
+    finish,
+    interrupt_soon,
+    listening,
+    silent_port,
+)
+
+from ras_native import WSAError, wsa_connect
+from ras_native._sockets import checks
+
+FAMILIES = {"IPv4": socket.AF_INET, "IPv6": socket.AF_INET6}
+QOS = bytes(64 + 2 * struct.calcsize("P"))
+
+
+def tcp(family=socket.AF_INET, *, blocking=True):
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setblocking(blocking)
+    return sock
+
+
+def udp(family=socket.AF_INET):
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock.settimeout(10)
+    return sock
+
+
+def bound_udp():
+    sock = udp()
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+def refusal(sock, name, backend, **options) -> WSAError:
+    with pytest.raises(WSAError) as caught:
+        wsa_connect(sock, name, backend=backend, **options)
+    error = caught.value
+    assert error.winerror == error.code
+    assert error.function == "WSAConnect"
+    assert error.errno
+    return error
+
+
+def code_of(sock, name, backend, **options) -> int:
+    return refusal(sock, name, backend, **options).code
+
+
+# Stream sockets
+
+
+@pytest.mark.ledger("WC-1", "WC-17", "WC-19")
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_blocking_success_is_the_result(backend, family):
+    with listening(family) as listener, tcp(family) as sock:
+        assert sock.getsockname()[1] == 0 if sys.platform != "win32" else True
+        assert wsa_connect(sock, listener.getsockname(), backend=backend) == b""
+        assert sock.getpeername() == listener.getsockname()
+        assert sock.getsockname()[1] > 0
+        assert sock.gettimeout() is None
+        accepted, peer = listener.accept()
+        with accepted:
+            assert peer == sock.getsockname()
+            sock.sendall(b"through")
+            assert accepted.recv(16) == b"through"
+
+
+@pytest.mark.ledger("WC-1", "WC-11")
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_blocking_refusal_is_the_result(backend, family):
+    with closed_port(family) as address, tcp(family) as sock:
+        with pytest.raises(ConnectionRefusedError) as caught:
+            wsa_connect(sock, address, backend=backend)
+        assert isinstance(caught.value, WSAError)
+        assert (caught.value.code, caught.value.name) == (10061, "WSAECONNREFUSED")
+        assert caught.value.errno == errno.ECONNREFUSED
+        assert sock.gettimeout() is None
+
+
+@pytest.mark.ledger("WC-1")
+def test_blocking_call_can_be_interrupted(backend):
+    with silent_port() as address, tcp() as sock:
+        with interrupt_soon():
+            wsa_connect(sock, address, backend=backend)
+        assert sock.gettimeout() is None
+
+
+@pytest.mark.ledger("WC-2", "WC-17")
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_non_blocking_call_is_in_progress_then_connected(backend, family):
+    with listening(family) as listener, tcp(family, blocking=False) as sock:
+        error = refusal(sock, listener.getsockname(), backend)
+        assert isinstance(error, BlockingIOError)
+        assert (error.code, error.name) == (10035, "WSAEWOULDBLOCK")
+        assert finish(sock) == 0
+        assert sock.getpeername() == listener.getsockname()
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+
+
+@pytest.mark.ledger("WC-2")
+def test_non_blocking_call_is_in_progress_then_refused(backend):
+    with closed_port() as address, tcp(blocking=False) as sock:
+        assert code_of(sock, address, backend) == 10035
+        assert finish(sock) == errno.ECONNREFUSED
+
+
+def test_socket_with_a_timeout_is_a_non_blocking_one(backend):
+    with listening() as listener, tcp() as sock:
+        sock.settimeout(5)
+        assert code_of(sock, listener.getsockname(), backend) == 10035
+        assert sock.gettimeout() == 5
+
+
+@pytest.mark.ledger("WC-3")
+def test_second_call_while_in_progress(backend):
+    with silent_port() as address, listening() as other, tcp(blocking=False) as sock:
+        assert code_of(sock, address, backend) == 10035
+        error = refusal(sock, address, backend)
+        assert isinstance(error, BlockingIOError)
+        assert (error.code, error.errno) == (10037, errno.EALREADY)
+        assert code_of(sock, other.getsockname(), backend) == 10037
+
+
+@pytest.mark.ledger("WC-4")
+@pytest.mark.parametrize("read_reason", [True, False])
+def test_socket_is_used_again_after_a_refusal(backend, read_reason):
+    with closed_port() as closed, listening() as listener, tcp(blocking=False) as sock:
+        for _ in range(2):
+            assert code_of(sock, closed, backend) == 10035
+            if read_reason:
+                assert finish(sock) == errno.ECONNREFUSED
+            else:
+                select.select([], [sock], [sock], 10)
+        assert code_of(sock, listener.getsockname(), backend) == 10035
+        assert finish(sock) == 0
+        assert sock.getpeername() == listener.getsockname()
+
+
+@pytest.mark.ledger("WC-4")
+def test_socket_is_used_again_after_a_blocking_refusal(backend):
+    with closed_port() as closed, listening() as listener, tcp() as sock:
+        for _ in range(2):
+            assert code_of(sock, closed, backend) == 10061
+        wsa_connect(sock, listener.getsockname(), backend=backend)
+        assert sock.getpeername() == listener.getsockname()
+
+
+@pytest.mark.ledger("WC-4", "WC-11")
+@pytest.mark.posix_only("only there a socket says when to give up")
+@pytest.mark.skipif(sys.platform == "darwin", reason="only there a socket says when to give up")
+def test_socket_is_used_again_after_the_system_gave_up(backend):
+    with silent_port() as address, listening() as listener, tcp() as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1)
+        error = refusal(sock, address, backend)
+        assert isinstance(error, TimeoutError)
+        assert (error.code, error.errno) == (10060, errno.ETIMEDOUT)
+        wsa_connect(sock, listener.getsockname(), backend=backend)
+
+
+@pytest.mark.ledger("WC-5")
+@pytest.mark.parametrize("blocking", [True, False])
+def test_connected_socket(backend, blocking):
+    with listening() as listener, tcp(blocking=blocking) as sock:
+        address = listener.getsockname()
+        if blocking:
+            wsa_connect(sock, address, backend=backend)
+        else:
+            assert code_of(sock, address, backend) == 10035
+            assert finish(sock) == 0
+        for _ in range(2):
+            error = refusal(sock, address, backend)
+            assert (error.code, error.errno) == (10056, errno.EISCONN)
+        sock.shutdown(socket.SHUT_WR)
+        assert code_of(sock, address, backend) == 10056
+
+
+ZEROS = {
+    "no address": (socket.AF_INET, ("0.0.0.0", 9)),  # noqa: S104
+    "no IPv6 address": (socket.AF_INET6, ("::", 9)),
+    "no port": (socket.AF_INET, ("127.0.0.1", 0)),
+    "no IPv6 port": (socket.AF_INET6, ("::1", 0)),
+    "nothing": (socket.AF_INET, bytes(16)),
+    "nothing in IPv6": (socket.AF_INET6, bytes(28)),
+}
+
+
+@pytest.mark.ledger("WC-6")
+@pytest.mark.parametrize(("family", "name"), ZEROS.values(), ids=ZEROS)
+def test_address_of_zeros(backend, family, name):
+    with tcp(family) as sock:
+        error = refusal(sock, name, backend)
+        assert (error.code, error.errno) == (10049, errno.EADDRNOTAVAIL)
+
+
+@pytest.mark.ledger("WC-7")
+@pytest.mark.parametrize("make", [tcp, udp])
+def test_address_of_another_family(backend, make):
+    unknown = checks.sockaddr(4, 9, 0, 0, b"\x7f\0\0\1")
+    unknown = bytes([99 if byte == socket.AF_INET else byte for byte in unknown[:2]]) + unknown[2:]
+    with make() as ipv4, make(socket.AF_INET6) as ipv6:
+        error = refusal(ipv4, ("::1", 9), backend)
+        assert (error.code, error.errno) == (10047, errno.EAFNOSUPPORT)
+        assert code_of(ipv6, ("127.0.0.1", 9), backend) == 10047
+        assert code_of(ipv4, unknown, backend) == 10047
+        assert code_of(ipv6, unknown + bytes(12), backend) == 10047
+
+
+@pytest.mark.ledger("WC-8")
+@pytest.mark.parametrize("make", [tcp, udp])
+def test_name_or_length_that_cannot_be_used(backend, make):
+    ipv4 = checks.sockaddr(4, 9, 0, 0, b"\x7f\0\0\1")
+    ipv6 = checks.sockaddr(6, 9, 0, 0, bytes(15) + b"\1")
+    with make() as sock:
+        assert refusal(sock, None, backend).errno == errno.EFAULT
+        assert code_of(sock, None, backend, namelen=16) == 10014
+        for length in (-1, 0, 1, 2, 15):
+            assert code_of(sock, ipv4, backend, namelen=length) == 10014
+            assert code_of(sock, ipv4[: max(length, 0)], backend) == 10014
+        assert code_of(sock, ("127.0.0.1", 9), backend, namelen=15) == 10014
+    with make(socket.AF_INET6) as sock:
+        for length in (16, 24, 27):
+            assert code_of(sock, ipv6, backend, namelen=length) == 10014
+
+
+@pytest.mark.ledger("WC-8")
+@pytest.mark.parametrize("namelen", [None, 16, 17, 128, 65_536])
+def test_longer_name_is_as_good(backend, namelen):
+    with listening() as listener, tcp() as sock:
+        name = checks.sockaddr(4, listener.getsockname()[1], 0, 0, b"\x7f\0\0\1")
+        wsa_connect(sock, name + bytes(200), namelen=namelen, backend=backend)
+        assert sock.getpeername() == listener.getsockname()
+
+
+@pytest.mark.ledger("WC-9")
+def test_listening_socket(backend):
+    with listening() as listener, listening() as other:
+        error = refusal(listener, other.getsockname(), backend)
+        assert (error.code, error.errno) == (10022, errno.EINVAL)
+
+
+@pytest.mark.ledger("WC-10")
+def test_closed_socket(backend):
+    sock = tcp()
+    sock.close()
+    error = refusal(sock, ("127.0.0.1", 9), backend)
+    assert (error.code, error.errno) == (10038, errno.ENOTSOCK)
+
+
+@pytest.mark.ledger("WC-10")
+def test_socket_closed_behind_its_back(backend):
+    sock = tcp()
+    sock.bind(("127.0.0.1", 0))  # else Windows cannot tell what it is
+    socket.socket(fileno=sock.fileno()).close()
+    try:
+        assert code_of(sock, ("127.0.0.1", 9), backend) == 10038
+    finally:
+        sock.detach()
+
+
+@pytest.mark.ledger("WC-10")
+@pytest.mark.posix_only("only there a descriptor can become a file's")
+def test_not_a_socket(backend, tmp_path):
+    with tcp() as sock, (tmp_path / "file").open("wb") as file:
+        os.dup2(file.fileno(), sock.fileno())
+        assert code_of(sock, ("127.0.0.1", 9), backend) == 10038
+
+
+@pytest.mark.ledger("WC-11")
+def test_local_port_that_is_taken(backend):
+    """Two sockets on one local port cannot both be connected to one place."""
+    with listening() as listener, tcp() as first, tcp() as second:
+        for sock in (first, second):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        first.bind(("127.0.0.1", 0))
+        second.bind(first.getsockname())
+        wsa_connect(first, listener.getsockname(), backend=backend)
+        assert code_of(second, listener.getsockname(), backend) == 10048
+
+
+def python_in_a_network_of_its_own(script, *arguments):
+    """Run a script where it is root of a network namespace whose loopback is down."""
+    prelude = """
+        import ctypes, errno, fcntl, socket, struct, sys
+        from ras_native import connect_many, wsa_connect
+
+        def loopback_up():
+            with socket.socket() as sock:
+                fcntl.ioctl(sock, 0x8914, struct.pack("16sh14x", b"lo", 0x1 | 0x40))
+
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.unshare(0x10000000 | 0x40000000):
+            sys.exit(77)
+    """
+    source = textwrap.dedent(prelude) + textwrap.dedent(script)
+    command = [sys.executable, "-c", source, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    if done.returncode == 77:
+        pytest.skip("this system lets no user make a network namespace")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.ledger("WC-4", "WC-11")
+@pytest.mark.posix_only("only Linux has network namespaces")
+@pytest.mark.skipif(sys.platform == "darwin", reason="only Linux has network namespaces")
+def test_unreachable_network_then_the_same_socket_again(backend):
+    script = """
+        sock = socket.socket()
+        try:
+            wsa_connect(sock, ("127.0.0.1", 9), backend=sys.argv[1])
+        except OSError as error:
+            print(error.code, error.errno == errno.ENETUNREACH)
+        print(connect_many([("127.0.0.1", 9)], backend=sys.argv[1])[0].outcome.value)
+        loopback_up()
+        listener = socket.create_server(("127.0.0.1", 0))
+        wsa_connect(sock, listener.getsockname(), backend=sys.argv[1])
+        print(sock.getpeername() == listener.getsockname())
+    """
+    answers = python_in_a_network_of_its_own(script, backend)
+    assert answers == ["10051", "True", "unreachable", "True"]
+
+
+@pytest.mark.ledger("WC-11")
+@pytest.mark.posix_only("only Linux has network namespaces")
+@pytest.mark.skipif(sys.platform == "darwin", reason="only Linux has network namespaces")
+def test_no_local_port_left(backend):
+    script = """
+        loopback_up()
+        with open("/proc/sys/net/ipv4/ip_local_port_range", "w") as file:
+            file.write("40000 40001")
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 9999))
+        listener.listen()
+        socks = [socket.socket() for _ in range(3)]
+        for sock in socks[:2]:
+            wsa_connect(sock, ("127.0.0.1", 9999), backend=sys.argv[1])
+        try:
+            wsa_connect(socks[2], ("127.0.0.1", 9999), backend=sys.argv[1])
+        except OSError as error:
+            print(error.code)
+        result = connect_many([("127.0.0.1", 9999)], backend=sys.argv[1])[0]
+        print(result.outcome.value, result.code)
+    """
+    answers = python_in_a_network_of_its_own(script, backend)
+    assert answers == ["10055", "error", "10055"]
+
+
+SYSTEM_ERRORS: dict[str, tuple[int, type[OSError]]] = {
+    "ENETDOWN": (10050, WSAError),
+    "EINTR": (10004, InterruptedError),
+    "EACCES": (10013, PermissionError),
+    "ENETUNREACH": (10051, WSAError),
+    "EHOSTUNREACH": (10065, WSAError),
+    "ETIMEDOUT": (10060, TimeoutError),
+    "ECONNREFUSED": (10061, ConnectionRefusedError),
+    "ECONNRESET": (10054, ConnectionResetError),
+    "ENOBUFS": (10055, WSAError),
+    "EADDRINUSE": (10048, WSAError),
+    "EALREADY": (10037, BlockingIOError),
+    "EISCONN": (10056, WSAError),
+    "ENOTSOCK": (10038, WSAError),
+    "EMFILE": (10024, WSAError),
+}
+
+
+@pytest.mark.ledger("WC-11", "WC-21")
+@pytest.mark.parametrize(("name", "expected"), SYSTEM_ERRORS.items())
+def test_seam_what_the_system_answers_is_named(backend, monkeypatch, name, expected):
+    """The system below is a fake: loopback gives few of these."""
+    code, kind = expected
+    number = getattr(errno, name)
+    FakeSystem(code if sys.platform == "win32" else number).install(monkeypatch)
+    with tcp() as sock:
+        error = refusal(sock, ("127.0.0.1", 9), backend)
+    assert isinstance(error, kind)
+    assert (error.code, error.errno) == (code, number)
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert (type(again), again.code, again.errno) == (type(error), code, number)
+
+
+@pytest.mark.ledger("WC-21")
+@pytest.mark.parametrize(
+    ("code", "name"), [(10004, "WSAEINTR"), (10036, "WSAEINPROGRESS"), (10050, "WSAENETDOWN")]
+)
+def test_seam_winsock_codes_keep_name_and_number(backend, monkeypatch, code, name):
+    """The system below is a fake: only an old Winsock gives some of these."""
+    FakeSystem(code).install(monkeypatch)
+    with tcp() as sock:
+        error = refusal(sock, ("127.0.0.1", 9), backend)
+    assert (error.code, error.winerror, error.name) == (code, code, name)
+
+
+@pytest.mark.ledger("WC-21")
+@pytest.mark.posix_only("a local socket whose queue is full blocks where a signal can be awaited")
+def test_interrupted_call(backend, tmp_path):
+    """A blocking local connect that a signal ends gives WSAEINTR, as the handler raised nothing."""
+    seen = threading.Event()
+    before = signal.signal(signal.SIGALRM, lambda *_: seen.set())
+    path = os.fsencode(tmp_path / "s")
+    name = struct.pack("=H", socket.AF_UNIX) + path + b"\0"
+    if sys.platform != "linux":
+        name = struct.pack("=BB", len(path) + 3, socket.AF_UNIX) + path + b"\0"
+    try:
+        with (
+            socket.socket(socket.AF_UNIX) as listener,
+            socket.socket(socket.AF_UNIX) as first,
+            socket.socket(socket.AF_UNIX) as second,
+        ):
+            listener.bind(path)
+            listener.listen(0)
+            assert wsa_connect(first, name, backend=backend) == b""
+            signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
+            error = refusal(second, name, backend)
+            assert isinstance(error, InterruptedError)
+            assert (error.code, error.errno) == (10004, errno.EINTR)
+            assert seen.is_set()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+# Winsock itself
+
+
+@pytest.mark.ledger("WC-12")
+@pytest.mark.windows_only("elsewhere there is nothing to start")
+def test_winsock_is_started_once_and_by_us(backend):
+    """Python starts Winsock too; when it stops it, ours still holds, and one more stop ends it."""
+    script = """
+        import ctypes, socket, sys
+        from ras_native import wsa_connect
+        ws2_32 = ctypes.WinDLL("ws2_32.dll", winmode=0x800)
+        for _ in range(2):
+            with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as sock:
+                wsa_connect(sock, listener.getsockname(), backend=sys.argv[1])
+        ws2_32.WSACleanup()
+        with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as sock:
+            wsa_connect(sock, listener.getsockname(), backend=sys.argv[1])
+            print("ours")
+        ws2_32.WSACleanup()
+        try:
+            socket.socket()
+        except OSError as error:
+            print(error.winerror)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), backend]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    assert done.stdout.split() == ["ours", "10093"], done.stderr
+
+
+@pytest.mark.ledger("WC-12")
+@pytest.mark.parametrize("code", [10091, 10093])
+def test_seam_winsock_that_does_not_start(backend, monkeypatch, code):
+    """The system below is a fake."""
+    FakeSystem().install(monkeypatch).START_ERROR = code
+    with tcp() as sock, pytest.raises(WSAError) as caught:
+        wsa_connect(sock, None, backend=backend)
+    assert (caught.value.code, caught.value.function) == (code, "WSAStartup")
+
+
+# Datagram sockets
+
+
+@pytest.mark.ledger("WC-13")
+def test_datagram_peer(backend):
+    with udp() as sock, bound_udp() as peer, bound_udp() as stranger:
+        assert wsa_connect(sock, peer.getsockname(), backend=backend) == b""
+        assert sock.getpeername() == peer.getsockname()
+        stranger.sendto(b"not heard", sock.getsockname())
+        peer.sendto(b"heard", sock.getsockname())
+        assert sock.recv(16) == b"heard"
+        sock.send(b"to the peer")
+        assert peer.recv(16) == b"to the peer"
+        sock.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            sock.recv(16)
+
+
+@pytest.mark.ledger("WC-14")
+def test_another_datagram_peer(backend):
+    with udp() as sock, bound_udp() as first, bound_udp() as second:
+        wsa_connect(sock, first.getsockname(), backend=backend)
+        wsa_connect(sock, second.getsockname(), backend=backend)
+        assert sock.getpeername() == second.getsockname()
+        sock.send(b"to the second")
+        assert second.recv(16) == b"to the second"
+        first.sendto(b"not heard", sock.getsockname())
+        second.sendto(b"heard", sock.getsockname())
+        assert sock.recv(16) == b"heard"
+
+
+@pytest.mark.ledger("WC-15")
+@pytest.mark.parametrize("zeros", [16, 28])
+def test_datagram_socket_without_a_peer_again(backend, zeros):
+    with udp() as sock, bound_udp() as peer:
+        wsa_connect(sock, peer.getsockname(), backend=backend)
+        assert wsa_connect(sock, bytes(zeros), backend=backend) == b""
+        with pytest.raises(OSError) as caught:  # noqa: PT011 - the system's own
+            sock.getpeername()
+        assert caught.value.errno == errno.ENOTCONN
+        sock.sendto(b"still", peer.getsockname())
+        assert peer.recv(16) == b"still"
+
+
+@pytest.mark.ledger("WC-15")
+def test_send_without_a_peer_fails(backend):
+    with udp() as sock, bound_udp() as peer:
+        wsa_connect(sock, peer.getsockname(), backend=backend)
+        wsa_connect(sock, bytes(16), backend=backend)
+        with pytest.raises(OSError) as caught:  # noqa: PT011 - the system's own
+            sock.send(b"nowhere")
+        assert caught.value.errno in {errno.ENOTCONN, errno.EDESTADDRREQ}
+
+
+@pytest.mark.ledger("WC-16")
+def test_broadcast_needs_permission(backend):
+    broadcast = ("127.255.255.255", 9)  # loopback's own
+    with udp() as sock:
+        error = refusal(sock, broadcast, backend)
+        assert isinstance(error, PermissionError)
+        assert (error.code, error.errno) == (10013, errno.EACCES)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        wsa_connect(sock, broadcast, backend=backend)
+        assert sock.getpeername() == broadcast
+
+
+# The other parameters
+
+
+@pytest.mark.ledger("WC-17")
+def test_name_of_ipv6_has_flow_and_scope(backend):
+    with listening(socket.AF_INET6) as listener, tcp(socket.AF_INET6) as sock:
+        port = listener.getsockname()[1]
+        wsa_connect(sock, ("::1", port, 0x12345, 0), backend=backend)
+        assert sock.getpeername()[:2] == ("::1", port)
+
+
+@pytest.mark.ledger("WC-17")
+def test_seam_flow_and_scope_reach_the_system(backend, monkeypatch):
+    """The system below is a fake: loopback shows neither."""
+    system = FakeSystem().install(monkeypatch)
+    with tcp(socket.AF_INET6) as sock:
+        wsa_connect(sock, ("fe80::1", 80, 0x12345, 7), backend=backend)
+    name = system.calls[0][1]
+    assert len(name) == 28
+    assert struct.unpack("!HI", name[2:8]) == (80, 0x12345)
+    assert name[8:24] == socket.inet_pton(socket.AF_INET6, "fe80::1")
+    assert struct.unpack("=I", name[24:]) == (7,)
+
+
+@pytest.mark.ledger("WC-18")
+def test_tcp_carries_no_data_and_no_quality_of_service(backend):
+    with listening() as listener, tcp() as sock:
+        address = listener.getsockname()
+        assert code_of(sock, address, backend, caller_data=b"hello") == 10043
+        assert code_of(sock, address, backend, sqos=QOS) == 10045
+        assert code_of(sock, address, backend, sqos=QOS[1:]) == 10014
+        assert code_of(sock, address, backend, gqos=QOS) == 10022
+        assert wsa_connect(sock, address, callee_data=64, backend=backend) == b""
+
+
+@pytest.mark.ledger("WC-18")
+def test_datagram_sockets_ignore_data(backend):
+    with udp() as sock, bound_udp() as peer:
+        answer = wsa_connect(
+            sock, peer.getsockname(), caller_data=b"hello", callee_data=64, backend=backend
+        )
+        assert answer == b""
+        assert sock.getpeername() == peer.getsockname()
+        assert code_of(sock, peer.getsockname(), backend, sqos=QOS) == 10045
+        assert code_of(sock, peer.getsockname(), backend, gqos=QOS) == 10022
+
+
+@pytest.mark.ledger("WC-18")
+def test_seam_data_is_passed_on_where_it_is_carried(backend, monkeypatch):
+    """The system below is a fake: only ATM and the like carry data, and only on Windows."""
+    system = FakeSystem(callee_data=b"welcome").install(monkeypatch)
+    monkeypatch.setattr(checks, "is_tcpip", lambda _sock: False)
+    monkeypatch.setattr(checks, "carries_data", lambda _sock: True)
+    with tcp() as sock:
+        answer = wsa_connect(
+            sock, bytes(16), caller_data=b"hello", callee_data=64, sqos=QOS, backend=backend
+        )
+        assert answer == b"welcome"
+        assert system.calls == [(sock, bytes(16), b"hello", QOS, 64)]
+        sock.setblocking(False)
+        with pytest.raises(ValueError, match="callee_data"):
+            wsa_connect(sock, bytes(16), callee_data=64, backend=backend)
+
+
+def test_first_of_several_faults_is_told(backend):
+    """The order of the checks is one: socket, name, family, address, data, state."""
+    wrong = {"caller_data": b"x", "gqos": QOS}
+    closed = tcp()
+    closed.close()
+    assert code_of(closed, None, backend, **wrong) == 10038
+    with listening() as listener:
+        assert code_of(listener, None, backend, **wrong) == 10014
+        assert code_of(listener, ("::1", 0), backend, **wrong) == 10047
+        assert code_of(listener, ("127.0.0.1", 0), backend, **wrong) == 10049
+        assert code_of(listener, ("127.0.0.1", 9), backend, **wrong) == 10043
+        assert code_of(listener, ("127.0.0.1", 9), backend, gqos=QOS, sqos=QOS) == 10022
+        assert code_of(listener, ("127.0.0.1", 9), backend) == 10022
+
+
+WRONG = {
+    "a host name": ({"name": ("localhost", 9)}, ValueError, "name: 'localhost'.*getaddrinfo"),
+    "no host": ({"name": ("", 9)}, ValueError, "numeric"),
+    "a NUL": ({"name": ("127.0.0.1\0", 9)}, ValueError, "name: '127.0.0.1.x00' is not"),
+    "host of bytes": ({"name": (b"127.0.0.1", 9)}, TypeError, "name: the host must be a str"),
+    "port below": ({"name": ("127.0.0.1", -1)}, ValueError, "port must be 0 to 65535"),
+    "port above": ({"name": ("127.0.0.1", 65_536)}, ValueError, "port must be 0 to 65535"),
+    "port of text": ({"name": ("127.0.0.1", "80")}, TypeError, "port must be an int"),
+    "port of a bool": ({"name": ("127.0.0.1", True)}, TypeError, "port must be an int"),
+    "flow of IPv4": ({"name": ("127.0.0.1", 9, 0, 0)}, ValueError, "IPv4 address is"),
+    "flow above": ({"name": ("::1", 9, 1 << 20, 0)}, ValueError, "flowinfo must be"),
+    "scope above": ({"name": ("::1", 9, 0, 1 << 32)}, ValueError, "scope_id must be"),
+    "one part": ({"name": ("127.0.0.1",)}, TypeError, "an address is"),
+    "a list": ({"name": ["127.0.0.1", 9]}, TypeError, "an address is"),
+    "text": ({"name": "127.0.0.1:9"}, TypeError, "an address is"),
+    "a number": ({"name": 9}, TypeError, "an address is"),
+    "length of text": ({"namelen": "16"}, TypeError, "namelen must be an int"),
+    "data of text": ({"caller_data": "x"}, TypeError, "caller_data must be bytes"),
+    "too much data": ({"caller_data": bytes(65_537)}, ValueError, "caller_data must be at most"),
+    "room below": ({"callee_data": -1}, ValueError, "callee_data must be 0 to"),
+    "absurd room": ({"callee_data": 1 << 40}, ValueError, "callee_data must be 0 to"),
+    "qos of text": ({"sqos": "x"}, TypeError, "sqos must be bytes"),
+    "group qos of text": ({"gqos": 1}, TypeError, "gqos must be bytes"),
+    "unknown backend": ({"backend": "rust"}, ValueError, "backend must be one of"),
+}
+
+
+@pytest.mark.parametrize(("wrong", "kind", "says"), WRONG.values(), ids=WRONG)
+def test_bad_argument_is_named_and_nothing_done(backend, wrong, kind, says):
+    arguments = {"name": ("127.0.0.1", 9), "backend": backend} | wrong
+    with tcp() as sock:
+        before = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), sock.gettimeout()
+        with pytest.raises(kind, match=says):
+            wsa_connect(sock, **arguments)
+        assert before == (sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), sock.gettimeout())
+        with listening() as listener:
+            wsa_connect(sock, listener.getsockname(), backend=backend)
+
+
+@pytest.mark.parametrize("sock", [3, None, "socket"])
+def test_only_a_socket_object_is_a_socket(backend, sock):
+    with pytest.raises(TypeError, match=r"sock must be a socket\.socket, not"):
+        wsa_connect(sock, ("127.0.0.1", 9), backend=backend)

@@ -1,0 +1,108 @@
+"""Which backend does the work: the one asked for, or none."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+import child
+import pytest
+
+import ras_native
+from ras_native import Event, Ras
+from ras_native._backend import VARIABLE, _native_is_built
+
+POLL = """
+import sys, ras_native
+from ras_native.sim import Simulator
+with Simulator() as sim, ras_native.Ras(sim) as ras:
+    sim.add("office")
+    print(ras_native.backend, ras.backend, ras.snapshot()[0].connection.entry_name)
+    print(*sorted(name for name in sys.modules if name.startswith("ras_native._backend.")))
+"""
+
+
+@pytest.fixture
+def without_native(tmp_path):
+    """A folder with the package as it is where no compiler was."""
+    package = Path(ras_native.__file__).parent
+    ignored = shutil.ignore_patterns("_native.*", "__pycache__")
+    shutil.copytree(package, tmp_path / "ras_native", ignore=ignored, copy_function=shutil.copyfile)
+    return tmp_path
+
+
+def test_the_backend_in_use_is_a_public_string():
+    assert ras_native.backend in ("native", "ctypes")
+    assert "backend" in ras_native.__all__
+    assert _native_is_built() == (importlib.util.find_spec("ras_native._native") is not None)
+
+
+def test_what_is_asked_for_is_used(sim, backend):
+    with Ras(sim, backend=backend) as ras, Event(backend=backend) as event:
+        assert (ras.backend, event.backend) == (backend, backend)
+        assert type(ras._provider).__name__.lower().startswith(backend)
+    with Ras(sim) as ras:
+        assert ras.backend == ras_native.backend
+
+
+def test_the_variable_forces_it(backend):
+    first, modules = child.run(POLL, environment={VARIABLE: backend}).splitlines()
+    assert first == f"{backend} {backend} office"
+    assert ("ras_native._backend.ctypes_ras" in modules) == (backend == "ctypes")
+    assert ("ras_native._backend.native_ras" in modules) == (backend == "native")
+
+
+@pytest.mark.parametrize("unset", [None, ""])
+def test_native_is_the_default_where_it_is_installed(unset):
+    if _native_is_built():
+        output = child.run(POLL, environment={VARIABLE: unset})
+        assert output.startswith("native native office\n")
+    else:
+        output = child.run(POLL, environment={VARIABLE: unset}, python=())
+        assert "RuntimeWarning" in output
+
+
+@pytest.mark.parametrize("value", ["NATIVE", "cffi", "native,ctypes", " "])
+def test_an_unknown_value_of_the_variable_is_an_error(value):
+    output = child.run("import ras_native", environment={VARIABLE: value}, status=1)
+    assert "ValueError" in output
+    assert VARIABLE in output
+    assert "native, ctypes" in output
+
+
+def test_a_forced_backend_never_falls_back(without_native):
+    output = child.run(POLL, environment={VARIABLE: "native"}, path=without_native, status=1)
+    assert "ImportError" in output
+    assert VARIABLE in output
+    assert "C compiler" in output
+
+
+def test_without_the_native_module_there_is_one_warning(without_native):
+    output = child.run(
+        "import ras_native, ras_native.sim, ras_native._ras\n"
+        "import importlib; importlib.import_module('ras_native')\n" + POLL,
+        environment={VARIABLE: None},
+        path=without_native,
+        python=("-W", "always"),
+    )
+    assert output.count("RuntimeWarning") == 1
+    assert "<string>:1: RuntimeWarning" in output  # the line that imports the package
+    assert f"{VARIABLE}=ctypes" in output
+    assert "ctypes ctypes office\n" in output
+
+
+def test_who_wants_ctypes_is_not_warned(without_native):
+    output = child.run(POLL, environment={VARIABLE: "ctypes"}, path=without_native)
+    assert output.startswith("ctypes ctypes office\n")
+
+
+@pytest.mark.parametrize("what", ["Ras('x', backend='native')", "Event(backend='native')"])
+def test_the_native_backend_asked_for_and_not_there(without_native, what):
+    output = child.run(
+        f"from ras_native import Event, Ras\n{what}",
+        environment={VARIABLE: "ctypes"},
+        path=without_native,
+        status=1,
+    )
+    assert "ImportError: backend asks for the native backend" in output

@@ -1,0 +1,71 @@
+"""What the README shows is what happens."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ras_native
+from ras_native.cli import _commands
+
+TEXT = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
+HOME = Path(ras_native.__file__).parents[1]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+
+
+def marked(name: str) -> list[str]:
+    return re.findall(rf"^<!-- {name} -->\n```sh\n(.*)\n```$", TEXT, re.MULTILINE)
+
+
+def test_the_sessions_are_real():
+    session = "\n".join(blocks("pycon"))
+    flags = doctest.ELLIPSIS
+    test = doctest.DocTestParser().get_doctest(session, {}, "README.md", "README.md", 0)
+    assert len(test.examples) > 15
+    said: list[str] = []
+    result = doctest.DocTestRunner(optionflags=flags).run(test, out=said.append)
+    assert result.failed == 0, "".join(said)
+
+
+@pytest.mark.parametrize("example", blocks("python"))
+def test_the_example_is_a_test_that_passes(example, tmp_path):
+    tmp_path.joinpath("test_example.py").write_text(example, encoding="utf-8")
+    settings = tmp_path / "pytest.ini"
+    settings.write_text("[pytest]\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-c", str(settings), str(tmp_path)],
+        cwd=HOME,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+
+
+def test_there_are_two_commands_for_a_fresh_machine():
+    (run,), (test,) = marked("run command"), marked("test command")
+    for command in (run, test):
+        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install ")
+    assert run.endswith(".venv/bin/ras-native watch --simulate --duration 10")
+    assert test.endswith(".venv/bin/pytest")
+
+
+@pytest.mark.parametrize("name", _commands.cli.commands)
+def test_every_command_is_named(name):
+    assert re.search(rf"\| .*`(ras-native )?{name}\b", TEXT)
+
+
+def test_what_it_points_to_is_there():
+    here = Path(__file__).parents[2]
+    for target in re.findall(r"\]\(([^)#]+)\)", TEXT):
+        assert target.startswith("https://") or here.joinpath(target).exists(), target

@@ -1,0 +1,19 @@
+"""C of the tests' and benchmarks' own, compiled here and now."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+SUPPORT = Path(__file__).parent
+CSRC = Path(__file__).parents[2] / "csrc"
+INCLUDES = [f"-I{CSRC / room}" for room in ("abi", "shim", "sim")]
+_FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC")
+
+
+def compiled(source: Path, folder: Path, *more: Path) -> Path:
+    """A library made of these files, in `folder`."""
+    library = folder / f"{source.stem}.so"
+    command = ["cc", *_FLAGS, *INCLUDES, str(source), *map(str, more), "-o", str(library)]
+    subprocess.run(command, check=True, timeout=120)
+    return library

@@ -1,0 +1,217 @@
+"""rasapi32's functions as the simulator exports them, called directly, and what they write to."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import sys
+from ctypes import POINTER, byref, c_char_p, c_int32, c_uint32, c_void_p, c_wchar_p, sizeof
+from types import TracebackType
+from typing import Any
+
+from ras_native._backend import layout as _layout
+from ras_native._backend.layout import RAS_STATS, RASCONNSTATUSA, RASCONNSTATUSW, RASDIALPARAMSW
+from ras_native.sim import Simulator
+
+WINDOWS = sys.platform == "win32"
+CALLBACK = ctypes.WINFUNCTYPE if WINDOWS else ctypes.CFUNCTYPE
+EVERY_CONNECTION = c_void_p(-1).value
+GUARD = b"\xa5" * 64
+UTF16 = "utf-16-le" if sys.byteorder == "little" else "utf-16-be"
+
+DIAL_FUNC = CALLBACK(None, c_uint32, c_uint32, c_uint32)
+DIAL_FUNC1 = CALLBACK(None, c_void_p, c_uint32, c_uint32, c_uint32, c_uint32)
+DIAL_FUNC2 = CALLBACK(
+    c_uint32, ctypes.c_size_t, c_uint32, c_void_p, c_uint32, c_uint32, c_uint32, c_uint32
+)
+
+_DWORD = POINTER(c_uint32)
+FUNCTIONS: dict[str, tuple[Any, ...]] = {
+    "RasEnumConnectionsW": (c_void_p, _DWORD, _DWORD),
+    "RasEnumConnectionsA": (c_void_p, _DWORD, _DWORD),
+    "RasGetConnectStatusW": (c_void_p, c_void_p),
+    "RasGetConnectStatusA": (c_void_p, c_void_p),
+    "RasConnectionNotificationW": (c_void_p, c_void_p, c_uint32),
+    "RasConnectionNotificationA": (c_void_p, c_void_p, c_uint32),
+    "RasHangUpW": (c_void_p,),
+    "RasHangUpA": (c_void_p,),
+    "RasGetSubEntryHandleW": (c_void_p, c_uint32, POINTER(c_void_p)),
+    "RasGetSubEntryHandleA": (c_void_p, c_uint32, POINTER(c_void_p)),
+    "RasGetConnectionStatistics": (c_void_p, POINTER(RAS_STATS)),
+    "RasClearConnectionStatistics": (c_void_p,),
+    "RasGetErrorStringW": (c_uint32, c_void_p, c_uint32),
+    "RasGetErrorStringA": (c_uint32, c_char_p, c_uint32),
+    "RasEnumEntriesW": (c_void_p, c_void_p, c_void_p, _DWORD, _DWORD),
+    "RasDialW": (c_void_p, c_void_p, c_void_p, c_uint32, c_void_p, POINTER(c_void_p)),
+    "RasCreatePhonebookEntryW": (c_void_p, c_wchar_p),
+    "RasEditPhonebookEntryW": (c_void_p, c_wchar_p, c_wchar_p),
+    "RasGetEntryDialParamsW": (c_wchar_p, c_void_p, POINTER(c_int32)),
+    "RasSetEntryDialParamsW": (c_wchar_p, c_void_p, c_int32),
+    "RasGetEapUserIdentityW": (c_wchar_p, c_wchar_p, c_uint32, c_void_p, POINTER(c_void_p)),
+}
+
+
+class Rasapi:
+    """The functions by name, with the calling convention of the system."""
+
+    def __init__(self, path: str) -> None:
+        self._library = ctypes.WinDLL(path) if WINDOWS else ctypes.CDLL(path)
+        for name, arguments in FUNCTIONS.items():
+            function = getattr(self._library, name)
+            function.argtypes, function.restype = arguments, c_uint32
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._library, name)
+
+
+class Guarded:
+    """A buffer with a guard behind it; filled, so that what was not written shows."""
+
+    def __init__(self, size: int, *, dword: int = 0) -> None:
+        self.size = size
+        self.raw = (ctypes.c_uint8 * (size + len(GUARD))).from_buffer_copy(b"\xcc" * size + GUARD)
+        if size >= 4:
+            c_uint32.from_buffer(self.raw).value = dword
+
+    def bytes(self) -> bytes:
+        assert bytes(self.raw)[self.size :] == GUARD, "written past the end"
+        return bytes(self.raw)[: self.size]
+
+    def untouched_from(self, start: int) -> bool:
+        return set(self.bytes()[start:]) <= {0xCC}
+
+
+class Listing:
+    """One call of an enumeration with a buffer of `size` bytes (None: no buffer)."""
+
+    def __init__(self, function: Any, size: int | None, dword: int = 0, *before: Any) -> None:
+        self.buffer = None if size is None else Guarded(max(size, 4), dword=dword)
+        cb, count = c_uint32(size or 0), c_uint32(77)
+        given = None if self.buffer is None else ctypes.addressof(self.buffer.raw)
+        self.code = function(*before, given, byref(cb), byref(count))
+        self.cb, self.count = cb.value, count.value
+
+    def connections(self) -> list[_layout.RASCONNW]:
+        """What a successful call with RASCONNW of the newest version listed."""
+        assert (self.code, self.buffer is None) == (0, False)
+        assert self.buffer is not None
+        raw = self.buffer.bytes()[: self.count * sizeof(_layout.RASCONNW)]
+        return list((_layout.RASCONNW * self.count).from_buffer_copy(raw))
+
+
+def versions(name: str) -> tuple[tuple[int, int], ...]:
+    """Pairs (WINVER, dwSize), newest first."""
+    found: tuple[tuple[int, int], ...] = getattr(_layout, f"{name}_VERSIONS")
+    return found
+
+
+def text(array: Any) -> str:
+    """A member's text: UTF-16, or Latin-1 where it is an A structure's."""
+    if isinstance(array, bytes):
+        return array.decode("latin-1")
+    return bytes(array).decode(UTF16, "surrogatepass").split("\0")[0]
+
+
+def wide(value: str) -> Any:
+    """A NUL-terminated UTF-16 string to pass."""
+    encoded = value.encode(UTF16) + b"\0\0"
+    return (ctypes.c_uint16 * (len(encoded) // 2)).from_buffer_copy(encoded)
+
+
+def handles(api: Rasapi) -> list[int]:
+    """What RasEnumConnectionsW lists, in its order."""
+    stride = sizeof(_layout.RASCONNW)
+    size = stride * (Listing(api.RasEnumConnectionsW, None).count or 1)
+    listing = Listing(api.RasEnumConnectionsW, size, stride)
+    return [connection.hrasconn or 0 for connection in listing.connections()]
+
+
+def status(api: Rasapi, handle: int) -> tuple[int, RASCONNSTATUSW]:
+    """What RasGetConnectStatusW answers, and fills."""
+    filled = RASCONNSTATUSW()
+    filled.dwSize = sizeof(filled)
+    return api.RasGetConnectStatusW(handle, byref(filled)), filled
+
+
+def status_ansi(api: Rasapi, handle: int) -> tuple[int, RASCONNSTATUSA]:
+    """What RasGetConnectStatusA answers, and fills."""
+    filled = RASCONNSTATUSA()
+    filled.dwSize = sizeof(filled)
+    return api.RasGetConnectStatusA(handle, byref(filled)), filled
+
+
+def state(api: Rasapi, handle: int) -> int:
+    """The state of a connection that must be there."""
+    code, filled = status(api, handle)
+    assert code == 0
+    return filled.rasconnstate
+
+
+class SystemEvent:
+    """An event object of the system, to be registered; `consume` says whether it was set."""
+
+    def __init__(self) -> None:
+        if WINDOWS:
+            self._kernel = ctypes.WinDLL("kernel32")
+            self._kernel.CreateEventW.restype = c_void_p
+            self.handle = self._kernel.CreateEventW(None, 0, 0, None)  # auto-reset
+        else:
+            self._reader, self.handle = os.pipe()
+            os.set_blocking(self._reader, False)
+            os.set_blocking(self.handle, False)
+
+    def consume(self) -> bool:
+        if WINDOWS:
+            return bool(self._kernel.WaitForSingleObject(c_void_p(self.handle), 0) == 0)
+        try:
+            return bool(os.read(self._reader, 1 << 16))
+        except BlockingIOError:
+            return False
+
+    def wait(self, seconds: float = 30.0) -> None:
+        """Until it is set; resets it."""
+        if WINDOWS:
+            milliseconds = int(seconds * 1000)
+            assert self._kernel.WaitForSingleObject(c_void_p(self.handle), milliseconds) == 0
+        else:
+            assert select.select([self._reader], [], [], seconds)[0]
+            os.read(self._reader, 1 << 16)
+
+    def close_handle(self) -> None:
+        """Only what was registered."""
+        if WINDOWS:
+            self._kernel.CloseHandle(c_void_p(self.handle))
+        else:
+            os.close(self.handle)
+        self.handle = -1
+
+    def __enter__(self) -> SystemEvent:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.handle != -1:
+            self.close_handle()
+        if not WINDOWS:
+            os.close(self._reader)
+
+
+def dial_params(entry_name: str, **members: Any) -> RASDIALPARAMSW:
+    """RASDIALPARAMS of the newest version for an entry."""
+    params = RASDIALPARAMSW()
+    params.dwSize = sizeof(params)
+    for index, unit in enumerate(wide(entry_name)):
+        params.szEntryName[index] = unit
+    for name, value in members.items():
+        setattr(params, name, value)
+    return params
+
+
+def api_of(sim: Simulator) -> Rasapi:
+    """The functions of the library that the simulator drives."""
+    return Rasapi(sim.path)
