@@ -7,8 +7,9 @@ from typing import TypeVar
 from . import _backend
 from ._backend.contract import BackendEvent, ras_backend
 from ._backend.layout import RN_E_CANCELLED, RN_E_NO_MEMORY, RN_E_OS, RN_E_TIMEOUT
+from ._check import nanoseconds, wrong_type
 from ._errors import Cancelled
-from ._wait import seconds_to_ns, wait_in_slices
+from ._wait import wait_in_slices
 
 
 def new_backend_event(backend: str) -> BackendEvent:
@@ -75,7 +76,7 @@ class Event:
         The GIL is released; Ctrl-C is noticed. Raises Cancelled when `cancel` was set first,
         ValueError or TypeError for a bad argument or when closed.
         """
-        timeout_ns = seconds_to_ns("timeout", timeout)
+        timeout_ns = nanoseconds("timeout", timeout)
         if cancel is self:
             raise ValueError("cancel must be another event than the one that is waited for")
         canceller = cancel_event(cancel, self.backend)
@@ -102,7 +103,7 @@ def cancel_event(cancel: Event | None, backend: str) -> BackendEvent | None:
     if cancel is None:
         return None
     if not isinstance(cancel, Event):
-        raise TypeError(f"cancel must be a ras_native.Event or None, not {type(cancel).__name__}")
+        raise wrong_type("cancel", "a ras_native.Event or None", cancel)
     if cancel.backend != backend:
         raise ValueError(
             f"cancel is an event of the {cancel.backend} backend, this wait runs on {backend}: "

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import operator
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable
-from ctypes import c_void_p, sizeof
 from functools import partial, wraps
 from threading import Lock
 from typing import Concatenate, NamedTuple, NoReturn, ParamSpec, TypeVar, cast
 
-from . import _backend
+from . import _backend, _check
 from ._at_exit import finish_later, forget
 from ._backend.contract import BackendEvent, Changes, KeptList, Provider, ras_backend
 from ._backend.layout import (
@@ -28,6 +26,7 @@ from ._backend.layout import (
     RN_MAX_ATTEMPTS,
     RN_MAX_CONNECTIONS,
 )
+from ._check import DWORD_MAX, EVERY_CONNECTION
 from ._errors import GONE_CODES, Cancelled, ProviderError, RasError, code_text
 from ._event import Event, cancel_event, new_backend_event
 from ._polled import KeptConnections, KeptSnapshot
@@ -39,11 +38,8 @@ from ._records import (
     decode_status,
     text,
 )
-from ._wait import seconds_to_ns, wait_in_slices
+from ._wait import wait_in_slices
 
-_HANDLE_LIMIT = 1 << 8 * sizeof(c_void_p)
-_EVERY_CONNECTION = _HANDLE_LIMIT - 1  # INVALID_HANDLE_VALUE
-_DWORD_LIMIT = 1 << 32
 _MOST_REFERENCES = 1024  # hang-ups of one connection before all_references gives up
 _ERROR_PORT_NOT_OPEN = 618  # RasGetSubEntryHandle: the sub-entry is not connected
 _ERROR_NO_MORE_ITEMS = 259
@@ -195,8 +191,8 @@ class Ras:
         RasGetConnectStatusW: 6 when the connection ended. Source: RasGetConnectStatusW.
         """
         number, wanted = _handle(handle), _states(states)
-        timeout_ns = seconds_to_ns("timeout", timeout)
-        interval_ns = seconds_to_ns("interval", interval)
+        timeout_ns = _check.nanoseconds("timeout", timeout)
+        interval_ns = _check.nanoseconds("interval", interval)
         canceller = cancel_event(cancel, self.backend)
         due, record = 0, cast("bytes | memoryview", b"")
 
@@ -234,8 +230,8 @@ class Ras:
         Raises RasError for any code but success; no event is left behind (CN-9). Source:
         RasConnectionNotificationW.
         """
-        number = _EVERY_CONNECTION if handle is None else _handle(handle)
-        wanted = _whole_number("flags", flags, 1, _DWORD_LIMIT)
+        number = EVERY_CONNECTION if handle is None else _handle(handle)
+        wanted = _check.whole_number("flags", flags, 1, DWORD_MAX)
         provider, event = self._open(), new_backend_event(self.backend)
         code = provider.connection_notification(number, event, wanted, ansi=ansi)
         if code:
@@ -278,7 +274,7 @@ class Ras:
         the connection still answers after `timeout` seconds. Source: RasHangUpW.
         """
         number = _handle(handle)
-        seconds_to_ns("timeout", timeout)  # before anything is changed
+        _check.nanoseconds("timeout", timeout)  # before anything is changed
         started = time.perf_counter()
         if subentry is not None:
             self._hang_up_subentry(number, _subentry_number(subentry), wait=wait)
@@ -332,7 +328,7 @@ class Ras:
 
         Source: RasGetErrorStringW, ledger GS-7.
         """
-        number = _whole_number("code", code, 0, _DWORD_LIMIT)
+        number = _check.whole_number("code", code, 0, DWORD_MAX)
         return _error_string(self._open(), number) or code_text(number)
 
     def _error(self, code: int, function: str) -> Exception:
@@ -367,12 +363,7 @@ def _provider_path(provider: str | os.PathLike[str] | None) -> str | None:
                 "Ras(provider=ras_native.sim.Simulator())",
             )
         return None
-    path = os.fspath(provider) if isinstance(provider, (str, os.PathLike)) else None
-    if not isinstance(path, str):
-        raise TypeError(f"provider must be a str or a path, not {type(provider).__name__}")
-    if not path or "\0" in path:
-        raise ValueError("provider must be the path of a library: not empty, without NUL")
-    path = os.path.abspath(path)
+    path = os.path.abspath(_check.path("provider", provider))
     if not os.path.isfile(path):
         raise ProviderError(path, "there is no such file")
     return path
@@ -394,7 +385,7 @@ def _open_provider(backend: str, path: str | None) -> Provider:
 
 def _wait_gone(provider: Provider, number: int, timeout: float) -> int:
     """Wait for the end of a connection that was hung up: 0, RN_E_TIMEOUT or another code."""
-    timeout_ns = seconds_to_ns("timeout", timeout)
+    timeout_ns = _check.nanoseconds("timeout", timeout)
     return wait_in_slices(partial(provider.wait_gone, number), timeout_ns)
 
 
@@ -440,37 +431,16 @@ def _error_string(provider: Provider, code: int) -> str:
     return ""
 
 
-def _whole_number(name: str, value: int, least: int, limit: int) -> int:
-    if isinstance(value, bool):
-        raise TypeError(f"{name} must be a whole number, not bool")
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be a whole number, not {type(value).__name__}") from None
-    if not least <= number < limit:
-        raise ValueError(f"{name} must be from {least} to {limit - 1}, not {number}")
-    return number
-
-
 def _handle(handle: int | Connection) -> int:
-    if isinstance(handle, Connection):
-        handle = handle.handle
-    return _whole_number("handle", handle, 1, _EVERY_CONNECTION)
+    return _check.handle(handle.handle if isinstance(handle, Connection) else handle)
 
 
 def _subentry_number(subentry: int) -> int:
-    return _whole_number("subentry", subentry, 1, _DWORD_LIMIT)
+    return _check.whole_number("subentry", subentry, 1, DWORD_MAX)
 
 
 def _states(states: Iterable[int] | None) -> tuple[int, ...]:
-    if states is None:
-        return ()
-    if not isinstance(states, Iterable):
-        raise TypeError(f"states must be an iterable of states, not {type(states).__name__}")
-    wanted = tuple(_whole_number("states", state, 0, _DWORD_LIMIT) for state in states)
-    if not wanted:
-        raise ValueError("states must name at least one state, or be None")
-    return wanted
+    return () if states is None else _check.whole_numbers("states", states, 0, DWORD_MAX)
 
 
 _system: Ras | None = None

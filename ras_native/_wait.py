@@ -6,20 +6,13 @@ import time
 from collections.abc import Callable
 
 from ._backend.layout import RN_E_AGAIN, RN_E_TIMEOUT
+from ._check import LONGEST_SECONDS as LONGEST_SECONDS  # noqa: PLC0414 - as the next
+from ._check import nanoseconds
 
 SLICE_NS = 100_000_000
 """The longest that native code waits before Python may run its signal handlers."""
 
-LONGEST_SECONDS = 10 * 366 * 24 * 3600
-
-
-def seconds_to_ns(name: str, seconds: float) -> int:
-    """Check a duration given as the argument `name`, in seconds; every wait has a deadline."""
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-        raise TypeError(f"{name} must be a number of seconds, not {type(seconds).__name__}")
-    if not 0 <= seconds <= LONGEST_SECONDS:  # NaN compares as false
-        raise ValueError(f"{name} must be from 0 to {LONGEST_SECONDS} seconds, not {seconds!r}")
-    return round(seconds * 1e9)
+seconds_to_ns = nanoseconds  # for the modules that do not import _check yet
 
 
 def wait_in_slices(step: Callable[[int], int], timeout_ns: int) -> int:

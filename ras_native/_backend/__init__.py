@@ -6,6 +6,8 @@ import importlib.util
 import os
 import warnings
 
+from .._check import choice
+
 BACKENDS = ("native", "ctypes")
 VARIABLE = "RAS_NATIVE_BACKEND"
 
@@ -24,9 +26,7 @@ def _require_native(asked_by: str) -> None:
 
 
 def _checked(backend: str, asked_by: str) -> str:
-    if backend not in BACKENDS:
-        raise ValueError(f"{asked_by} must be one of {', '.join(BACKENDS)}, not {backend!r}")
-    if backend == "native":
+    if choice(asked_by, backend, BACKENDS) == "native":
         _require_native(asked_by)
     return backend
 
@@ -61,6 +61,4 @@ def select(asked: str | None) -> str:
     """
     if asked is None:
         return backend
-    if not isinstance(asked, str):
-        raise TypeError(f"backend must be a str or None, not {type(asked).__name__}")
     return _checked(asked, "backend")
