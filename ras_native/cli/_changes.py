@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from typing import NamedTuple
+from uuid import UUID
 
 from .._records import Connection, ConnState, ConnSubstate, Observation, Snapshot
 
 _DOWN_SUBSTATES = (ConnSubstate.DORMANT, ConnSubstate.RECONNECTING)
+
+
+Identity = tuple[int, "UUID | str"]
+
+
+def identity(connection: Connection) -> Identity:
+    """Tell connections apart: Windows uses the handle of an ended connection again.
+
+    The entry's name stands in for the correlation id on systems that give none.
+    """
+    return connection.handle, connection.correlation_id or connection.entry_name
 
 
 class Change(NamedTuple):
@@ -36,23 +48,13 @@ def changes(before: Snapshot, after: Snapshot) -> list[Change]:
     """What happened, ends first. Nothing is compared that is the same object."""
     if after is before:
         return []
-    known = {item.connection.handle: item for item in before if not item.gone}
+    known = {identity(item.connection): item for item in before if not item.gone}
     happened = []
     for item in after:
-        was = known.get(item.connection.handle)
-        if was is not None and _is_same(was.connection, item.connection):
-            del known[item.connection.handle]
-        else:
-            was = None
-        kind = _kind(was, item)
+        kind = _kind(known.pop(identity(item.connection), None), item)
         if kind:
             happened.append(Change(kind, item))
     return [Change("dropped", item) for item in known.values()] + happened
-
-
-def _is_same(one: Connection, other: Connection) -> bool:
-    """Whether a handle still means the same connection: Windows uses handles again."""
-    return (one.entry_name, one.correlation_id) == (other.entry_name, other.correlation_id)
 
 
 def _kind(was: Observation | None, now: Observation) -> str:

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from .._errors import RasError
 from .._records import Observation, Snapshot
-from ._changes import Change, condition
+from ._changes import Change, condition, identity
 from ._probe import Probe
 from ._show import (
     colour,
@@ -68,7 +68,7 @@ class Screen(ABC):
             self.on_recovery()
         self._error_code = code
         for change in look.changes:
-            up = time.monotonic() - look.first_seen[change.observation.connection.handle]
+            up = time.monotonic() - look.first_seen[identity(change.observation.connection)]
             self.on_change(change, up)
 
     def show_probes(self, probes: Iterable[Probe]) -> None:
@@ -267,7 +267,7 @@ class LiveScreen(PlainLines):
         kind, now = condition(item), time.monotonic()
         yield Text(printable(item.connection.entry_name), style="bold")
         yield Text(f"{_SYMBOLS.get(kind, '…')} {words(kind)}", style=colour(kind))
-        yield Text(_duration(now - look.first_seen.get(item.connection.handle, now)))
+        yield Text(_duration(now - look.first_seen.get(identity(item.connection), now)))
         yield Text(endpoint(item.status, "local"))
         yield Text(endpoint(item.status, "remote"))
         if wide:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from .._errors import ProviderError, RasError
 from .._ras import Notification, Ras
 from .._records import Snapshot
-from ._changes import Change, changes
+from ._changes import Change, Identity, changes, identity
 
 
 class Look(NamedTuple):
@@ -17,8 +17,8 @@ class Look(NamedTuple):
 
     snapshot: Snapshot
     changes: list[Change]
-    first_seen: dict[int, float]
-    """By handle, of what is listed and of what has just ended; on `time.monotonic`."""
+    first_seen: dict[Identity, float]
+    """When each connection was first seen, on `time.monotonic`; those that just ended included."""
     notified: bool
     """Whether RAS reports changes, or nothing but the interval finds them."""
     error: RasError | None
@@ -33,7 +33,7 @@ class Looker:
         self._event: Notification | None = None
         self._can_notify = True
         self._last: Snapshot | None = None
-        self._first_seen: dict[int, float] = {}
+        self._first_seen: dict[Identity, float] = {}
 
     def look(self) -> Look:
         """Reset first, then look: what happens meanwhile ends the next wait at once (CN-11)."""
@@ -63,8 +63,8 @@ class Looker:
             happened = [_as_found(change) for change in changes(Snapshot(), snapshot)]
         else:
             happened = changes(self._last, snapshot)
-        listed = [item.connection.handle for item in (*(self._last or ()), *snapshot)]
-        self._first_seen = {handle: self._first_seen.get(handle, now) for handle in listed}
+        listed = [identity(item.connection) for item in (*(self._last or ()), *snapshot)]
+        self._first_seen = {key: self._first_seen.get(key, now) for key in listed}
         self._last = snapshot
         return happened
 

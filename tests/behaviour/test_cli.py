@@ -13,6 +13,7 @@ from ctypes import sizeof
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from click.testing import CliRunner, Result
@@ -454,7 +455,7 @@ def test_a_notification_is_looked_at_at_once(ras, sim):
     sim.drop(handle)
     look = next(looking)
     assert [change.kind for change in look.changes] == ["dropped"]
-    assert handle in look.first_seen
+    assert [key[0] for key in look.first_seen] == [handle]
     looking.close()
 
 
@@ -517,8 +518,14 @@ def test_a_count_is_of_intervals_not_of_notifications(ras, sim):
 # What changed
 
 
-def observation(handle: int = 1, entry: str = "Office", **status: object) -> Observation:
-    connection = Connection(handle, entry, "vpn", "WAN", None, None, None, None, None, None)
+def observation(
+    handle: int = 1,
+    entry: str = "Office",
+    correlation_id: UUID | None = None,
+    **status: object,
+) -> Observation:
+    unknown = (None,) * 5
+    connection = Connection(handle, entry, "vpn", "WAN", *unknown, correlation_id)
     known = Status(ConnState.CONNECTED, 0, "vpn", "WAN", "", None, None, ConnSubstate.NONE)
     return Observation(connection, known._replace(**status), 0)
 
@@ -571,6 +578,42 @@ def test_a_handle_used_again_is_another_connection():
     ]
 
 
+def test_a_renamed_entry_is_the_same_connection():
+    one = observation(correlation_id=UUID(int=1))
+    other = observation(entry="New name", correlation_id=UUID(int=1))
+    assert kinds([one], [other]) == [("changed", "New name")]
+
+
+@pytest.mark.parametrize("ids", [(UUID(int=1), UUID(int=2)), (None, None)])
+def test_a_handle_used_again_inherits_no_uptime(ids, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(_watch.time, "monotonic", lambda: now[0])
+    entries = ("One", "Two") if ids[0] is None else ("Office", "Office")
+    first, second = (
+        observation(1, entry, correlation_id=number)
+        for entry, number in zip(entries, ids, strict=True)
+    )
+
+    class Snapshots:
+        """A provider without notifications that lists one connection, and then the other."""
+
+        snapshot = iter([Snapshot([first]), Snapshot([second])]).__next__
+
+        def connection_notification(self):
+            raise ProviderError("x", "it has no RasConnectionNotificationW")
+
+    looker = _watch.Looker(Snapshots())
+    looker.look()
+    now[0] = 160.0
+    look = looker.look()
+    assert [change.kind for change in look.changes] == ["dropped", "connected"]
+    uptimes = [
+        now[0] - look.first_seen[_changes.identity(change.observation.connection)]
+        for change in look.changes
+    ]
+    assert uptimes == [60.0, 0.0]
+
+
 def test_what_is_gone_is_not_dropped_as_well():
     assert kinds([GONE], []) == []
     assert kinds([], [GONE]) == [("gone", "Office")]
@@ -601,7 +644,7 @@ def shown(screen: _screen.LiveScreen) -> str:
 
 def look_at(*items: Observation, error: RasError | None = None) -> _watch.Look:
     found = Snapshot(items)
-    seen = {item.connection.handle: 0.0 for item in items}
+    seen = {_changes.identity(item.connection): 0.0 for item in items}
     return _watch.Look(found, _changes.changes(Snapshot(), found), seen, error is None, error)
 
 
