@@ -174,25 +174,45 @@ static void stop_thread(void) {
   if (was_running) rassim__thread_join();
 }
 
-/* The time goes on from where it is. Without the lock. */
-static uint32_t set_clock(bool real) {
-  stop_thread();
-  rassim__lock();
+/* The time goes on from where it is. */
+static void change_clock(bool real) {
   uint64_t now = rassim__now();
   service->real = service->running = real;
   service->now_ns = now;
   service->origin_ns = rassim__monotonic_ns() - now;
-  rassim__unlock();
-  if (!real || !rassim__thread_start(run_thread)) return RAS_SUCCESS;
+}
+
+/* A forked child has the service as it stood, without the clock's thread and without what
+ * belongs to its parent: the events to be set, and calls that other threads were making. */
+static void forked(void) {
+  change_clock(false);
+  rassim__remove_all_registrations();
+  rassim__abandon_callbacks();
+}
+
+/* Without the lock. */
+static uint32_t set_clock(bool real) {
+  stop_thread();
   rassim__lock();
-  service->real = service->running = false;
+  rassim__on_fork(forked);
+  change_clock(real);
+  uint32_t code = real ? rassim__thread_start(run_thread) : RAS_SUCCESS;
+  if (code) change_clock(false);
   rassim__unlock();
-  return RAS_ERROR_NOT_ENOUGH_MEMORY;
+  return code;
+}
+
+/* From a dial callback on the real clock, the clock's thread would have to join itself. */
+static bool is_called_by_clock(void) {
+  rassim__lock();
+  bool by_clock = rassim__on_thread();
+  rassim__unlock();
+  return by_clock;
 }
 
 uint32_t rassim_set_clock(uint32_t clock) {
   if (clock > RASSIM_CLOCK_REAL) return RAS_ERROR_INVALID_PARAMETER;
-  if (rassim__on_thread()) return RASSIM_ERROR_BUSY;
+  if (is_called_by_clock()) return RASSIM_ERROR_BUSY;
   return set_clock(clock == RASSIM_CLOCK_REAL);
 }
 
@@ -217,7 +237,7 @@ uint32_t rassim_advance(uint64_t ns) {
 }
 
 uint32_t rassim_reset(void) {
-  if (rassim__on_thread()) return RASSIM_ERROR_BUSY;
+  if (is_called_by_clock()) return RASSIM_ERROR_BUSY;
   set_clock(false);
   rassim__lock();
   rassim__clear();

@@ -113,6 +113,15 @@ void rassim__deliver(void) {
   service->delivering = false;
 }
 
+void rassim__abandon_callbacks(void) {
+  service->delivering = false;
+  service->callbacks.count = 0;
+  for (uint32_t i = 0; i < service->slots.count; i++) {
+    rassim_connection *connection = service->slots.items[i].connection;
+    if (connection) connection->in_callback = false;
+  }
+}
+
 /* The state machine. */
 
 static void fail(rassim_connection *connection, uint32_t error) {
@@ -164,6 +173,7 @@ void rassim__next_state(rassim_connection *connection) {
   }
   uint32_t state = next_state_of(connection);
   connection->position++;
+  connection->resumed = false;
   if (state == RASCS_Connected) {
     enter_connected(connection);
     return;
@@ -188,12 +198,13 @@ void rassim__begin_dialling(rassim_connection *connection) {
 }
 
 static bool is_paused(const rassim_connection *connection) {
-  return connection->phase == RASSIM_DIALLING &&
+  return connection->phase == RASSIM_DIALLING && !connection->resumed &&
          (connection->profile.status.rasconnstate & RASCS_PAUSED);
 }
 
 uint32_t rassim__resume(rassim_connection *connection) {
   if (!is_paused(connection)) return RAS_ERROR_INVALID_HANDLE; /* [I] */
+  connection->resumed = true;
   schedule_next(connection, connection->profile.step_ns);
   return RAS_SUCCESS;
 }
@@ -289,6 +300,12 @@ static uint32_t begin_dial(const rassim_profile *entry, bool paused_states,
   return RAS_SUCCESS;
 }
 
+/* A callback on the real clock keeps the clock's thread: a synchronous dialling in it would wait
+ * for itself. [I] It is refused as a request that has to wait for another one. */
+static bool would_wait_for_itself(const rassim_notifier *notifier) {
+  return !notifier->function && service->real && rassim__on_thread();
+}
+
 /* Makes time pass until the dialling has ended: the manual clock's, or by waiting. */
 static uint32_t finish_dial(HRASCONN handle) {
   rassim_connection *connection;
@@ -335,6 +352,7 @@ static uint32_t dial(bool paused_states, const uint16_t *phonebook,
     entry = &by_number;
   }
   if (!entry) return RAS_ERROR_CANNOT_FIND_PHONEBOOK_ENTRY;
+  if (would_wait_for_itself(notifier)) return RASSIM_ERROR_ASYNC_REQUEST_PENDING;
   uint32_t code = begin_dial(entry, paused_states, notifier, handle);
   if (code || notifier->function) return code;
   return finish_dial(*handle);

@@ -1,13 +1,21 @@
 /* The simulator's system layer on POSIX: an event is a descriptor that takes 8 bytes. */
 #define _GNU_SOURCE /* F_DUPFD_CLOEXEC with -std=c11; macOS: the relative condition wait */
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "ras_abi.h"
 #include "os.h"
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* macOS has F_SETNOSIGPIPE instead */
+#endif
 
 #define NS_PER_S 1000000000ull
 
@@ -16,6 +24,7 @@ static pthread_cond_t woken = PTHREAD_COND_INITIALIZER;
 static pthread_t thread;
 static void (*body)(void); /* what the thread runs */
 static bool started;
+static void (*in_child)(void); /* NULL: nothing to do after a fork */
 
 void rassim__lock(void) { pthread_mutex_lock(&lock); }
 
@@ -57,10 +66,29 @@ uint32_t rassim__thread_start(void (*run)(void)) {
 
 void rassim__thread_join(void) {
   pthread_join(thread, NULL);
+  rassim__lock();
   started = false;
+  rassim__unlock();
 }
 
 bool rassim__on_thread(void) { return started && pthread_equal(thread, pthread_self()); }
+
+/* Forking: the lock is held across it, so no other thread is inside the simulator then. */
+
+void rassim__on_fork(void (*run)(void)) { in_child = run; }
+
+static void after_fork_in_child(void) {
+  pthread_cond_init(&woken, NULL); /* those that waited for it do not exist here */
+  started = false;
+  if (in_child) in_child();
+  rassim__unlock();
+}
+
+__attribute__((constructor)) static void register_fork_handlers(void) {
+  pthread_atfork(rassim__lock, rassim__unlock, after_fork_in_child);
+}
+
+/* Events. */
 
 static void *pointer_of(int descriptor) { return (void *)(intptr_t)descriptor; }
 
@@ -78,11 +106,55 @@ uint32_t rassim__event_duplicate(void *event, void **duplicate_out) {
   return RAS_SUCCESS;
 }
 
-void rassim__event_set(void *duplicate) {
+/* Whether `signal` is pending for this thread. */
+static bool is_pending(int signal) {
+  sigset_t pending;
+  sigpending(&pending);
+  return sigismember(&pending, signal) == 1;
+}
+
+/* Writes without SIGPIPE: it is blocked meanwhile, and taken back if this write raised it. */
+static ssize_t write_without_signal(int descriptor, const void *bytes, size_t size) {
+  sigset_t broken_pipe, before;
+  int signal;
+  sigemptyset(&broken_pipe);
+  sigaddset(&broken_pipe, SIGPIPE);
+  bool was_pending = is_pending(SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &broken_pipe, &before);
+  ssize_t written = write(descriptor, bytes, size);
+  int error = errno;
+  if (!was_pending && is_pending(SIGPIPE)) sigwait(&broken_pipe, &signal);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  errno = error;
+  return written;
+}
+
+static short poll_events(int descriptor) {
+  struct pollfd polled = {descriptor, POLLOUT, 0};
+  return poll(&polled, 1, 0) > 0 ? polled.revents : 0;
+}
+
+/* A pipe or an eventfd may be blocking: nothing is written to one that is full. */
+static ssize_t write_unless_full(int descriptor, const void *bytes, size_t size) {
+  if (poll_events(descriptor)) return write_without_signal(descriptor, bytes, size);
+  errno = EAGAIN;
+  return -1;
+}
+
+bool rassim__event_set(void *duplicate) {
   const uint64_t one = 1;
-  /* A full pipe is an event that is set already; a closed reader no longer waits. */
-  ssize_t written = write(descriptor_of(duplicate), &one, sizeof one);
-  (void)written;
+  int descriptor = descriptor_of(duplicate);
+  ssize_t written = send(descriptor, &one, sizeof one, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (written < 0 && errno == ENOTSOCK) {
+    written = write_unless_full(descriptor, &one, sizeof one);
+  }
+  /* A full pipe or socket is an event that is set already. */
+  return written >= 0 || errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ||
+         errno == EINTR;
+}
+
+bool rassim__event_is_heard(void *duplicate) {
+  return !(poll_events(descriptor_of(duplicate)) & (POLLERR | POLLHUP));
 }
 
 void rassim__event_close(void *duplicate) { close(descriptor_of(duplicate)); }

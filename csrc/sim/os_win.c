@@ -54,11 +54,15 @@ uint32_t rassim__thread_start(void (*run)(void)) {
 
 void rassim__thread_join(void) {
   WaitForSingleObject(thread, INFINITE);
+  rassim__lock();
   CloseHandle(thread);
   thread = NULL;
+  rassim__unlock();
 }
 
 bool rassim__on_thread(void) { return thread && GetCurrentThreadId() == thread_id; }
+
+void rassim__on_fork(void (*run)(void)) { (void)run; }
 
 uint32_t rassim__event_duplicate(void *event, void **duplicate_out) {
   HANDLE process = GetCurrentProcess();
@@ -69,6 +73,16 @@ uint32_t rassim__event_duplicate(void *event, void **duplicate_out) {
   return RAS_SUCCESS;
 }
 
-void rassim__event_set(void *duplicate) { SetEvent(duplicate); }
+/* The duplicate keeps the event alive, so SetEvent succeeds though the caller closed its own
+ * handle. Nothing tells whether anybody still waits. */
+bool rassim__event_set(void *duplicate) {
+  SetEvent(duplicate);
+  return true;
+}
+
+bool rassim__event_is_heard(void *duplicate) {
+  (void)duplicate;
+  return true;
+}
 
 void rassim__event_close(void *duplicate) { CloseHandle(duplicate); }

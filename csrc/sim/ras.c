@@ -299,16 +299,12 @@ static uint32_t register_event(HRASCONN handle, void *event, uint32_t flags) {
   uint32_t subentry;
   if (!flags || flags & ~known) return RAS_ERROR_INVALID_PARAMETER;
   if (service->code) return service->code;
-  rassim_registration added = {handle, NULL, flags};
   if (handle != RASSIM_EVERY_CONNECTION) {
     const rassim_connection *connection = rassim__find(handle, &subentry);
     if (!connection) return RAS_ERROR_INVALID_HANDLE;
-    added.handle = connection->handle;
+    handle = connection->handle;
   }
-  uint32_t code = RASSIM_ROOM(service->registrations);
-  if (!code) code = rassim__event_duplicate(event, &added.event);
-  if (!code) service->registrations.items[service->registrations.count++] = added;
-  return code;
+  return rassim__register(handle, event, flags);
 }
 
 uint32_t RAS_CALL RasConnectionNotificationW(HRASCONN handle, void *event, uint32_t flags) {

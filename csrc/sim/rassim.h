@@ -6,6 +6,11 @@
  * bad argument. Where a control takes delay_ns it is carried out that much
  * later on the simulator's clock; 0: now. Structures are the caller's and are
  * copied. Text is UTF-16 and ends at its first NUL.
+ *
+ * A forked child has a copy of the service as it stood, on a manual clock and
+ * without registrations. A registration ends when nobody can wait for its event
+ * any more, as far as the system can tell: a pipe or socket whose other end is
+ * closed.
  */
 #ifndef RASSIM_H
 #define RASSIM_H

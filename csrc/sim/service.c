@@ -126,26 +126,50 @@ uint32_t rassim__subentry_handle(rassim_connection *connection, uint32_t subentr
 
 /* Who is told. */
 
+static void remove_registration(uint32_t index) {
+  rassim_registration *removed = &service->registrations.items[index];
+  rassim__event_close(removed->event);
+  memmove(removed, removed + 1, (--service->registrations.count - index) * sizeof *removed);
+}
+
+/* Backwards, because an entry may be removed. */
 void rassim__signal(HRASCONN handle, uint32_t flags) {
-  for (uint32_t i = 0; i < service->registrations.count; i++) {
-    const rassim_registration *to = &service->registrations.items[i];
-    bool meant = to->handle == RASSIM_EVERY_CONNECTION || to->handle == handle;
-    if (meant && (to->flags & flags)) rassim__event_set(to->event);
+  for (uint32_t i = service->registrations.count; i-- > 0;) {
+    const rassim_registration *entry = &service->registrations.items[i];
+    bool matches = entry->handle == RASSIM_EVERY_CONNECTION || entry->handle == handle;
+    if (!matches || !(entry->flags & flags)) continue;
+    if (!rassim__event_set(entry->event)) remove_registration(i);
   }
 }
 
-/* [I] A registration for one connection ends with it; one for all stays. */
-static void forget_registrations(HRASCONN handle) {
-  uint32_t kept = 0;
-  for (uint32_t i = 0; i < service->registrations.count; i++) {
-    rassim_registration *at = &service->registrations.items[i];
-    if (at->handle == handle) {
-      rassim__event_close(at->event);
-    } else {
-      service->registrations.items[kept++] = *at;
-    }
+static void remove_unheard_registrations(void) {
+  for (uint32_t i = service->registrations.count; i-- > 0;) {
+    if (!rassim__event_is_heard(service->registrations.items[i].event)) remove_registration(i);
   }
-  service->registrations.count = kept;
+}
+
+/* No call ends a registration, so those whose event was closed are removed before the array
+ * grows. */
+uint32_t rassim__register(HRASCONN handle, void *event, uint32_t flags) {
+  rassim_registration added = {handle, NULL, flags};
+  if (service->registrations.count == service->registrations.capacity) {
+    remove_unheard_registrations();
+  }
+  uint32_t code = RASSIM_ROOM(service->registrations);
+  if (!code) code = rassim__event_duplicate(event, &added.event);
+  if (!code) service->registrations.items[service->registrations.count++] = added;
+  return code;
+}
+
+/* [I] A registration for one connection ends with it; one for all stays. */
+static void remove_registrations(HRASCONN handle) {
+  for (uint32_t i = service->registrations.count; i-- > 0;) {
+    if (service->registrations.items[i].handle == handle) remove_registration(i);
+  }
+}
+
+void rassim__remove_all_registrations(void) {
+  while (service->registrations.count) remove_registration(service->registrations.count - 1);
 }
 
 /* Connections. */
@@ -247,7 +271,7 @@ void rassim__terminate(rassim_connection *connection) {
   unlist(connection);
   free_connection(connection);
   rassim__signal(handle, flags);
-  forget_registrations(handle);
+  remove_registrations(handle);
 }
 
 void rassim__close_link(rassim_connection *connection, uint32_t subentry) {
@@ -323,11 +347,8 @@ void rassim__clear(void) {
     rassim_slot *slot = &service->slots.items[i];
     if (slot->connection && !slot->subentry) free_connection(slot->connection);
   }
-  for (uint32_t i = 0; i < service->registrations.count; i++) {
-    rassim__event_close(service->registrations.items[i].event);
-  }
-  service->listed.count = service->entries.count = 0;
-  service->registrations.count = service->callbacks.count = 0;
+  rassim__remove_all_registrations();
+  service->listed.count = service->entries.count = service->callbacks.count = 0;
   service->code = 0;
   service->connection_limit = service->status_limit = UINT32_MAX;
   service->teardown_ns = 0;

@@ -16,6 +16,7 @@
 
 #define RASSIM_ERROR_NOT_IMPLEMENTED 120u
 #define RASSIM_ERROR_BUSY 170u
+#define RASSIM_ERROR_ASYNC_REQUEST_PENDING 616u
 #define RASSIM_ERROR_PORT_NOT_AVAILABLE 633u
 #define RASSIM_ERROR_INTERACTIVE_MODE 703u
 #define RASSIM_ERROR_TIMEOUT 718u
@@ -71,6 +72,7 @@ typedef struct {
   uint32_t references;
   uint32_t position;          /* in the course's states */
   bool paused_states;         /* the dialler said RDEOPT_PausedStates */
+  bool resumed;               /* from its paused state: the next state is scheduled */
   bool in_callback;           /* hang-ups wait until it has returned */
   uint32_t deferred_hang_ups;
   bool was_up;
@@ -191,6 +193,8 @@ void rassim__connect_link(rassim_connection *connection, uint32_t subentry);
 void rassim__set_status(rassim_connection *connection, uint32_t members,
                         const rn_RASCONNSTATUSW *status);
 void rassim__signal(HRASCONN handle, uint32_t flags);
+uint32_t rassim__register(HRASCONN handle, void *event, uint32_t flags);
+void rassim__remove_all_registrations(void);
 void rassim__clear(void);
 
 /* clock.c: time, and what is due */
@@ -218,6 +222,9 @@ uint32_t rassim__resume(rassim_connection *connection);
 
 /* Makes the calls that are due; gives the lock up around each. */
 void rassim__deliver(void);
+
+/* In a forked child: the callbacks that other threads were in, or waited for, do not return. */
+void rassim__abandon_callbacks(void);
 
 /* calls.c: every RAS function begins and ends here */
 

@@ -289,6 +289,9 @@ class Simulator:
     library: another copy of the simulator to drive, such as one that stands in for rasapi32.dll
     in programs that know no provider; ValueError if it is something else.
 
+    A child of `os.fork` has a copy of the service as it stood, on a manual clock and without
+    registrations: it cannot set the events of its parent.
+
     FileNotFoundError where ras_native was installed without the simulator, OSError where it
     cannot be loaded.
     """
@@ -634,3 +637,12 @@ class Simulator:
         """
         self._do("lively")
         self.teardown = 0.3
+
+
+def _after_fork_in_child() -> None:
+    """The thread that held the guard, if any, does not exist in the child."""
+    Simulator._guard = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import _cffi_backend
+import child
 import pytest
 from simabi import (
     EVERY_CONNECTION,
@@ -376,6 +377,82 @@ def test_many_threads_at_once(sim: Simulator, api: Rasapi) -> None:
     sim.advance(1.0)
     assert handles(api) == at.kept
     assert sim.registrations == 0
+
+
+FORKS_AMONG_THREADS = """
+import ctypes, os, signal, sys, threading
+from ras_native import Ras
+from ras_native.sim import Simulator
+
+def enumerate_for_ever(size):
+    buffer = (ctypes.c_uint8 * size)()
+    while not done.is_set():
+        ctypes.c_uint32.from_buffer(buffer).value = size // CONNECTIONS
+        library.RasEnumConnectionsW(
+            buffer, ctypes.byref(ctypes.c_uint32(size)), ctypes.byref(ctypes.c_uint32())
+        )
+
+def child():
+    signal.alarm(20)  # a dead lock ends the child by a signal
+    with Ras(sim) as ras:
+        assert len(ras.enum_connections()) == CONNECTIONS
+    sim.close()
+    with Simulator(clock="real") as again, Ras(again) as ras:
+        with ras.connection_notification() as connected:
+            again.add("b", after=0.001)
+            assert connected.wait(20)
+
+CONNECTIONS = 500
+done, sim = threading.Event(), Simulator(clock=sys.argv[1])
+library = ctypes.CDLL(sim.path)
+for n in range(CONNECTIONS):
+    sim.add(f"{n}")
+needed = ctypes.c_uint32()
+library.RasEnumConnectionsW(None, ctypes.byref(needed), ctypes.byref(ctypes.c_uint32()))
+threads = [threading.Thread(target=enumerate_for_ever, args=(needed.value,)) for _ in range(2)]
+for thread in threads:
+    thread.start()
+codes = []
+for _ in range(20):
+    pid = os.fork()
+    if not pid:
+        try:
+            child()
+        except BaseException:
+            import traceback
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    codes.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+done.set()
+for thread in threads:
+    thread.join()
+assert len(Ras(sim).enum_connections()) == CONNECTIONS
+sim.close()
+print(set(codes))
+"""
+
+
+@pytest.mark.posix_only("fork")
+@pytest.mark.parametrize("clock", ["manual", "real"])
+def test_a_forked_child_finds_the_simulator_unlocked(clock: str) -> None:
+    assert child.run(FORKS_AMONG_THREADS, clock, python=("-W", "ignore")) == "{0}\n"
+
+
+@pytest.mark.posix_only("fork")
+def test_a_forked_child_has_its_own_copy_of_the_service() -> None:
+    """Connections are copied; the parent's events are not set by the child."""
+    with Simulator(clock="real") as sim, SystemEvent() as event:
+        api, handle = api_of(sim), sim.add("a")
+        api.RasConnectionNotificationW(EVERY_CONNECTION, event.handle, 3)
+        pid = os.fork()
+        if not pid:
+            sim.drop(handle)
+            sim.advance(1.0)  # the clock's thread was not forked: the clock is manual
+            os._exit(10 * len(handles(api)) + sim.registrations)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        assert handles(api) == [handle]
+        assert (event.consume(), sim.registrations) == (False, 1)
 
 
 def test_no_descriptor_is_left(sim: Simulator, api: Rasapi) -> None:

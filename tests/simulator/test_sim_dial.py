@@ -120,6 +120,21 @@ def test_a_paused_state_waits_to_be_resumed(sim: Simulator, api: Rasapi) -> None
         sim.resume(handle)
 
 
+def test_resuming_twice_skips_no_paused_state(sim: Simulator, api: Rasapi) -> None:
+    states = (0, ConnState.RETRY_AUTHENTICATION, ConnState.CALLBACK_SET_BY_CALLER, CONNECTED)
+    handle = sim.dial("a", states=states, step=1.0)
+    sim.advance(100)
+    sim.resume(handle)
+    with pytest.raises(LookupError):
+        sim.resume(handle)
+    sim.advance(100)
+    assert state(api, handle) == ConnState.CALLBACK_SET_BY_CALLER
+    sim.resume(handle, after=1.0)
+    sim.resume(handle, after=1.0)
+    sim.advance(100)
+    assert state(api, handle) == CONNECTED
+
+
 # RasDialW
 
 
@@ -425,6 +440,51 @@ def test_a_synchronous_dialling_waits_in_real_time() -> None:
         code, handle = dial(api, dial_params("a"))
         assert (code, handles(api)) == (0, [handle])
         assert dial(api, dial_params("in vain"))[0] == 691
+
+
+@pytest.mark.timeout(method="thread")  # a dead lock would be in C, where no signal ends it
+def test_a_synchronous_dialling_within_a_callback_is_refused() -> None:
+    """It would wait for the thread that it keeps."""
+    answers: list[int] = []
+
+    def dial_another(reached: int) -> int:
+        if reached == CONNECTED:
+            answers.append(dial(api, dial_params("up"))[0])
+            answers.append(dial(api, dial_params("b"))[0])
+            done.set()
+        return 1
+
+    done, log = threading.Event(), Log(dial_another)
+    with Simulator(clock="real") as sim:
+        api = api_of(sim)
+        sim.add("up")
+        sim.add_entry("a", states=(0, CONNECTED), step=0.001)
+        sim.add_entry("b", states=(0, CONNECTED), step=0.001)
+        dial(api, dial_params("a"), log.functions[0])
+        assert done.wait(50)
+    assert answers == [0, 616]
+
+
+@pytest.mark.timeout(method="thread")
+def test_a_reset_from_the_first_callback_is_refused() -> None:
+    """Also where the clock's thread runs before the call that starts it has returned."""
+    answers: list[int] = []
+    for _ in range(100):
+        with Simulator() as sim:
+            api, library = api_of(sim), ctypes.CDLL(sim.path)
+            done = threading.Event()
+
+            def reset(_: int, library: Any = library, done: Any = done) -> int:
+                answers.extend([library.rassim_reset(), library.rassim_set_clock(0)])
+                done.set()
+                return 0
+
+            log = Log(reset)
+            sim.add_entry("a", states=(0, CONNECTED), step=0.0)
+            dial(api, dial_params("a"), log.functions[2], 2)
+            assert library.rassim_set_clock(1) == 0
+            assert done.wait(50)
+    assert set(answers) == {170}
 
 
 def test_the_service_cannot_be_ended_from_within_a_call() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 from collections.abc import Callable, Iterator
 from ctypes import byref, c_void_p
+from typing import Any
 
+import child
+import open_handles
 import pytest
 from simabi import EVERY_CONNECTION, Rasapi, SystemEvent, api_of, handles, status
 
@@ -92,6 +97,91 @@ def test_the_service_keeps_an_event_of_its_own(
         sim.add("b")
         assert event.consume()
         assert not event.consume()
+
+
+def closed_pipe() -> int:
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+def closed_socket() -> int:
+    reader, writer = socket.socketpair()
+    reader.close()
+    return writer.detach()
+
+
+@pytest.mark.posix_only("on Windows nothing tells that an event has no other handle")
+@pytest.mark.parametrize("unheard", [closed_pipe, closed_socket])
+def test_a_registration_ends_when_its_event_is_closed(
+    sim: Simulator, api: Rasapi, event: SystemEvent, unheard: Callable[[], int]
+) -> None:
+    for _ in range(3):
+        descriptor = unheard()
+        assert api.RasConnectionNotificationW(EVERY_CONNECTION, descriptor, 1) == 0
+        os.close(descriptor)
+    assert api.RasConnectionNotificationW(EVERY_CONNECTION, event.handle, 1) == 0
+    assert sim.registrations == 4
+    sim.add("a")
+    assert sim.registrations == 1
+    assert event.consume()
+
+
+@pytest.mark.posix_only("on Windows nothing tells that an event has no other handle")
+def test_registrations_whose_event_is_closed_do_not_add_up(sim: Simulator, api: Rasapi) -> None:
+    """Nothing is signalled here, so no write fails."""
+    handle, before = sim.add("a"), open_handles.count()
+    for _ in range(1000):
+        with SystemEvent() as event:
+            assert api.RasConnectionNotificationW(handle, event.handle, 1) == 0
+    assert open_handles.count() - before < 300
+
+
+KILLED_BY_SIGPIPE = """
+import ctypes, os, signal, socket, sys
+from ras_native.sim import Simulator
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+with Simulator() as sim:
+    library = ctypes.CDLL(sim.path)
+    for reader, writer in (os.pipe(), [end.detach() for end in socket.socketpair()]):
+        event = ctypes.c_void_p(writer)
+        assert library.RasConnectionNotificationW(ctypes.c_void_p(-1), event, 1) == 0
+        os.close(reader)
+    sim.add("a")
+    print(sim.registrations, len(signal.sigpending()))
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGPIPE])
+    reader, writer = os.pipe()
+    assert library.RasConnectionNotificationW(ctypes.c_void_p(-1), ctypes.c_void_p(writer), 1) == 0
+    os.close(reader)
+    os.kill(os.getpid(), signal.SIGPIPE)
+    sim.add("b")
+    print(sim.registrations, len(signal.sigpending()))
+"""
+
+
+@pytest.mark.posix_only("SIGPIPE")
+def test_a_closed_event_does_not_kill_the_process() -> None:
+    """A signal that was pending before stays pending."""
+    assert child.run(KILLED_BY_SIGPIPE) == "0 0\n0 1\n"
+
+
+@pytest.mark.posix_only("pipes and sockets")
+@pytest.mark.parametrize("make", [os.pipe, socket.socketpair])
+def test_a_full_event_is_set_already(
+    sim: Simulator, api: Rasapi, make: Callable[[], tuple[Any, Any]]
+) -> None:
+    """Also where its descriptor is a blocking one."""
+    reader, writer = (end if isinstance(end, int) else end.detach() for end in make())
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(writer, bytes(4096)):
+            pass
+    os.set_blocking(writer, True)
+    assert api.RasConnectionNotificationW(EVERY_CONNECTION, writer, 1) == 0
+    sim.add("a")
+    assert sim.registrations == 1
+    os.close(reader)
+    os.close(writer)
 
 
 @pytest.mark.parametrize("every", [True, False])
