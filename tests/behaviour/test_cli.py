@@ -504,7 +504,7 @@ def test_a_service_that_was_stopped_is_listened_to_anew(ras, sim):
         assert (look.changes, look.notified) == ([], True)
         sim.add("Home")
         assert looker.wait(NEVER)
-    assert sim.registrations == 2
+    assert sim.calls("RasConnectionNotificationW") == 2
 
 
 def test_a_count_is_of_intervals_not_of_notifications(ras, sim):
