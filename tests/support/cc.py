@@ -11,8 +11,8 @@ INCLUDES = [f"-I{CSRC / room}" for room in ("abi", "shim", "sim")]
 _FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC")
 
 
-def compiled(source: Path, folder: Path, *more: Path) -> Path:
-    """A library made of these files, in `folder`."""
+def compiled(source: Path, folder: Path, *more: Path | str) -> Path:
+    """A library made of these files, in `folder`; `more` may hold options of the compiler."""
     library = folder / f"{source.stem}.so"
     command = ["cc", *_FLAGS, *INCLUDES, str(source), *map(str, more), "-o", str(library)]
     subprocess.run(command, check=True, timeout=120)
