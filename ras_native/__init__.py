@@ -6,7 +6,11 @@ own rasapi32. `backend` says who does the work: "native" or "ctypes".
 
 from __future__ import annotations
 
-from ._backend import backend, warn_where_fallen_back
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ._backend import default as _default_backend
+from ._backend import warn_where_fallen_back
 from ._errors import Cancelled, ProviderError, RasError, WSAError
 from ._event import Event
 from ._ras import (
@@ -69,3 +73,14 @@ __all__ = [
 __version__ = "0.1.0"
 
 warn_where_fallen_back()
+
+with suppress(ValueError, ImportError):
+    backend = _default_backend()
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> str:
+        """Raise what is wrong with RAS_NATIVE_BACKEND where `backend` could not be chosen."""
+        if name == "backend":
+            return _default_backend()
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import warnings
@@ -10,6 +11,7 @@ from .._check import choice
 
 BACKENDS = ("native", "ctypes")
 VARIABLE = "RAS_NATIVE_BACKEND"
+_forced = os.environ.get(VARIABLE)
 
 
 def _native_is_built() -> bool:
@@ -31,20 +33,21 @@ def _checked(backend: str, asked_by: str) -> str:
     return backend
 
 
+@functools.cache
 def default() -> str:
-    """The backend of this process: the forced one, else native, else ctypes."""
-    forced = os.environ.get(VARIABLE)
-    if forced:
-        return _checked(forced, f"the environment variable {VARIABLE}")
+    """The backend of this process: the forced one, else native, else ctypes.
+
+    Raises ValueError or ImportError where the environment asks for one that cannot be had. That is
+    raised where a backend is needed, not by the import: so the command can explain it.
+    """
+    if _forced:
+        return _checked(_forced, f"the environment variable {VARIABLE}")
     return "native" if _native_is_built() else "ctypes"
-
-
-backend = default()
 
 
 def warn_where_fallen_back() -> None:
     """Warn, at the line that imports the package, that ctypes was nobody's choice."""
-    if backend == "ctypes" and not os.environ.get(VARIABLE):
+    if not _forced and default() == "ctypes":
         warnings.warn(
             "ras_native runs on its slower ctypes backend: the compiled module is not installed. "
             "Install a wheel for this system or a C compiler and reinstall; "
@@ -60,5 +63,5 @@ def select(asked: str | None) -> str:
     Raises ValueError for an unknown name, ImportError where "native" is not installed.
     """
     if asked is None:
-        return backend
+        return default()
     return _checked(asked, "backend")

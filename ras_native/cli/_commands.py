@@ -21,6 +21,7 @@ from ._common import (
     json_option,
     parse_target,
     provider_options,
+    quoted,
 )
 from ._probe import Prober, probe
 from ._watch import looks
@@ -38,8 +39,8 @@ target_argument = click.argument("wanted", metavar="ENTRY|HANDLE")
 def cli() -> None:
     """Watch Windows RAS (VPN, dial-up) connections.
 
-    Exit codes: 0 done; 1 not found, failed or too late; 2 wrong usage; 130 Ctrl-C. With --json
-    standard output holds JSON alone, and nothing where the command failed.
+    Exit codes: 0 done; 1 not found, failed, too late, or the output cannot be written;
+    2 wrong usage; 130 Ctrl-C. With --json, standard output holds nothing but JSON.
     """
 
 
@@ -82,7 +83,7 @@ def _find(ras: Ras, snapshot: Snapshot, wanted: str) -> list[Observation]:
 
 def _not_found(wanted: str) -> click.ClickException:
     return click.ClickException(
-        f"no connection {wanted!r}: 'ras-native list' shows those there are"
+        f"there is no connection {quoted(wanted)}: 'ras-native list' shows all there are"
     )
 
 
@@ -203,16 +204,16 @@ def _wait(ras: Ras, wanted: str, state: str, timeout: float) -> list[Observation
             return reached
         _raise_when_hopeless(found, wanted)
         last = ", ".join(_show.words(condition(item)) for item in found) or "not connected"
-    raise click.ClickException(f"{wanted!r} is not {state} after {timeout:g} s: {last}")
+    raise click.ClickException(f"{quoted(wanted)} is not {state} after {timeout:g} s: {last}")
 
 
 def _raise_when_hopeless(found: list[Observation], wanted: str) -> None:
     if not found and _handle_in(wanted) is not None:
-        raise click.ClickException(f"{wanted!r} is no connection's handle, or not any more")
+        raise click.ClickException(f"{quoted(wanted)} is no connection's handle, or not any more")
     for item in found:
         if item.status is not None and item.status.error:
             error = item.status.error
-            raise click.ClickException(f"{wanted!r} failed: {error} {code_name(error)}")
+            raise click.ClickException(f"{quoted(wanted)} failed: {error} {code_name(error)}")
 
 
 @cli.command()
@@ -232,7 +233,7 @@ def hangup(
         if len(found) > 1:
             handles = ", ".join(f"{item.connection.handle:#x}" for item in found)
             raise click.ClickException(
-                f"{wanted!r} is {len(found)} connections: use one of {handles}"
+                f"{quoted(wanted)} is {len(found)} connections: use one of {handles}"
             )
         connection = found[0].connection
         took = ras.hang_up(connection, timeout=timeout, all_references=all_references)

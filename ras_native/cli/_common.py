@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import functools
+import io
 import math
+import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 import click
+
+import ras_native
 
 from .._backend import BACKENDS
 from .._errors import ProviderError, RasError, WSAError
@@ -20,6 +25,8 @@ from ..sim import Simulator
 F = TypeVar("F", bound=Callable[..., Any])
 
 CTRL_C = 130
+_LONGEST_QUOTED = 200  # characters of an argument in a message; a name has at most 256
+_PORT = re.compile(r"0{0,9}[1-9][0-9]{0,4}", re.ASCII)
 _LIVELY_WITHIN = 5.0  # seconds in which the scenario's first connection is there
 
 
@@ -41,9 +48,24 @@ class Seconds(click.FloatRange):
         return number
 
 
+def _checked_backend(context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Report a wrong RAS_NATIVE_BACKEND before the command begins."""
+    if value is None:
+        try:
+            _ = ras_native.backend
+        except ValueError as error:
+            raise click.UsageError(str(error), context) from error
+        except ImportError:
+            pass  # `doctor` reports it, and all other commands fail with it
+    return value
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 backend_option = click.option(
-    "--backend", type=click.Choice(BACKENDS), help="Default: native where it is installed."
+    "--backend",
+    type=click.Choice(BACKENDS),
+    callback=_checked_backend,
+    help="Default: native where it is installed.",
 )
 
 
@@ -108,8 +130,25 @@ def provider_options(command: F) -> F:
     return wrapped  # type: ignore[return-value]
 
 
+def _fail(message: str) -> NoReturn:
+    click.echo(f"Error: {message}", err=True)
+    raise SystemExit(1)
+
+
 class Commands(click.Group):
-    """Turns what the package raises into messages and exit codes."""
+    """Turns everything that a command raises into a message and an exit code."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run a command and exit."""
+        if sys.stdout is None:
+            _fail("standard output is closed")
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="backslashreplace")  # for what it cannot encode
+        try:
+            return super().main(*arguments, **options)
+        except OSError as error:  # the output cannot be written, or the system lacks something
+            sys.stdout = io.StringIO()  # or Python writes the rest at exit, and fails again
+            _fail(str(error))
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command."""
@@ -124,15 +163,20 @@ class Commands(click.Group):
             raise click.ClickException(str(error)) from error
 
 
+def quoted(text: str) -> str:
+    """An argument for a message, cut where it is long."""
+    return repr(text if len(text) <= _LONGEST_QUOTED else text[:_LONGEST_QUOTED] + "...")
+
+
 def parse_target(text: str) -> tuple[str, int]:
     """HOST:PORT or [V6]:PORT."""
     host, colon, port = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
-        raise click.BadParameter(f"{text!r}: write an IPv6 address as [ADDRESS]:PORT")
+        raise click.BadParameter(f"{quoted(text)}: write an IPv6 address as [ADDRESS]:PORT")
     if not colon or not host:
-        raise click.BadParameter(f"{text!r}: use HOST:PORT or [IPV6]:PORT")
-    if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
-        raise click.BadParameter(f"{text!r}: the port must be 1 to 65535")
+        raise click.BadParameter(f"{quoted(text)}: use HOST:PORT or [IPV6]:PORT")
+    if not _PORT.fullmatch(port) or int(port) > 65535:
+        raise click.BadParameter(f"{quoted(text)}: the port must be 1 to 65535")
     return host, int(port)

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from .. import __version__, _self_test
-from .._backend import VARIABLE, backend, select
+from .._backend import VARIABLE, default, select
 from .._errors import ProviderError, RasError
 from .._ras import Ras
 from .._self_test.raw import load
@@ -118,7 +118,7 @@ def _why(asked: str | None) -> str:
         return "--backend asks for it"
     if os.environ.get(VARIABLE):
         return f"the environment variable {VARIABLE} asks for it"
-    return f"the native module is {'' if backend == 'native' else 'not '}installed"
+    return f"the native module is {'' if default() == 'native' else 'not '}installed"
 
 
 # Provider

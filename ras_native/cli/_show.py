@@ -41,9 +41,7 @@ _COLOURS = {
 
 
 def console() -> Console:
-    """Standard output; what it cannot encode is escaped and ends no command."""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    """Standard output."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
 
 

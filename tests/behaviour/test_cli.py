@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -33,7 +34,7 @@ from ras_native import (
     cli,
 )
 from ras_native._backend.layout import RASCONNW
-from ras_native.cli import _changes, _commands, _common, _probe, _screen, _show, _watch
+from ras_native.cli import _changes, _commands, _common, _probe, _screen, _watch
 from ras_native.sim import Simulator
 
 NEVER = 3600.0  # an interval that no test lives to see
@@ -41,9 +42,18 @@ COMMAND = (sys.executable, "-m", "ras_native")
 HOME = Path(cli.__file__).parents[2]  # where other processes find this very package
 
 
-def run_process(*command: str) -> subprocess.CompletedProcess[str]:
+def run_process(
+    *command: str, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, cwd=HOME, capture_output=True, text=True, encoding="utf-8", timeout=50, check=False
+        command,
+        cwd=HOME,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=50,
+        check=False,
     )
 
 
@@ -319,11 +329,22 @@ def test_targets_are_read(text, target):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "host", "host:", ":80", "host:0", "host:65536", "host:http", "::1:80", "[]:80"]
+    "text",
+    [
+        *("", "host", "host:", ":80", "host:0", "host:65536", "host:http", "::1:80", "[]:80"),
+        *("host:²", "host:-1", "host:1_0"),
+    ],
 )
 def test_a_bad_target_is_wrong_usage(backend, text):
     result = connect(backend, "--", text, code=2)
     assert repr(text) in result.output
+
+
+@pytest.mark.parametrize("digit", "19")
+def test_a_port_of_5000_digits_is_wrong_usage(backend, digit):
+    result = connect(backend, "127.0.0.1:" + 5000 * digit, code=2)
+    assert "the port must be 1 to 65535" in result.output
+    assert len(result.output) < 1000
 
 
 # watch
@@ -687,12 +708,14 @@ def test_the_screen_fits_its_terminal(width, height):
     assert "127.0.0.1:49" in lines[-3]
 
 
-def test_what_the_terminal_cannot_encode_is_escaped(monkeypatch):
-    narrow = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
-    monkeypatch.setattr(sys, "stdout", narrow)
-    _show.console().print(_show.connections_table([observation(entry="東 🛰").connection]))
-    narrow.flush()
-    assert rb"\u6771 \U0001f6f0" in narrow.buffer.getvalue()
+@pytest.mark.parametrize("command", [["list"], ["wait", "東 🛰"], ["hangup", "東 🛰"]])
+def test_what_the_terminal_cannot_encode_is_escaped(sim, command):
+    sim.add("東 🛰")
+    result = CliRunner(charset="cp1252").invoke(
+        _commands.cli, [command[0], "--provider", sim.path, *command[1:]]
+    )
+    assert result.exit_code == 0, result.exception
+    assert rb"\u6771 \U0001f6f0" in result.stdout_bytes
 
 
 # doctor
@@ -771,6 +794,85 @@ def test_wrong_usage_is_2_and_says_what(arguments, message):
     result = CliRunner().invoke(_commands.cli, arguments)
     assert result.exit_code == 2
     assert message in result.output
+
+
+def test_a_long_argument_is_cut_in_the_message(run):
+    for name in ("status", "wait"):
+        output = run(name, "9" * 5000, "--timeout=0" if name == "wait" else "--json", code=1).output
+        assert "999..." in output
+        assert len(output) < 1000
+
+
+ONE_OF_EACH = [
+    ["list"],
+    ["status"],
+    ["watch", "--count", "1"],
+    ["wait", "Office"],
+    ["hangup", "Office"],
+    ["connect", "127.0.0.1:1"],
+    ["doctor"],
+]
+
+
+def test_every_command_is_tried_below():
+    assert {arguments[0] for arguments in ONE_OF_EACH} == set(_commands.cli.commands)
+
+
+@pytest.mark.parametrize("arguments", ONE_OF_EACH, ids=lambda arguments: arguments[0])
+def test_a_wrong_variable_is_explained(arguments):
+    done = run_process(*COMMAND, *arguments, environment={"RAS_NATIVE_BACKEND": "foo"})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "RAS_NATIVE_BACKEND must be one of native, ctypes, not 'foo'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [*ONE_OF_EACH, ["--help"], ["--version"]], ids=" ".join)
+def test_a_closed_output_is_explained(arguments):
+    code = "import sys; sys.stdout = None; from ras_native import cli; cli.main()"
+    done = run_process(sys.executable, "-c", code, *arguments)
+    assert (done.returncode, done.stderr) == (1, "Error: standard output is closed\n")
+
+
+@pytest.mark.posix_only("only there a shell closes standard output")
+@pytest.mark.parametrize("arguments", [["list"], ["watch"]], ids=" ".join)
+def test_an_output_that_the_shell_closed_is_explained(arguments):
+    done = run_process("sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, *arguments, "--simulate")
+    assert (done.returncode, done.stderr) == (1, "Error: standard output is closed\n")
+
+
+FULL_DISK = """
+import errno, io, sys
+
+class FullDisk(io.RawIOBase):
+    def writable(self):
+        return True
+
+    def write(self, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+sys.stdout = io.TextIOWrapper(io.BufferedWriter(FullDisk()), encoding="utf-8")
+from ras_native import cli
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list", "--simulate"],
+        ["list", "--simulate", "--json"],
+        ["watch", "--simulate", "--count", "1", "--probe", "127.0.0.1:1"],
+        ["watch", "--simulate", "--count", "1", "--probe", "127.0.0.1:1", "--json"],
+        ["doctor", "--simulate"],
+        ["connect", "127.0.0.1:1"],
+        ["--help"],
+        ["--version"],
+    ],
+    ids=" ".join,
+)
+def test_an_output_that_is_full_is_explained(arguments):
+    done = run_process(sys.executable, "-c", FULL_DISK, *arguments)
+    assert (done.returncode, done.stderr) == (1, "Error: [Errno 28] No space left on device\n")
 
 
 @pytest.mark.parametrize("name", _commands.cli.commands)

@@ -63,9 +63,15 @@ def test_native_is_the_default_where_it_is_installed(unset):
         assert "RuntimeWarning" in output
 
 
+NEEDS_A_BACKEND = ("backend", "Event()", "connect_many([])", "Ras('x')")
+
+
 @pytest.mark.parametrize("value", ["NATIVE", "cffi", "native,ctypes", " "])
-def test_an_unknown_value_of_the_variable_is_an_error(value):
-    output = child.run("import ras_native", environment={VARIABLE: value}, status=1)
+@pytest.mark.parametrize("what", NEEDS_A_BACKEND)
+def test_an_unknown_value_of_the_variable_is_an_error(value, what):
+    script = f"import ras_native; print('imported'); ras_native.{what}"
+    output = child.run(script, environment={VARIABLE: value}, status=1)
+    assert output.startswith("imported\n")  # so `ras-native` can explain it without a traceback
     assert "ValueError" in output
     assert VARIABLE in output
     assert "native, ctypes" in output
