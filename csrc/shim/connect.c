@@ -1,8 +1,9 @@
 /*
- * Waiting for one connect, and a batch of connects to many targets, bounded in flight.
+ * Waiting for one connect, and a batch of connects to many targets with a limited number in flight.
  *
- * sockets and attempts: those in flight, side by side, [0, in_flight) in use; one that ended is
- * replaced by the last. Each target gets a socket of its own, which is never used again.
+ * The sockets in flight and their attempts stand at the same index of two arrays, [0, in_flight).
+ * When one ends, the last one moves to its index. Each target gets a socket of its own, which is
+ * never used again.
  */
 #include <stdlib.h>
 
@@ -10,20 +11,20 @@
 
 typedef struct {
   uint64_t started_ns;
-  uint32_t target;
+  uint32_t target; /* index into rn_batch.targets */
 } attempt;
 
 struct rn_batch {
   const rn_target *targets; /* borrowed, `count` long */
-  rn_outcome *outcomes;     /* borrowed, ditto */
-  rn__socket *sockets;      /* owned, options.concurrency long; the open ones are ours to close */
-  attempt *attempts;        /* owned, ditto */
+  rn_outcome *outcomes;     /* borrowed, `count` long */
+  rn__socket *sockets;      /* owned, options.concurrency long; the batch closes the open ones */
+  attempt *attempts;        /* owned, options.concurrency long */
   rn__waiter *waiter;       /* owned */
   rn_batch_options options;
   uint32_t count;
-  uint32_t next; /* the first target not begun yet */
+  uint32_t next; /* the first target that was not begun yet */
   uint32_t in_flight;
-  int no_room; /* the process has no descriptor left: begin no more until one is closed */
+  int at_capacity; /* the system has nothing left for one more: begin none until one ends */
 };
 
 uint32_t rn_connect_wait(int64_t socket, uint64_t slice_ns) {
@@ -40,20 +41,20 @@ uint32_t rn_connect_wait(int64_t socket, uint64_t slice_ns) {
 uint32_t rn_batch_new(const rn_target *targets, uint32_t count, const rn_batch_options *options,
                       rn_outcome *outcomes_out, rn_batch **batch_out) {
   rn_batch *batch;
-  uint32_t room = options->concurrency;
+  uint32_t capacity = options->concurrency;
   *batch_out = NULL;
-  if (!room || room > RN_MAX_CONCURRENCY || count > RN_MAX_TARGETS) return RN_E_ABSURD;
+  if (!capacity || capacity > RN_MAX_CONCURRENCY || count > RN_MAX_TARGETS) return RN_E_ABSURD;
   batch = calloc(1, sizeof *batch);
   if (!batch) return RN_E_NO_MEMORY;
-  if (room > count) room = count ? count : 1;
+  if (capacity > count) capacity = count ? count : 1;
   batch->targets = targets;
   batch->outcomes = outcomes_out;
   batch->count = count;
   batch->options = *options;
-  batch->options.concurrency = room;
-  batch->sockets = malloc(room * sizeof *batch->sockets);
-  batch->attempts = malloc(room * sizeof *batch->attempts);
-  batch->waiter = rn__waiter_new(room);
+  batch->options.concurrency = capacity;
+  batch->sockets = malloc(capacity * sizeof *batch->sockets);
+  batch->attempts = malloc(capacity * sizeof *batch->attempts);
+  batch->waiter = rn__waiter_new(capacity);
   if (!batch->sockets || !batch->attempts || !batch->waiter) {
     rn_batch_free(batch);
     return RN_E_NO_MEMORY;
@@ -71,27 +72,28 @@ void rn_batch_free(rn_batch *batch) {
   free(batch);
 }
 
-static void settle(rn_batch *batch, uint32_t target, uint32_t status, uint32_t os_error,
-                   uint64_t elapsed_ns) {
+static void record_outcome(rn_batch *batch, uint32_t target, uint32_t status, uint32_t os_error,
+                           uint64_t elapsed_ns) {
   rn_outcome *outcome = &batch->outcomes[target];
   outcome->elapsed_ns = elapsed_ns;
   outcome->status = status;
   outcome->os_error = os_error;
 }
 
-static void finish(rn_batch *batch, uint32_t index, uint32_t status, uint32_t os_error,
-                   uint64_t now_ns) {
-  attempt done = batch->attempts[index];
-  settle(batch, done.target, status, os_error, now_ns - done.started_ns);
+/* Records the outcome of the attempt at `index`, closes its socket and frees the index. */
+static void close_attempt(rn_batch *batch, uint32_t index, uint32_t status, uint32_t os_error,
+                          uint64_t now_ns) {
+  attempt ended = batch->attempts[index];
+  record_outcome(batch, ended.target, status, os_error, now_ns - ended.started_ns);
   rn__socket_close(batch->sockets[index], status == RN_CONNECTED && batch->options.abortive);
   batch->in_flight--;
   batch->sockets[index] = batch->sockets[batch->in_flight];
   batch->attempts[index] = batch->attempts[batch->in_flight];
-  batch->no_room = 0;
+  batch->at_capacity = 0;
 }
 
-static void finish_answered(rn_batch *batch, uint32_t index, uint32_t answer, uint64_t now_ns) {
-  finish(batch, index, answer ? RN_FAILED : RN_CONNECTED, answer, now_ns);
+static void close_answered(rn_batch *batch, uint32_t index, uint32_t answer, uint64_t now_ns) {
+  close_attempt(batch, index, answer ? RN_FAILED : RN_CONNECTED, answer, now_ns);
 }
 
 static uint32_t open_socket(const rn_batch *batch, const rn_target *target,
@@ -103,37 +105,47 @@ static uint32_t open_socket(const rn_batch *batch, const rn_target *target,
   return error;
 }
 
-/* Begins the next target's connect, unless there is no room for its socket. */
+/* Whether the next target should wait for one in flight to end and be tried again. */
+static int should_wait(const rn_batch *batch, uint32_t os_error, const rn_target *target) {
+  return batch->in_flight && rn__socket_is_at_capacity(os_error, target);
+}
+
+/* Begins the next target's connect, unless the system is at capacity. */
 static void begin_next(rn_batch *batch) {
   const rn_target *target = &batch->targets[batch->next];
-  uint32_t place = batch->in_flight, error, answer;
+  uint32_t index = batch->in_flight, error, answer;
+  uint64_t started_ns;
   if (!target->family) {
-    settle(batch, batch->next++, RN_NO_ADDRESS, 0, 0);
+    record_outcome(batch, batch->next++, RN_NO_ADDRESS, 0, 0);
     return;
   }
-  error = open_socket(batch, target, &batch->sockets[place]);
-  if (rn__socket_is_out_of_room(error) && batch->in_flight) {
-    batch->no_room = 1;
-    return;
-  }
+  error = open_socket(batch, target, &batch->sockets[index]);
   if (error) {
-    settle(batch, batch->next++, RN_FAILED, error, 0);
+    batch->at_capacity = should_wait(batch, error, target);
+    if (!batch->at_capacity) record_outcome(batch, batch->next++, RN_FAILED, error, 0);
     return;
   }
-  batch->attempts[place].target = batch->next++;
-  batch->attempts[place].started_ns = rn_now_ns();
+  started_ns = rn_now_ns();
+  answer = rn__socket_connect(batch->sockets[index], target);
+  if (answer && answer != RN_E_AGAIN && should_wait(batch, answer, target)) {
+    rn__socket_close(batch->sockets[index], 0);
+    batch->at_capacity = 1;
+    return;
+  }
+  batch->attempts[index].target = batch->next++;
+  batch->attempts[index].started_ns = started_ns;
   batch->in_flight++;
-  answer = rn__socket_connect(batch->sockets[place], target);
-  if (answer != RN_E_AGAIN) finish_answered(batch, place, answer, rn_now_ns());
+  if (answer != RN_E_AGAIN) close_answered(batch, index, answer, rn_now_ns());
 }
 
 static int can_begin(const rn_batch *batch) {
   return batch->next < batch->count && batch->in_flight < batch->options.concurrency &&
-         !batch->no_room;
+         !batch->at_capacity;
 }
 
-/* A few at a time: an answer that is there already is seen at once, so that elapsed_ns is the
- * connect's and not ours. The share keeps the waits' cost per connect constant. */
+/* Begins a few at a time, so that an early answer is seen early and elapsed_ns is the connect's
+ * own time. The number grows with those in flight, which keeps the cost of a wait per connect
+ * constant. */
 static void begin_some(rn_batch *batch) {
   for (uint32_t i = 0; i <= batch->in_flight / 16 && can_begin(batch); i++) begin_next(batch);
 }
@@ -148,14 +160,14 @@ static uint64_t time_to_wait(const rn_batch *batch, uint64_t now_ns, uint64_t sl
   return until > now_ns ? until - now_ns : 0;
 }
 
-/* From the last to the first: what finish moves has been looked at. */
+/* Iterates backwards: close_attempt() moves the last entry to `i`, and it was visited already. */
 static void collect(rn_batch *batch, uint64_t now_ns) {
   for (uint32_t i = batch->in_flight; i-- > 0;) {
     uint32_t answer = rn__waiter_answer(batch->waiter, i, batch->sockets[i]);
     if (answer != RN_E_AGAIN) {
-      finish_answered(batch, i, answer, now_ns);
+      close_answered(batch, i, answer, now_ns);
     } else if (now_ns - batch->attempts[i].started_ns >= batch->options.timeout_ns) {
-      finish(batch, i, RN_TIMED_OUT, 0, now_ns);
+      close_attempt(batch, i, RN_TIMED_OUT, 0, now_ns);
     }
   }
 }

@@ -1,7 +1,7 @@
-/* What the connect half needs of the system; net_win.c and net_posix.c provide it.
+/* What connect.c needs of the system; net_win.c and net_posix.c provide it.
  *
- * An "answer" tells what became of a connect: 0 connected, RN_E_AGAIN not known yet,
- * else the system's error. */
+ * An "answer" says how a connect stands: 0 connected, RN_E_AGAIN not known yet, else the system's
+ * error. */
 #ifndef RN_NET_H
 #define RN_NET_H
 
@@ -11,20 +11,21 @@
 
 typedef int64_t rn__socket;
 
-/* A non-blocking stream socket; the caller closes it. Returns the system's error. */
+/* Opens a non-blocking stream socket, which the caller closes. Returns the system's error. */
 uint32_t rn__socket_open(uint32_t family, rn__socket *socket_out);
 uint32_t rn__socket_bind(rn__socket socket, const rn_target *local);
 
-/* abortive: a reset ends the connection, now, and leaves no TIME_WAIT behind. */
+/* abortive: ends the connection with a reset, which leaves no TIME_WAIT. */
 void rn__socket_close(rn__socket socket, int abortive);
 
-/* Whether the error says that there is no room for one more socket. */
-int rn__socket_is_out_of_room(uint32_t os_error);
+/* Whether the error of an attempt means that the system has no descriptor, buffer or local port
+ * left, so that the attempt may work once another socket is closed. */
+int rn__socket_is_at_capacity(uint32_t os_error, const rn_target *target);
 
 /* Begins to connect; returns the answer. */
 uint32_t rn__socket_connect(rn__socket socket, const rn_target *target);
 
-/* Waits for the connects of up to `capacity` sockets at once. NULL: no memory. */
+/* Waits for the connects of up to `capacity` sockets at once. Returns NULL without memory. */
 typedef struct rn__waiter rn__waiter;
 rn__waiter *rn__waiter_new(uint32_t capacity);
 void rn__waiter_free(rn__waiter *waiter);
@@ -34,7 +35,7 @@ void rn__waiter_free(rn__waiter *waiter);
 uint32_t rn__waiter_wait(rn__waiter *waiter, const rn__socket *sockets, uint32_t count,
                          uint64_t timeout_ns);
 
-/* The answer the last wait brought for `socket`, which was sockets[index] in it. */
+/* The answer that the last wait found for `socket`, which was sockets[index] then. */
 uint32_t rn__waiter_answer(const rn__waiter *waiter, uint32_t index, rn__socket socket);
 
 #endif

@@ -1,4 +1,4 @@
-/* The system below the connect half: POSIX. */
+/* What connect.c needs of the system, on POSIX. */
 #define _GNU_SOURCE
 #include "net.h"
 
@@ -81,15 +81,38 @@ void rn__socket_close(rn__socket socket, int abortive) {
   close((int)socket);
 }
 
-int rn__socket_is_out_of_room(uint32_t os_error) {
-  return os_error == EMFILE || os_error == ENFILE;
+/* Whether a local address leads to the target. A datagram socket tells without sending anything,
+ * and needs no port that streams use. */
+static int has_local_address(const rn_target *target) {
+  socket_name name;
+  socklen_t length = fill_name(target, &name);
+  int probe = socket(name.any.sa_family, SOCK_DGRAM, 0), failed;
+  if (probe < 0) return 0;
+  failed = connect(probe, &name.any, length);
+  close(probe);
+  return !failed;
+}
+
+int rn__socket_is_at_capacity(uint32_t os_error, const rn_target *target) {
+  switch (os_error) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case EADDRINUSE: /* bind found no local port: the source's is always 0 */
+      return 1;
+    case EADDRNOTAVAIL: /* connect found no local port, or no local address */
+      return has_local_address(target);
+    default:
+      return 0;
+  }
 }
 
 uint32_t rn__socket_connect(rn__socket socket, const rn_target *target) {
   socket_name name;
   socklen_t length = fill_name(target, &name);
   if (!connect((int)socket, &name.any, length)) return 0;
-  /* interrupted: the attempt goes on all the same */
+  /* EINTR: the attempt goes on all the same */
   return errno == EINPROGRESS || errno == EINTR ? RN_E_AGAIN : (uint32_t)errno;
 }
 
@@ -103,7 +126,7 @@ void rn__waiter_free(rn__waiter *waiter) { free(waiter); }
 
 uint32_t rn__waiter_wait(rn__waiter *waiter, const rn__socket *sockets, uint32_t count,
                          uint64_t timeout_ns) {
-  /* poll counts in ms; rounded up, so that a short wait is not a busy loop */
+  /* poll takes ms; rounding up keeps a short wait from becoming a busy loop */
   uint64_t ms = (timeout_ns + 999999) / 1000000;
   if (count > waiter->capacity) return EINVAL;
   for (uint32_t i = 0; i < count; i++) {

@@ -1,4 +1,4 @@
-/* The system below the connect half: Windows. */
+/* What connect.c needs of the system, on Windows. */
 #define WIN32_LEAN_AND_MEAN
 #include <winsock2.h>
 #include <ws2tcpip.h>
@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "net.h"
+#include "ready.h"
 
-/* An fd_set as select reads it, of our own size: winsock2.h's holds 64 sockets and FD_SET
- * drops the next one silently. */
+/* An fd_set as select reads it, but of any length. The one of winsock2.h holds 64 sockets, and
+ * FD_SET drops the next one silently. */
 typedef struct {
   u_int count;
   SOCKET sockets[1]; /* `capacity` long */
@@ -17,8 +18,9 @@ typedef struct {
 
 struct rn__waiter {
   uint32_t capacity;
-  socket_set *connected; /* owned */
-  socket_set *failed;    /* owned: select tells of a failed connect only here */
+  socket_set *connected; /* owned; select's writefds */
+  socket_set *failed;    /* owned; select's exceptfds, where alone it reports a failed connect */
+  rn__ready ready;       /* owned; what the last wait found in both sets */
 };
 
 typedef union {
@@ -54,11 +56,11 @@ uint32_t rn_wsa_connect(int64_t socket, const uint8_t *name, uint32_t name_lengt
 
 uint32_t rn__socket_open(uint32_t family, rn__socket *socket_out) {
   u_long on = 1;
-  SOCKET made = WSASocketW(family == 4 ? AF_INET : AF_INET6, SOCK_STREAM, IPPROTO_TCP, NULL, 0,
-                           WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
-  *socket_out = (rn__socket)made;
-  if (made == INVALID_SOCKET) return (uint32_t)WSAGetLastError();
-  ioctlsocket(made, (long)FIONBIO, &on);
+  SOCKET opened = WSASocketW(family == 4 ? AF_INET : AF_INET6, SOCK_STREAM, IPPROTO_TCP, NULL, 0,
+                             WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+  *socket_out = (rn__socket)opened;
+  if (opened == INVALID_SOCKET) return (uint32_t)WSAGetLastError();
+  ioctlsocket(opened, (long)FIONBIO, &on);
   return 0;
 }
 
@@ -92,7 +94,10 @@ void rn__socket_close(rn__socket socket, int abortive) {
   closesocket((SOCKET)socket);
 }
 
-int rn__socket_is_out_of_room(uint32_t os_error) { return os_error == WSAEMFILE; }
+int rn__socket_is_at_capacity(uint32_t os_error, const rn_target *target) {
+  (void)target;
+  return os_error == WSAEMFILE || os_error == WSAENOBUFS;
+}
 
 static int is_loopback(const rn_target *target) {
   static const uint8_t one[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
@@ -100,8 +105,8 @@ static int is_loopback(const rn_target *target) {
   return !memcmp(target->address, one, sizeof one);
 }
 
-/* Windows repeats a SYN that was refused, which takes 2 s. On loopback nothing gets lost, so
- * one is enough. Best effort: a system without this ioctl just takes longer. */
+/* Windows repeats a SYN that was refused, which takes up to 2 s. No SYN gets lost on loopback, so
+ * one is enough there. A system without this ioctl just takes longer. */
 static void send_one_syn(rn__socket socket) {
   static const DWORD sio_tcp_initial_rto = 0x98000011;
   struct {
@@ -128,12 +133,14 @@ static socket_set *set_new(uint32_t capacity) {
 }
 
 rn__waiter *rn__waiter_new(uint32_t capacity) {
-  rn__waiter *waiter = malloc(sizeof *waiter);
+  rn__waiter *waiter = calloc(1, sizeof *waiter);
   if (!waiter) return NULL;
   waiter->capacity = capacity;
   waiter->connected = set_new(capacity);
   waiter->failed = set_new(capacity);
-  if (waiter->connected && waiter->failed) return waiter;
+  if (rn__ready_new(&waiter->ready, capacity) && waiter->connected && waiter->failed) {
+    return waiter;
+  }
   rn__waiter_free(waiter);
   return NULL;
 }
@@ -142,6 +149,7 @@ void rn__waiter_free(rn__waiter *waiter) {
   if (waiter) {
     free(waiter->connected);
     free(waiter->failed);
+    rn__ready_free(&waiter->ready);
     free(waiter);
   }
 }
@@ -151,11 +159,8 @@ static void set_fill(socket_set *set, const rn__socket *sockets, uint32_t count)
   for (uint32_t i = 0; i < count; i++) set->sockets[i] = (SOCKET)sockets[i];
 }
 
-static int set_has(const socket_set *set, rn__socket socket) {
-  for (u_int i = 0; i < set->count; i++) {
-    if (set->sockets[i] == (SOCKET)socket) return 1;
-  }
-  return 0;
+static void record_states(rn__ready *ready, const socket_set *set, uint64_t state) {
+  for (u_int i = 0; i < set->count; i++) rn__ready_set(ready, set->sockets[i], state);
 }
 
 uint32_t rn__waiter_wait(rn__waiter *waiter, const rn__socket *sockets, uint32_t count,
@@ -166,23 +171,31 @@ uint32_t rn__waiter_wait(rn__waiter *waiter, const rn__socket *sockets, uint32_t
   set_fill(waiter->connected, sockets, count);
   set_fill(waiter->failed, sockets, count);
   if (select(0, NULL, (fd_set *)(void *)waiter->connected, (fd_set *)(void *)waiter->failed,
-             &timeout) != SOCKET_ERROR) {
-    return 0;
+             &timeout) == SOCKET_ERROR) {
+    return (uint32_t)WSAGetLastError();
   }
-  return (uint32_t)WSAGetLastError();
+  /* a socket may be in both sets, which has failed */
+  rn__ready_clear(&waiter->ready, min(count, waiter->connected->count + waiter->failed->count));
+  record_states(&waiter->ready, waiter->connected, RN__READY_CONNECTED);
+  record_states(&waiter->ready, waiter->failed, RN__READY_FAILED);
+  return 0;
 }
 
-/* SO_ERROR says why a connect failed, and keeps saying so after a later one succeeded: so the
- * set a socket is in decides. */
+/* Only the set that reports a socket tells whether its connect failed: SO_ERROR keeps an old
+ * failure, and setsockopt can change it. */
 uint32_t rn__waiter_answer(const rn__waiter *waiter, uint32_t index, rn__socket socket) {
   int error = 0;
   int length = (int)sizeof error;
   (void)index;
-  if (set_has(waiter->failed, socket)) {
-    if (getsockopt((SOCKET)socket, SOL_SOCKET, SO_ERROR, (char *)&error, &length)) {
-      return (uint32_t)WSAGetLastError();
-    }
-    return error ? (uint32_t)error : WSAECONNABORTED;
+  switch (rn__ready_state(&waiter->ready, (uint64_t)socket)) {
+    case RN__NOT_READY:
+      return RN_E_AGAIN;
+    case RN__READY_CONNECTED:
+      return 0;
+    default:
+      if (getsockopt((SOCKET)socket, SOL_SOCKET, SO_ERROR, (char *)&error, &length)) {
+        return (uint32_t)WSAGetLastError();
+      }
+      return error ? (uint32_t)error : WSAECONNABORTED;
   }
-  return set_has(waiter->connected, socket) ? 0 : RN_E_AGAIN;
 }

@@ -1,7 +1,7 @@
-"""The connect half of the ctypes backend: the system's own functions, the batch in Python.
+"""Connecting in the ctypes backend: the system's own functions, and the batch in Python.
 
-_Batch mirrors csrc/shim/connect.c. What differs between the systems mirrors csrc/shim/net_win.c
-and net_posix.c.
+_Batch does what csrc/shim/connect.c does; the parts that differ between systems do what
+csrc/shim/net_win.c and net_posix.c do.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .layout import (
     RN_TARGET,
     RN_TIMED_OUT,
 )
-from .sockaddr import IPV4, IPV6, sockaddr
+from .sockaddr import IPV4, IPV6, has_local_address, sockaddr
 
 _Target: TypeAlias = tuple[int, int, int, int, bytes]  # as rn_target
 
@@ -56,7 +56,8 @@ if sys.platform == "win32":
     _NO_RETRANSMISSION = struct.pack("=HBx", 0, 0xFE)
     _LINGER_AT_ONCE = struct.pack("=HH", 1, 0)
     _BEGUN = frozenset({10035})  # WSAEWOULDBLOCK
-    _OUT_OF_ROOM = frozenset({10024})  # WSAEMFILE
+    _AT_CAPACITY = frozenset({10024, 10055})  # WSAEMFILE, WSAENOBUFS
+    _NO_LOCAL_ADDRESS = None  # Windows has WSAENOBUFS where no local port is left
     _NO_REASON = 10053  # WSAECONNABORTED
     _IPV6_LOOPBACK = bytes(15) + b"\1"
 
@@ -93,8 +94,8 @@ if sys.platform == "win32":
         """One call of WSAConnect: 0 or the system's error, and the callee's data."""
         data = ctypes.create_string_buffer(caller_data or b"")
         caller = _WSABUF(len(caller_data or b""), ctypes.addressof(data))
-        room = ctypes.create_string_buffer(callee_size + 1)
-        callee = _WSABUF(callee_size, ctypes.addressof(room))
+        answer = ctypes.create_string_buffer(callee_size + 1)
+        callee = _WSABUF(callee_size, ctypes.addressof(answer))
         failed = _ws2_32.WSAConnect(
             sock.fileno(),
             name,
@@ -106,12 +107,13 @@ if sys.platform == "win32":
         )
         if failed:
             return ctypes.get_last_error(), b""
-        return 0, room.raw[: callee.len]
+        return 0, answer.raw[: callee.len]
 
     def _begin(sock: socket.socket, target: _Target) -> int:
         """Begin to connect; 0 or the system's error."""
         name = sockaddr(*target)
-        # Windows repeats a SYN that was refused, which takes 2 s; on loopback none gets lost.
+        # Windows repeats a SYN that was refused, which takes up to 2 s. No SYN gets lost on
+        # loopback, so one is enough there.
         if name[4] == 127 if target[0] == IPV4 else target[4] == _IPV6_LOOPBACK:
             returned = ctypes.c_uint32()
             _ws2_32.WSAIoctl(
@@ -121,8 +123,8 @@ if sys.platform == "win32":
         return wsa_connect(sock, name, None, None, 0)[0]
 
     def _ended(descriptors: list[int], timeout_ns: int) -> dict[int, bool]:
-        """Wait for connects; those that ended, and whether the socket has to say how."""
-        # An fd_set is a 32-bit count, then handles: a count as wide as a handle reads alike.
+        """Wait for connects: those that ended, and whether SO_ERROR tells how."""
+        # An fd_set is a 32-bit count, then handles. A count as wide as a handle reads the same.
         fd_set = ctypes.c_size_t * (len(descriptors) + 1)
         connected = fd_set(len(descriptors), *descriptors)
         failed = fd_set(len(descriptors), *descriptors)
@@ -135,7 +137,11 @@ if sys.platform == "win32":
 else:
     _LINGER_AT_ONCE = struct.pack("=ii", 1, 0)
     _BEGUN = frozenset({errno.EINPROGRESS, errno.EINTR})
-    _OUT_OF_ROOM = frozenset({errno.EMFILE, errno.ENFILE})
+    # EADDRINUSE: bind found no local port, for the source's is always 0
+    _AT_CAPACITY = frozenset(
+        {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRINUSE}
+    )
+    _NO_LOCAL_ADDRESS = errno.EADDRNOTAVAIL  # or no local port
     _NO_REASON = 0
 
     _libc = ctypes.CDLL(None, use_errno=True)
@@ -146,7 +152,7 @@ else:
     def wsa_connect(
         sock: socket.socket,
         name: bytes,
-        caller_data: bytes | None,  # noqa: ARG001 - nothing here carries it
+        caller_data: bytes | None,  # noqa: ARG001 - no protocol carries it here
         sqos: bytes | None,  # noqa: ARG001
         callee_size: int,  # noqa: ARG001
     ) -> tuple[int, bytes]:
@@ -159,7 +165,7 @@ else:
         return sock.connect_ex(_address(*target))
 
     def _ended(descriptors: list[int], timeout_ns: int) -> dict[int, bool]:
-        """Wait for connects; those that ended, and whether the socket has to say how."""
+        """Wait for connects: those that ended, and whether SO_ERROR tells how."""
         poller = select.poll()
         for descriptor in descriptors:
             poller.register(descriptor, select.POLLOUT)
@@ -167,8 +173,15 @@ else:
 
 
 def _answer(sock: socket.socket, ask: bool) -> int:
-    """0 connected, else the system's error."""
+    """Return 0 for connected, else the system's error; `ask` reads it from SO_ERROR."""
     return (sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or _NO_REASON) if ask else 0
+
+
+def _is_at_capacity(os_error: int, target: _Target) -> bool:
+    """Whether the error means that no descriptor, buffer or local port is left."""
+    if os_error == _NO_LOCAL_ADDRESS:
+        return has_local_address(_address(*target))
+    return os_error in _AT_CAPACITY
 
 
 def connect_wait(sock: socket.socket, slice_ns: int) -> int:
@@ -195,7 +208,7 @@ class _Attempt(NamedTuple):
 
 
 class _Batch:
-    """Connects to many targets, bounded in flight; each target gets a socket of its own."""
+    """Connects to many targets with a limited number in flight, each on a socket of its own."""
 
     def __init__(self, targets: bytes, options: bytes, count: int) -> None:
         unpacked = RN_BATCH_OPTIONS.unpack(options)
@@ -207,28 +220,28 @@ class _Batch:
         self.outcomes = [(0, 0, 0)] * count  # as rn_outcome
         self.attempts: dict[int, _Attempt] = {}  # by descriptor, the oldest first
         self.next = 0
-        self.no_room = False  # no descriptor left: begin no more until one is closed
+        self.at_capacity = False  # nothing left for one more: begin none until one ends
 
     def run(self, slice_ns: int) -> None:
-        """Settle every target."""
+        """Connect to every target and record each outcome."""
         while self.attempts or self.next < len(self.targets):
-            # a few at a time, so that an answer that is there already is seen at once
-            for _ in range(min(self._room(), 1 + len(self.attempts) // 16)):
-                if not self.no_room:
+            # A few at a time, so that an early answer is seen early.
+            for _ in range(min(self._startable(), 1 + len(self.attempts) // 16)):
+                if not self.at_capacity:
                     self._begin_next()
             if self.attempts:
-                timeout_ns = 0 if self._room() else min(slice_ns, self._time_left())
+                timeout_ns = 0 if self._startable() else min(slice_ns, self._time_left())
                 ended = _ended(list(self.attempts), timeout_ns)
                 self._collect(ended, perf_counter_ns())
 
     def close(self) -> None:
-        """Give up what is in flight."""
+        """Close the sockets that are in flight."""
         for attempt in self.attempts.values():
             attempt.sock.close()
 
-    def _room(self) -> int:
-        """How many may begin."""
-        if self.no_room:
+    def _startable(self) -> int:
+        """How many more targets may begin now."""
+        if self.at_capacity:
             return 0
         return min(self.concurrency - len(self.attempts), len(self.targets) - self.next)
 
@@ -236,24 +249,36 @@ class _Batch:
         oldest = next(iter(self.attempts.values()))
         return max(0, oldest.started_ns + self.timeout_ns - perf_counter_ns())
 
+    def _record(self, status: int, os_error: int) -> None:
+        """Record the outcome of the next target, which was never in flight."""
+        self.outcomes[self.next] = 0, status, os_error
+        self.next += 1
+
+    def _should_wait(self, os_error: int, target: _Target) -> bool:
+        """Whether the target should wait for one in flight to end and be tried again."""
+        return bool(self.attempts) and _is_at_capacity(os_error, target)
+
     def _begin_next(self) -> None:
-        index = self.next
-        target = self.targets[index]
+        target = self.targets[self.next]
         if not target[0]:
-            self.next += 1
-            self.outcomes[index] = 0, RN_NO_ADDRESS, 0
+            self._record(RN_NO_ADDRESS, 0)
             return
         try:
             sock = self._open_socket(target[0])
         except OSError as error:
-            self.no_room = system_number(error) in _OUT_OF_ROOM and bool(self.attempts)
-            if not self.no_room:
-                self.next += 1
-                self.outcomes[index] = 0, RN_FAILED, system_number(error)
+            os_error = system_number(error)
+            self.at_capacity = self._should_wait(os_error, target)
+            if not self.at_capacity:
+                self._record(RN_FAILED, os_error)
+            return
+        attempt = _Attempt(sock, self.next, perf_counter_ns())
+        os_error = _begin(sock, target)
+        if os_error and os_error not in _BEGUN and self._should_wait(os_error, target):
+            sock.close()
+            self.at_capacity = True
             return
         self.next += 1
-        self.attempts[sock.fileno()] = attempt = _Attempt(sock, index, perf_counter_ns())
-        os_error = _begin(sock, target)
+        self.attempts[sock.fileno()] = attempt
         if os_error not in _BEGUN:
             self._end(attempt, RN_FAILED if os_error else RN_CONNECTED, os_error, perf_counter_ns())
 
@@ -280,12 +305,13 @@ class _Batch:
             self._end(oldest, RN_TIMED_OUT, 0, now_ns)
 
     def _end(self, attempt: _Attempt, status: int, os_error: int, now_ns: int) -> None:
+        """Record the outcome of an attempt in flight and close its socket."""
         self.outcomes[attempt.target] = now_ns - attempt.started_ns, status, os_error
         if status == RN_CONNECTED and self.abortive:
             attempt.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_AT_ONCE)
         del self.attempts[attempt.sock.fileno()]
         attempt.sock.close()
-        self.no_room = False
+        self.at_capacity = False
 
 
 def connect_many(targets: bytes, options: bytes, count: int, slice_ns: int) -> tuple[int, bytes]:

@@ -9,7 +9,8 @@ from typing import Any
 
 IPV4, IPV6 = 4, 6
 
-_HAS_SA_LEN = sys.platform not in ("win32", "linux", "cygwin")  # BSD's sockaddr begins with one
+# BSD's sockaddr begins with its length, sa_len.
+_HAS_SA_LEN = sys.platform not in ("win32", "linux", "cygwin")
 
 
 def _pack_family(family: int, size: int) -> bytes:
@@ -22,7 +23,7 @@ def family_of(name: bytes) -> int:
 
 
 def host_of(name: bytes) -> tuple[Any, ...]:
-    """Turn a checked sockaddr_in or sockaddr_in6 back into what the socket module takes."""
+    """Turn a checked sockaddr_in or sockaddr_in6 into the address that the socket module takes."""
     port = int.from_bytes(name[2:4], "big")
     if family_of(name) == socket.AF_INET:
         return socket.inet_ntop(socket.AF_INET, name[4:8]), port
@@ -36,3 +37,17 @@ def sockaddr(family: int, port: int, flowinfo: int, scope_id: int, packed: bytes
         return _pack_family(socket.AF_INET, 16) + struct.pack("!H4s8x", port, packed[:4])
     head = _pack_family(socket.AF_INET6, 28) + struct.pack("!HI16s", port, flowinfo, packed)
     return head + struct.pack("=I", scope_id)
+
+
+def has_local_address(address: tuple[Any, ...]) -> bool:
+    """Whether a local address leads to this one.
+
+    A datagram socket tells without sending anything, and needs no port that streams use.
+    """
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect(address)
+    except OSError:
+        return False
+    return True

@@ -14,7 +14,7 @@ import struct
 import sys
 from typing import Any, NoReturn, TypeAlias
 
-from .._backend.sockaddr import IPV4, IPV6, family_of, host_of, sockaddr
+from .._backend.sockaddr import IPV4, IPV6, family_of, has_local_address, host_of, sockaddr
 from .._errors import winsock_code, winsock_error
 
 FUNCTION = "WSAConnect"
@@ -58,20 +58,14 @@ def raise_for(os_error: int, sock: socket.socket, name: bytes) -> None:
 
 
 def local_shortage(address: tuple[Any, ...], *, bound: bool) -> int:
-    """Tell Windows' code where POSIX says EADDRNOTAVAIL of an address that passed our checks.
+    """Return Windows' code where POSIX gives EADDRNOTAVAIL for an address that passed our checks.
 
-    It says so when no local port is left, for which Windows has other codes, and when no local
-    address leads there. A datagram socket, which sends nothing when it connects, tells which.
+    POSIX gives it when no local port is left, for which Windows has other codes, and when no local
+    address leads there.
     """
     if bound:
         return WSAEADDRINUSE
-    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect(address)
-    except OSError:
-        return WSAEADDRNOTAVAIL
-    return WSAENOBUFS
+    return WSAENOBUFS if has_local_address(address) else WSAEADDRNOTAVAIL
 
 
 # Names

@@ -251,9 +251,10 @@ def connect_many(
     """Connect to every target by TCP, close each connection, tell what became of each, in order.
 
     `targets` are addresses with numeric hosts, IPv4 and IPv6 mixed, at most a million. At most
-    `concurrency` (1 to 65,536) sockets are open at a time, fewer while the process has no
-    descriptor left; each attempt has a socket of its own and `timeout` seconds. `source` is the
-    local address, with port 0, to connect from, for instance a tunnel's.
+    `concurrency` (1 to 65,536) sockets are open at a time. While the system has no descriptor,
+    buffer or local port left for one more, the next target waits until another attempt has ended.
+    Each attempt has a socket of its own and `timeout` seconds. `source` is the local address, with
+    port 0, to connect from, for instance a tunnel's.
 
     `abortive` ends the connections made with a reset: the far side sees one, and no local port is
     kept in TIME_WAIT, of which Windows has 16,384 in all. False closes them in order.

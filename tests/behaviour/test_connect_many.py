@@ -14,6 +14,7 @@ import textwrap
 import time
 
 import pytest
+from cc import SUPPORT, compiled
 from network import (
     FakeSystem,
     accepting,
@@ -28,18 +29,23 @@ from ras_native import ConnectOutcome, ConnectResult, WSAError, connect_many
 
 # A process that has a few descriptors left, and an address of each kind.
 SHORT_OF_DESCRIPTORS = """
-    import collections, os, resource, sys, threading, time
+    import collections, ctypes, os, resource, sys, threading, time
     from network import accepting, closed_port, silent_port
     from ras_native import connect_many
 
-    def leave(room):
+    def fill_gaps():
+        # Opens every descriptor below the highest, and returns the number of the next one.
         taken = max(map(int, os.listdir("/dev/fd"))) + 1
-        resource.setrlimit(resource.RLIMIT_NOFILE, (taken + room, taken + room))
-        for fd in range(taken):  # the gaps count too
+        for fd in range(taken):
             try:
                 os.fstat(fd)
             except OSError:
                 os.open(os.devnull, os.O_RDONLY)
+        return taken
+
+    def leave(free):
+        limit = fill_gaps() + free
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 
     def probe(targets, **options):
         results = connect_many(targets, concurrency=256, backend=sys.argv[1], **options)
@@ -48,11 +54,15 @@ SHORT_OF_DESCRIPTORS = """
 """
 
 
-def run_short_of_descriptors(backend, script):
+def run_short_of_descriptors(backend, script, preloaded=None):
     source = textwrap.dedent(SHORT_OF_DESCRIPTORS) + textwrap.dedent(script)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    if preloaded:
+        libraries = [os.environ.get("LD_PRELOAD", ""), str(preloaded)]
+        environment["LD_PRELOAD"] = " ".join(filter(None, libraries))
     done = subprocess.run(
         [sys.executable, "-c", source, backend],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env=environment,
         capture_output=True,
         text=True,
         timeout=55,
@@ -97,8 +107,8 @@ def test_ten_thousand_targets_within_few_descriptors(backend):
 
 
 @pytest.mark.posix_only("Windows has no limit of descriptors to lower")
-def test_waits_for_room_while_there_is_no_descriptor(backend):
-    """Those that do not answer hold all sixteen descriptors; nobody is told that there is none."""
+def test_waits_for_capacity_while_there_is_no_descriptor(backend):
+    """The targets that do not answer hold all sixteen descriptors; no result says so."""
     script = """
         with silent_port() as silent, closed_port() as closed:
             probe([closed])
@@ -120,6 +130,78 @@ def test_no_descriptor_at_all_is_each_target_s_result(backend):
             print(probe([closed] * 3)[10024])
     """
     assert run_short_of_descriptors(backend, script) == ["3"]
+
+
+@pytest.fixture(scope="module")
+def few_buffers(tmp_path_factory):
+    """A library to preload that makes socket() or connect() fail with ENOBUFS."""
+    return compiled(SUPPORT / "few_buffers.c", tmp_path_factory.mktemp("few_buffers"))
+
+
+PRELOADED = pytest.mark.skipif(sys.platform == "darwin", reason="the preloaded library is Linux's")
+
+
+@pytest.mark.posix_only("it preloads a library below both backends")
+@PRELOADED
+@pytest.mark.parametrize("function", ["socket", "connect"])
+def test_waits_for_capacity_while_there_is_no_buffer(backend, few_buffers, function):
+    """Only sixteen sockets can be had at a time; no result says so."""
+    script = f"""
+        with silent_port() as silent, closed_port() as closed:
+            probe([closed])
+            limit = fill_gaps() + 16
+            limits = (limit, 1 << 30) if {function == "socket"} else (1 << 30, limit)
+            ctypes.CDLL(None).limit_buffers(*limits)
+            began, busy = time.perf_counter(), time.process_time()
+            codes = probe([silent] * 40 + [closed] * 40, timeout=0.2)
+            print(codes[10060], codes[10061])
+            print(time.process_time() - busy < (time.perf_counter() - began) / 5)
+    """
+    assert run_short_of_descriptors(backend, script, few_buffers) == ["40 40", "True"]
+
+
+@pytest.mark.ledger("WC-11")
+@pytest.mark.posix_only("it preloads a library below both backends")
+@PRELOADED
+@pytest.mark.parametrize("function", ["socket", "connect"])
+def test_no_buffer_at_all_is_each_target_s_result(backend, few_buffers, function):
+    script = f"""
+        with closed_port() as closed:
+            probe([closed])
+            limit = fill_gaps()
+            limits = (limit, 1 << 30) if {function == "socket"} else (1 << 30, limit)
+            ctypes.CDLL(None).limit_buffers(*limits)
+            print(probe([closed] * 3)[10055])
+    """
+    assert run_short_of_descriptors(backend, script, few_buffers) == ["3"]
+
+
+@pytest.mark.parametrize("code", [10024, 10055])
+def test_seam_ctypes_waits_for_capacity(monkeypatch, code):
+    """The system below the ctypes backend is a fake: it refuses a third socket at a time."""
+    from ras_native._backend import ctypes_sockets
+
+    numbers = {10024: errno.EMFILE, 10055: errno.ENOBUFS}
+    refusal = code if sys.platform == "win32" else numbers[code]
+    begun = 10035 if sys.platform == "win32" else errno.EINPROGRESS
+    opened, waits = [], []
+
+    def begin(sock, _target):
+        opened[:] = [other for other in opened if other.fileno() != -1]
+        if len(opened) == 2:
+            return refusal
+        opened.append(sock)
+        return begun
+
+    def end_the_oldest(descriptors, timeout_ns):
+        waits.append(len(descriptors))
+        return {descriptors[0]: False} if timeout_ns else {}
+
+    monkeypatch.setattr(ctypes_sockets, "_begin", begin)
+    monkeypatch.setattr(ctypes_sockets, "_ended", end_the_oldest)
+    results = connect_many([("127.0.0.1", 9)] * 7, abortive=False, backend="ctypes")
+    assert [result.code for result in results] == [0] * 7
+    assert max(waits) == 2
 
 
 def test_attempts_end_in_another_order_than_they_begin(backend):

@@ -310,7 +310,14 @@ def python_in_a_network_of_its_own(script, *arguments):
     """
     source = textwrap.dedent(prelude) + textwrap.dedent(script)
     command = [sys.executable, "-c", source, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(
+        command,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
     if done.returncode == 77:
         pytest.skip("this system lets no user make a network namespace")
     assert done.returncode == 0, done.stderr
@@ -360,6 +367,26 @@ def test_no_local_port_left(backend):
     """
     answers = python_in_a_network_of_its_own(script, backend)
     assert answers == ["10055", "error", "10055"]
+
+
+@pytest.mark.ledger("WC-11")
+@pytest.mark.posix_only("only Linux has network namespaces")
+@pytest.mark.skipif(sys.platform == "darwin", reason="only Linux has network namespaces")
+@pytest.mark.parametrize("source", [None, ("127.0.0.1", 0)])
+def test_batch_waits_for_a_local_port(backend, source):
+    """There are two local ports, and the targets that do not answer hold both."""
+    script = f"""
+        loopback_up()
+        from network import silent_port
+        with silent_port() as silent:
+            with open("/proc/sys/net/ipv4/ip_local_port_range", "w") as file:
+                file.write("40000 40001")
+            results = connect_many(
+                [silent] * 6, timeout=0.05, source={source}, backend=sys.argv[1]
+            )
+            print(*(result.code for result in results))
+    """
+    assert python_in_a_network_of_its_own(script, backend) == ["10060"] * 6
 
 
 SYSTEM_ERRORS: dict[str, tuple[int, type[OSError]]] = {
