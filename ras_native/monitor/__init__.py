@@ -1,0 +1,1 @@
+"""The Monitor: every change of the connections, told once."""

@@ -1,0 +1,197 @@
+"""How a snapshot differs from the one before: what to call it, and what RAS signals for it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from enum import Enum
+from typing import NamedTuple
+from uuid import UUID
+
+from .._records import Connection, ConnState, ConnSubstate, Observation, Snapshot, Status
+from .events import (
+    Changed,
+    Connected,
+    ConnectionEvent,
+    Disconnected,
+    Dormant,
+    Found,
+    Moved,
+    Reconnected,
+    Reconnecting,
+    StateChanged,
+)
+
+_MOST_ENTRIES = 1024  # whose last end is remembered
+
+
+class Difference(NamedTuple):
+    """One thing that is different about one connection."""
+
+    kind: type[ConnectionEvent]
+    before: Observation | None
+    after: Observation | None
+    seconds: float | None = None
+    """Connected.down_for, or Disconnected.uptime."""
+
+    @property
+    def signals(self) -> int:
+        """How many signals RAS may give for it."""
+        was = None if self.before is None else _condition(self.before)
+        if self.kind in (Dormant, Reconnecting) and was is None:
+            return 2  # for the connection, and for its outage
+        if self.kind is Reconnecting:
+            return 0 if was is _Condition.DORMANT else 1
+        if self.kind is Reconnected:
+            return 1 if was in _OUTAGES else 2  # the outage came and went between two polls
+        if self.kind is StateChanged:
+            return 1 if self.after is None else 0
+        return 1 if self.kind in (Found, Connected, Disconnected, Dormant) else 0
+
+
+class _Condition(Enum):
+    """How a connection is, where its state alone does not say it."""
+
+    UP = "up"
+    DORMANT = "dormant"
+    RECONNECTING = "reconnecting"
+    ENDED = "ended"
+    UNKNOWN = "unknown"
+
+
+_OUTAGES = (_Condition.DORMANT, _Condition.RECONNECTING)
+_KINDS: dict[_Condition | ConnState, type[ConnectionEvent]] = {
+    _Condition.UP: Connected,
+    _Condition.DORMANT: Dormant,
+    _Condition.RECONNECTING: Reconnecting,
+    _Condition.UNKNOWN: Changed,
+}
+
+
+def _condition(observation: Observation) -> _Condition | ConnState:
+    status = observation.status
+    if status is None:
+        return _Condition.ENDED if observation.gone else _Condition.UNKNOWN
+    if status.state is not ConnState.CONNECTED:
+        return status.state
+    if status.substate is ConnSubstate.DORMANT:
+        return _Condition.DORMANT
+    if status.substate is ConnSubstate.RECONNECTING:
+        return _Condition.RECONNECTING
+    return _Condition.UP
+
+
+class _Known(NamedTuple):
+    """What is known of a connection that was listed by the last poll."""
+
+    observation: Observation
+    status: Status | None
+    """The last that could be read."""
+    condition: _Condition | ConnState
+    """The last that was not UNKNOWN, if there was one."""
+    was_up: bool
+    """Whether its end is a Disconnected."""
+    since_ns: int | None
+    """When it connected; None where it was up before the first poll."""
+
+
+def _kinds(was: _Known | None, now: Observation | None) -> list[type[ConnectionEvent]]:
+    """Name what happened to one connection from one poll to the next."""
+    condition = _Condition.ENDED if now is None else _condition(now)
+    last = was.condition if was else None
+    if was and (now == was.observation or condition is last is _Condition.ENDED):
+        return []
+    if condition is _Condition.ENDED:
+        if was is None:  # it ended between being listed and being asked
+            return [Connected, Disconnected]
+        return [Disconnected if was.was_up else StateChanged]
+    if was and condition in (last, _Condition.UNKNOWN):
+        return [_kind_of_detail(was.status, now.status if now else None)]
+    if condition is _Condition.UP and last in _OUTAGES:
+        return [Reconnected]
+    return [_KINDS.get(condition, StateChanged)]
+
+
+def _kind_of_detail(was: Status | None, now: Status | None) -> type[ConnectionEvent]:
+    """Name a change that leaves the condition as it was."""
+    if was is None or now is None:
+        return Changed
+    if now.substate is ConnSubstate.RECONNECTED is not was.substate:
+        return Reconnected
+    before = was.local_endpoint, was.remote_endpoint
+    after = now.local_endpoint, now.remote_endpoint
+    moved = any(one and other and one != other for one, other in zip(before, after, strict=True))
+    return Moved if moved else Changed
+
+
+def _next_known(
+    was: _Known | None, kind: type[ConnectionEvent], now: Observation, now_ns: int
+) -> _Known:
+    condition, status = _condition(now), now.status
+    was_up = was.was_up if was else condition is _Condition.UNKNOWN
+    since_ns = was.since_ns if was else now_ns
+    if kind is Found:
+        since_ns = None
+    elif kind is Connected:
+        since_ns = now_ns
+    if condition is _Condition.UP or condition in _OUTAGES:
+        was_up = True
+    if condition is _Condition.UNKNOWN and was:
+        condition, status = was.condition, was.status
+    return _Known(now, status, condition, was_up, since_ns)
+
+
+_Key = tuple[int, UUID | str]
+
+
+def _identity(connection: Connection) -> _Key:
+    """Windows uses handles again; the name counts only where there is no correlation id."""
+    return connection.handle, connection.correlation_id or connection.entry_name
+
+
+class Connections:
+    """The connections as the last poll listed them."""
+
+    def __init__(self) -> None:
+        self.snapshot = Snapshot()
+        self.is_first = True
+        """Whether no poll has succeeded yet."""
+        self._known: dict[_Key, _Known] = {}
+        self._ended_ns: OrderedDict[str, int] = OrderedDict()  # by entry
+
+    def update(self, snapshot: Snapshot, now_ns: int) -> list[Difference]:
+        """Take the next snapshot: how it differs from the last one, ends first."""
+        first, self.is_first = self.is_first, False
+        if snapshot is self.snapshot and not first:
+            return []
+        self.snapshot = snapshot
+        listed = {_identity(item.connection): item for item in snapshot}
+        unlisted = [key for key in self._known if key not in listed]
+        ends: list[Difference] = []
+        others: list[Difference] = []
+        for key in (*unlisted, *listed):
+            was, now = self._known.pop(key, None), listed.get(key)
+            kinds = _kinds(was, now)
+            if first:
+                kinds[0] = Found
+            told = ends if kinds and kinds[0] is Disconnected else others
+            for kind in kinds:
+                seconds = self._seconds(kind, was, now, now_ns)
+                told.append(Difference(kind, was.observation if was else None, now, seconds))
+                was = _next_known(was, kind, now, now_ns) if now else None
+            if now and was:
+                self._known[key] = was
+        return ends + others
+
+    def _seconds(
+        self, kind: type[ConnectionEvent], was: _Known | None, now: Observation | None, now_ns: int
+    ) -> float | None:
+        """Give how long the entry was down, or how long the connection was up."""
+        since_ns = None
+        if kind is Connected and now:
+            since_ns = self._ended_ns.pop(now.connection.entry_name.casefold(), None)
+        elif kind is Disconnected and was:
+            since_ns = was.since_ns
+            self._ended_ns[was.observation.connection.entry_name.casefold()] = now_ns
+            if len(self._ended_ns) > _MOST_ENTRIES:
+                self._ended_ns.popitem(last=False)
+        return None if since_ns is None else (now_ns - since_ns) / 1e9

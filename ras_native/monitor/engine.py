@@ -1,0 +1,323 @@
+"""What happened, worked out from one poll after another: no thread, no clock, no call of RAS.
+
+Whoever polls gives every `Poll` that is not plainly "as before" to `Engine.apply` and passes on
+the events that come back. The documentation of `ras_native.monitor` says what they promise.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, NamedTuple
+
+from .._records import Observation, Snapshot
+from .differences import Connections, Difference
+from .events import (
+    Absent,
+    Connected,
+    ConnectionEvent,
+    Disconnected,
+    Found,
+    Gap,
+    GapKind,
+    MonitorEvent,
+    ProviderFailed,
+    ProviderRecovered,
+)
+
+_MS, _S = 1_000_000, 1_000_000_000
+SETTLING_NS = 2 * _S
+"""A signal and a change that are found within this time belong together, in either order."""
+LOOKS_AFTER_SIGNAL_NS = (10 * _MS, 50 * _MS, 250 * _MS, 1000 * _MS, SETTLING_NS)
+"""When to look again after a signal for which no change was found."""
+LATE_NS = 50 * _MS
+"""A poll is late when it begins later than it was due by two intervals and this much."""
+LONGEST_BACK_OFF_NS = 5 * _S
+"""While RAS fails, polls are at most this far apart, or one interval where that is longer."""
+LONGEST_OUTAGE_NS = 60 * _S
+"""Late polls one after another are told as one Gap, but at least once in this time."""
+LONGEST_BURST_NS = 10 * _S
+"""Signals without a change, one after another, are told as one Gap, once in this time."""
+FIRST_REGISTRATION_PAUSE_NS, LONGEST_REGISTRATION_PAUSE_NS = _S, 60 * _S
+"""The least time between two registrations doubles from the first to the longest."""
+_MOST_CHANGES = 4096  # that wait for their signals
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """One look at RAS: the engine's only input. Moments are of `time.perf_counter_ns`.
+
+    Give the engine every poll that found another snapshot, failed, was signalled, late or after a
+    sleep, every poll after one that failed, the first one at or after `Engine.next_look_ns`, and
+    the first with another `registered_ns`. All others may be left out, or not: nothing depends
+    on it, as long as `previous_ns` counts them.
+    """
+
+    monotonic_ns: int
+    """When the enumeration returned."""
+    time_ns: int
+    """UTC, read with it (time.time_ns)."""
+    previous_ns: int
+    """When the last enumeration before this one succeeded; before any: when watching began."""
+    snapshot: Snapshot | None
+    """None: the enumeration failed with `code`."""
+    code: int = 0
+    signalled: bool = False
+    """RAS set the event before this poll began; it was reset then, before the enumeration."""
+    late_ns: int = 0
+    """How much later than due the poll began; 0 where it was in time."""
+    suspended_ns: int = 0
+    """How long the system slept since the poll before."""
+    registered_ns: int | None = None
+    """Since when RAS has been asked to signal; None where it signals nothing."""
+
+
+class _Change(NamedTuple):
+    """A change that RAS may signal, or has signalled, within the settling time."""
+
+    found_ns: int
+    not_before_ns: int
+    expected: bool
+    """RAS ought to have signalled it, and has signalled nothing yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """One or more signals, or late polls, between two moments."""
+
+    from_ns: int
+    to_ns: int
+    count: int
+
+
+def interval_after(interval_ns: int, failures: int) -> int:
+    """Give the time to the next poll after so many failures one after another.
+
+    It doubles with each, from the interval to LONGEST_BACK_OFF_NS.
+    """
+    return max(interval_ns, min(interval_ns << min(failures, 40), LONGEST_BACK_OFF_NS))
+
+
+def state_after(before: Snapshot, events: Iterable[MonitorEvent]) -> Snapshot:
+    """Give the snapshot that the first events of a poll lead to from the poll before."""
+    items = list(before)
+    for event in events:
+        if isinstance(event, ConnectionEvent):
+            index = items.index(event.before) if event.before in items else len(items)
+            items[index : index + 1] = () if event.after is None else (event.after,)
+    return Snapshot(items)
+
+
+def _joined(one: _Range | None, other: _Range) -> _Range:
+    if one is None:
+        return other
+    return _Range(one.from_ns, other.to_ns, one.count + other.count)
+
+
+class Engine:
+    """Turns polls into events.
+
+    `entries`: only events of these phone-book entries are told, and Gap and Provider events.
+    `notifications` False: RAS is not asked to signal, so no blip and no unreported Gap is told.
+    """
+
+    def __init__(
+        self,
+        *,
+        interval_ns: int,
+        entries: Iterable[str] | None = None,
+        notifications: bool = True,
+    ) -> None:
+        self.next_look_ns: int | None = None
+        """When the next poll is wanted, if that is sooner than it is due in any case."""
+        self.poll_interval_ns = interval_ns
+        """The time between polls: longer while RAS fails."""
+        self.wants_registration = False
+        """Whether to register with RAS anew before the next poll."""
+        self._interval_ns = interval_ns
+        self._entries = {entry.casefold(): entry for entry in entries or ()}
+        self._all_entries = entries is None
+        self._notifications = notifications
+        self._sequence = 0
+        self._failures = 0
+        self._late: _Range | None = None
+        self._connections = Connections()
+        self._changes: deque[_Change] = deque(maxlen=_MOST_CHANGES)  # that wait for a signal
+        self._signals: deque[_Range] = deque()  # that wait for a change
+        self._burst: _Range | None = None  # signals that no change accounts for
+        self._signal_ns: int | None = None  # the last one
+        self._trusted_ns = 0  # a registration from before this moment may be dead
+        self._register_ns = 0  # not anew before this moment
+        self._register_pause_ns = FIRST_REGISTRATION_PAUSE_NS
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The last snapshot that was read."""
+        return self._connections.snapshot
+
+    def state(self, entry: str) -> Observation | None:
+        """Give the connection of this phone-book entry, letter case aside; None where none is."""
+        return self.snapshot.find(entry)
+
+    def apply(self, poll: Poll) -> list[MonitorEvent]:
+        """Take one poll; give its events in order, ends first."""
+        self._poll, self._events = poll, list[MonitorEvent]()
+        if poll.suspended_ns:
+            self._tell_gap(GapKind.SUSPENDED, _Range(poll.previous_ns, poll.monotonic_ns, 1))
+        if poll.snapshot is None:
+            if not self._failures:
+                self._tell(ProviderFailed, not_before_ns=poll.previous_ns, code=poll.code)
+            self._failures += 1
+        else:
+            self._read(poll, poll.snapshot)
+        self._plan(poll)
+        return self._events
+
+    def _read(self, poll: Poll, snapshot: Snapshot) -> None:
+        first = self._connections.is_first
+        covered = self._tell_outage(poll, first=first)
+        self._settle(poll.previous_ns)
+        differences = self._connections.update(snapshot, poll.monotonic_ns)
+        for difference in differences:
+            self._tell_difference(poll, difference)
+        if first:
+            self._tell_absent(snapshot)
+        self._match(poll, differences, covered=covered)
+        self._settle(poll.monotonic_ns)
+
+    def _tell_outage(self, poll: Poll, *, first: bool) -> bool:
+        """Tell what kept RAS from being asked; whether a Gap covers the time before this poll."""
+        failures = self._failures
+        if failures:
+            down_ns = poll.monotonic_ns - poll.previous_ns
+            self._tell(ProviderRecovered, not_before_ns=poll.previous_ns, down_for=down_ns / _S)
+            outage = _Range(poll.previous_ns, poll.monotonic_ns, failures)
+            self._tell_gap(GapKind.FAILED, outage)
+            self._failures, self._trusted_ns = 0, poll.monotonic_ns
+        explained = bool(first or failures or poll.suspended_ns)
+        late = poll.late_ns > 2 * self._interval_ns + LATE_NS and not explained
+        if late:
+            self._late = _joined(self._late, _Range(poll.previous_ns, poll.monotonic_ns, 1))
+        run = self._late
+        if run and (not late or run.to_ns - run.from_ns >= LONGEST_OUTAGE_NS):
+            self._tell_gap(GapKind.LATE, run)
+            self._late = None
+        return explained or late
+
+    # Changes and signals
+
+    def _match(self, poll: Poll, differences: list[Difference], *, covered: bool) -> None:
+        """Let each signal account for one change, whichever was found first.
+
+        What remains waits for the settling time. One signal may stand for several changes, so
+        no change that was found around a signal counts as unreported.
+        """
+        changes = deque(item for item in differences for _ in range(item.signals))
+        if poll.signalled:
+            self._signal_ns = poll.monotonic_ns
+            self._expect_nothing()
+            if changes or self._changes:
+                (changes or self._changes).popleft()
+            elif not covered:
+                self._signals.append(_Range(poll.previous_ns, poll.monotonic_ns, 1))
+        expecting = not covered and self._ought_to_hear(poll)
+        for item in changes:
+            if self._signals:
+                self._signals.popleft()
+            else:
+                expected = expecting and item.kind in (Connected, Disconnected)
+                self._changes.append(_Change(poll.monotonic_ns, poll.previous_ns, expected))
+
+    def _ought_to_hear(self, poll: Poll) -> bool:
+        """Whether RAS should have signalled a change, and signalled nothing around it."""
+        if poll.registered_ns is None:
+            return False
+        heard = self._signal_ns is not None and poll.previous_ns < self._signal_ns + SETTLING_NS
+        return not heard and self._trusted_ns <= poll.registered_ns <= poll.previous_ns
+
+    def _expect_nothing(self) -> None:
+        quiet = (change._replace(expected=False) for change in self._changes)
+        self._changes = deque(quiet, maxlen=_MOST_CHANGES)
+
+    def _settle(self, now_ns: int) -> None:
+        """Tell the signals and changes for which the other did not come in time."""
+        while self._signals and self._signals[0].to_ns + SETTLING_NS <= now_ns:
+            self._burst = _joined(self._burst, self._signals.popleft())
+        burst = self._burst
+        if burst and (not self._signals or now_ns - burst.from_ns >= LONGEST_BURST_NS):
+            self._tell_gap(GapKind.BLIP, burst)
+            self._burst = None
+        silence = None
+        while self._changes and self._changes[0].found_ns + SETTLING_NS <= now_ns:
+            change = self._changes.popleft()
+            if change.expected:
+                silence = _joined(silence, _Range(change.not_before_ns, change.found_ns, 1))
+        if silence:
+            self._tell_gap(GapKind.UNREPORTED, silence)
+            self._trusted_ns = self._poll.monotonic_ns
+            self._expect_nothing()
+
+    # Telling
+
+    def _tell_difference(self, poll: Poll, item: Difference) -> None:
+        observations = [seen for seen in (item.before, item.after) if seen]
+        names = {seen.connection.entry_name.casefold() for seen in observations}
+        if not self._all_entries and names.isdisjoint(self._entries):
+            return
+        members: dict[str, Any] = {"before": item.before, "after": item.after}
+        if item.kind is not Found:
+            members["not_before_ns"] = poll.previous_ns
+        if item.kind is Connected:
+            members["down_for"] = item.seconds
+        if item.kind is Disconnected:
+            members["uptime"] = item.seconds
+        self._tell(item.kind, **members)
+
+    def _tell_absent(self, snapshot: Snapshot) -> None:
+        for entry in self._entries.values():
+            if snapshot.find(entry) is None:
+                self._tell(Absent, entry=entry)
+
+    def _tell_gap(self, why: GapKind, where: _Range) -> None:
+        self._tell(Gap, kind=why, count=where.count, from_ns=where.from_ns, to_ns=where.to_ns)
+
+    def _tell(self, event: type[MonitorEvent], /, **members: Any) -> None:
+        self._sequence += 1
+        time = _EPOCH + timedelta(microseconds=self._poll.time_ns // 1000)
+        now_ns = self._poll.monotonic_ns
+        self._events.append(
+            event(sequence=self._sequence, monotonic_ns=now_ns, time=time, **members)
+        )
+
+    # The next poll
+
+    def _plan(self, poll: Poll) -> None:
+        """Say when to poll next, and whether to register anew before."""
+        self.poll_interval_ns = interval_after(self._interval_ns, self._failures)
+        self.next_look_ns, self.wants_registration = None, False
+        if self._failures:
+            return
+        now_ns, looks = poll.monotonic_ns, []
+        if self._late:
+            looks.append(now_ns + self._interval_ns)
+        if self._signals:
+            looks.append(self._signals[0].to_ns + SETTLING_NS)
+            looks += [self._signals[-1].to_ns + delay_ns for delay_ns in LOOKS_AFTER_SIGNAL_NS]
+        looks += [item.found_ns + SETTLING_NS for item in self._changes if item.expected][:1]
+        registered_ns = poll.registered_ns
+        if self._notifications and (registered_ns is None or registered_ns < self._trusted_ns):
+            self._ask_for_registration(now_ns)
+            looks.append(now_ns + 1 if self.wants_registration else self._register_ns)
+        self.next_look_ns = min((look for look in looks if look > now_ns), default=None)
+
+    def _ask_for_registration(self, now_ns: int) -> None:
+        if now_ns < self._register_ns:
+            return
+        calm = now_ns - self._register_ns > LONGEST_REGISTRATION_PAUSE_NS
+        longer_ns = min(2 * self._register_pause_ns, LONGEST_REGISTRATION_PAUSE_NS)
+        self._register_pause_ns = FIRST_REGISTRATION_PAUSE_NS if calm else longer_ns
+        self._register_ns = now_ns + self._register_pause_ns
+        self.wants_registration = True
