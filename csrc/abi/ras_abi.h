@@ -12,6 +12,8 @@
 
 #include <stdint.h>
 
+#include "ras_codes.h"
+
 #if defined(_WIN32) && !defined(_WIN64)
 #define RAS_CALL __stdcall
 #else
@@ -39,10 +41,63 @@
 #define RASCN_ReConnection 0x20
 #define RASCN_EPDGPacketArrival 0x40
 
+/* RASCONNSTATE */
 #define RASCS_PAUSED 0x1000
 #define RASCS_DONE 0x2000
+#define RASCS_OpenPort 0
+#define RASCS_PortOpened 1
+#define RASCS_ConnectDevice 2
+#define RASCS_DeviceConnected 3
+#define RASCS_AllDevicesConnected 4
+#define RASCS_Authenticate 5
+#define RASCS_AuthNotify 6
+#define RASCS_AuthRetry 7
+#define RASCS_AuthCallback 8
+#define RASCS_AuthChangePassword 9
+#define RASCS_AuthProject 10
+#define RASCS_AuthLinkSpeed 11
+#define RASCS_AuthAck 12
+#define RASCS_ReAuthenticate 13
+#define RASCS_Authenticated 14
+#define RASCS_PrepareForCallback 15
+#define RASCS_WaitForModemReset 16
+#define RASCS_WaitForCallback 17
+#define RASCS_Projected 18
+#define RASCS_StartAuthentication 19
+#define RASCS_CallbackComplete 20
+#define RASCS_LogonNetwork 21
+#define RASCS_SubEntryConnected 22
+#define RASCS_SubEntryDisconnected 23
+#define RASCS_ApplySettings 24
+#define RASCS_Interactive 0x1000
+#define RASCS_RetryAuthentication 0x1001
+#define RASCS_CallbackSetByCaller 0x1002
+#define RASCS_PasswordExpired 0x1003
+#define RASCS_InvokeEapUI 0x1004
 #define RASCS_Connected 0x2000
 #define RASCS_Disconnected 0x2001
+
+/* RASCONNSUBSTATE */
+#define RASCSS_None 0
+#define RASCSS_Dormant 1
+#define RASCSS_Reconnecting 2
+#define RASCSS_Reconnected 0x2000
+
+#define RASCF_AllUsers 0x01
+#define RASCF_GlobalCreds 0x02
+#define RASCF_OwnerKnown 0x04
+#define RASCF_OwnerMatch 0x08
+
+#define RDEOPT_PausedStates 0x02
+#define WM_RASDIALEVENT 0xCCCD
+
+/* WINVER of the Windows versions that brought new members or functions. */
+#define RAS_WINVER_NT4 0x400
+#define RAS_WINVER_NT4_401 0x401
+#define RAS_WINVER_2000 0x500
+#define RAS_WINVER_XP 0x501
+#define RAS_WINVER_VISTA 0x600
+#define RAS_WINVER_7 0x601
 
 typedef void *HRASCONN;
 
@@ -137,6 +192,27 @@ typedef struct {
 } rn_RASDIALPARAMSA;
 
 typedef struct {
+  uint32_t dwSizeofEapInfo;
+  uint8_t *pbEapInfo;
+} rn_RASEAPINFO;
+
+typedef struct {
+  uint32_t dwSize;
+  uint8_t *pbDevSpecificInfo;
+} rn_RASDEVSPECIFICINFO;
+
+typedef struct {
+  uint32_t dwSize;
+  uint32_t dwfOptions;
+  void *hwndParent;
+  uintptr_t reserved;
+  uintptr_t reserved1;
+  rn_RASEAPINFO RasEapInfo;
+  int32_t fSkipPppAuth;
+  rn_RASDEVSPECIFICINFO RasDevSpecificInfo;
+} rn_RASDIALEXTENSIONS;
+
+typedef struct {
   uint32_t dwSize;
   uint16_t szEntryName[257];
   uint32_t dwFlags;
@@ -172,19 +248,5 @@ typedef struct {
 #pragma pack(pop)
 
 #define RAS_SUCCESS 0u
-#define RAS_ERROR_ACCESS_DENIED 5u
-#define RAS_ERROR_INVALID_HANDLE 6u
-#define RAS_ERROR_NOT_ENOUGH_MEMORY 8u
-#define RAS_ERROR_INVALID_PARAMETER 87u
-#define RAS_ERROR_PROC_NOT_FOUND 127u
-#define RAS_ERROR_INSUFFICIENT_BUFFER 122u
-#define RAS_ERROR_NO_MORE_ITEMS 259u
-#define RAS_ERROR_BUFFER_TOO_SMALL 603u
-#define RAS_ERROR_BUFFER_INVALID 610u
-#define RAS_ERROR_PORT_NOT_OPEN 618u
-#define RAS_ERROR_CANNOT_FIND_PHONEBOOK_ENTRY 623u
-#define RAS_ERROR_INVALID_SIZE 632u
-#define RAS_ERROR_NO_CONNECTION 668u
-#define RAS_ERROR_RASMAN_CANNOT_INITIALIZE 711u
 
 #endif

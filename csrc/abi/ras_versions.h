@@ -17,17 +17,20 @@ typedef struct {
 
 #define RAS_CUT(type, member) ((uint32_t)((offsetof(type, member) + 3) & ~(size_t)3))
 
-#define RASCONN_VERSIONS(type)                                                     \
-  {                                                                                \
-    {0x600, sizeof(type)}, {0x501, RAS_CUT(type, guidCorrelationId)},              \
-        {0x500, RAS_CUT(type, dwFlags)}, {0x401, RAS_CUT(type, guidEntry)},        \
-        {0x400, RAS_CUT(type, szPhonebook)},                                       \
+#define RASCONN_VERSIONS(type)                           \
+  {                                                      \
+      {RAS_WINVER_VISTA, sizeof(type)},                  \
+      {RAS_WINVER_XP, RAS_CUT(type, guidCorrelationId)}, \
+      {RAS_WINVER_2000, RAS_CUT(type, dwFlags)},         \
+      {RAS_WINVER_NT4_401, RAS_CUT(type, guidEntry)},    \
+      {RAS_WINVER_NT4, RAS_CUT(type, szPhonebook)},      \
   }
 
-#define RASCONNSTATUS_VERSIONS(type)                                               \
-  {                                                                                \
-    {0x601, sizeof(type)}, {0x401, RAS_CUT(type, localEndPoint)},                  \
-        {0x400, RAS_CUT(type, szPhoneNumber)},                                     \
+#define RASCONNSTATUS_VERSIONS(type)                      \
+  {                                                       \
+      {RAS_WINVER_7, sizeof(type)},                       \
+      {RAS_WINVER_NT4_401, RAS_CUT(type, localEndPoint)}, \
+      {RAS_WINVER_NT4, RAS_CUT(type, szPhoneNumber)},     \
   }
 
 #endif

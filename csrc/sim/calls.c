@@ -18,8 +18,8 @@ static struct {
   RASSIM_ARRAY(failure) failures;
 } hooks;
 
-#define NAME(name) #name,
-static const char *const names[] = {RASSIM_FUNCTIONS(NAME)};
+#define NAME(name, loading, parameters) #name,
+static const char *const names[] = {RAS_FUNCTIONS(NAME)};
 
 static rassim_service *const service = &rassim__service;
 

@@ -212,7 +212,7 @@ static bool is_called_by_clock(void) {
 
 uint32_t rassim_set_clock(uint32_t clock) {
   if (clock > RASSIM_CLOCK_REAL) return RAS_ERROR_INVALID_PARAMETER;
-  if (is_called_by_clock()) return RASSIM_ERROR_BUSY;
+  if (is_called_by_clock()) return RAS_ERROR_BUSY;
   return set_clock(clock == RASSIM_CLOCK_REAL);
 }
 
@@ -237,7 +237,7 @@ uint32_t rassim_advance(uint64_t ns) {
 }
 
 uint32_t rassim_reset(void) {
-  if (is_called_by_clock()) return RASSIM_ERROR_BUSY;
+  if (is_called_by_clock()) return RAS_ERROR_BUSY;
   set_clock(false);
   rassim__lock();
   rassim__clear();

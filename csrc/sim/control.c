@@ -60,8 +60,8 @@ uint32_t rassim_add(const rn_RASCONNW *connection, const rn_RASCONNSTATUSW *stat
 }
 
 uint32_t rassim_dial(const rn_RASCONNW *connection, const rn_RASCONNSTATUSW *status,
-                     uint32_t subentries, const uint32_t *states, uint32_t count,
-                     uint64_t step_ns, uint32_t error, uint64_t delay_ns, HRASCONN *handle_out) {
+                     uint32_t subentries, const uint32_t *states, uint32_t count, uint64_t step_ns,
+                     uint32_t error, uint64_t delay_ns, HRASCONN *handle_out) {
   rassim_profile profile;
   uint32_t code = make_profile(&profile, connection, status, subentries);
   if (!code) code = set_course(&profile, states, count, step_ns, error);
@@ -172,8 +172,7 @@ uint32_t rassim_set_service(uint32_t code, uint64_t delay_ns) {
 }
 
 uint32_t rassim_limit_versions(uint32_t connection, uint32_t status) {
-  const uint32_t oldest = 0x400;
-  if (connection < oldest || status < oldest) return RAS_ERROR_INVALID_PARAMETER;
+  if (connection < RAS_WINVER_NT4 || status < RAS_WINVER_NT4) return RAS_ERROR_INVALID_PARAMETER;
   rassim__lock();
   service->connection_limit = connection;
   service->status_limit = status;

@@ -35,17 +35,28 @@ static const struct {
   deed what;
   uint32_t number; /* a sub-entry or a substate */
 } script[] = {
-    {0, HEAD_OFFICE, DIAL, 0},        {900, ZURICH, DIAL, 0},
-    {600, FIELD, DIAL_IN_VAIN, 0},    {1200, BRANCH, DIAL, 0},
-    {800, TOKYO, DIAL, 0},            {1500, HEAD_OFFICE, SUBSTATE, DORMANT},
-    {700, FIELD, DROP, 0},            {600, HEAD_OFFICE, SUBSTATE, RECONNECTING},
-    {700, BY_NUMBER, DIAL, 0},        {500, HEAD_OFFICE, SUBSTATE, RECONNECTED},
-    {900, BRANCH, LINK_DOWN, 2},      {800, FIELD, DIAL, 0},
-    {900, BRANCH, LINK_UP, 2},        {700, ZURICH, DROP, 0},
-    {1100, TOKYO, SUBSTATE, DORMANT}, {900, ZURICH, DIAL, 0},
-    {800, TOKYO, DROP, 0},            {900, BY_NUMBER, DROP, 0},
-    {700, FIELD, DROP, 0},            {900, BRANCH, DROP, 0},
-    {800, ZURICH, DROP, 0},           {900, HEAD_OFFICE, DROP, 0},
+    {0, HEAD_OFFICE, DIAL, 0},
+    {900, ZURICH, DIAL, 0},
+    {600, FIELD, DIAL_IN_VAIN, 0},
+    {1200, BRANCH, DIAL, 0},
+    {800, TOKYO, DIAL, 0},
+    {1500, HEAD_OFFICE, SUBSTATE, DORMANT},
+    {700, FIELD, DROP, 0},
+    {600, HEAD_OFFICE, SUBSTATE, RECONNECTING},
+    {700, BY_NUMBER, DIAL, 0},
+    {500, HEAD_OFFICE, SUBSTATE, RECONNECTED},
+    {900, BRANCH, LINK_DOWN, 2},
+    {800, FIELD, DIAL, 0},
+    {900, BRANCH, LINK_UP, 2},
+    {700, ZURICH, DROP, 0},
+    {1100, TOKYO, SUBSTATE, DORMANT},
+    {900, ZURICH, DIAL, 0},
+    {800, TOKYO, DROP, 0},
+    {900, BY_NUMBER, DROP, 0},
+    {700, FIELD, DROP, 0},
+    {900, BRANCH, DROP, 0},
+    {800, ZURICH, DROP, 0},
+    {900, HEAD_OFFICE, DROP, 0},
 };
 
 static HRASCONN handles[CAST_COUNT];
@@ -104,8 +115,8 @@ static void play(uint32_t who, deed what, uint32_t number) {
     return;
   }
   rn_RASCONNSTATUSW status = {.rasconnsubstate = number};
-  rassim_action action = {verbs[what], what == SUBSTATE ? RASSIM_SUBSTATE : number,
-                          handles[who], &status};
+  rassim_action action = {verbs[what], what == SUBSTATE ? RASSIM_SUBSTATE : number, handles[who],
+                          &status};
   rassim__perform(&action);
 }
 

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#define WM_RASDIALEVENT 0xCCCDu
-#define RDEOPT_PausedStates 0x2u
 #define NUMBER_STEP_NS 100000000ull
 #define SYNCHRONOUS_WAIT_NS 1000000000ull /* looked at again at least this often */
 
@@ -16,27 +14,8 @@ typedef uint32_t(RAS_CALL *dial_func2)(uintptr_t callback_id, uint32_t subentry,
                                        uint32_t message, uint32_t state, uint32_t error,
                                        uint32_t extended_error);
 
-#pragma pack(push, 4)
-typedef struct {
-  uint32_t dwSize;
-  uint32_t dwfOptions;
-  void *hwndParent;
-  uintptr_t reserved;
-  uintptr_t reserved1; /* 0x500 */
-  struct {
-    uint32_t dwSizeofEapInfo;
-    uint8_t *pbEapInfo;
-  } RasEapInfo;
-  int32_t fSkipPppAuth; /* 0x601 */
-  struct {
-    uint32_t dwSize;
-    uint8_t *pbDevSpecificInfo;
-  } RasDevSpecificInfo;
-} rn_RASDIALEXTENSIONS;
-#pragma pack(pop)
-
-const uint32_t rassim__course[RASSIM_COURSE_LENGTH] = {0, 1, 2, 3, 4, 5, 6, 10, 14, 18,
-                                                       RASCS_Connected};
+const uint32_t rassim__course[RASSIM_COURSE_LENGTH] = {
+    0, 1, 2, 3, 4, 5, 6, 10, 14, 18, RASCS_Connected};
 
 static rassim_service *const service = &rassim__service;
 
@@ -46,8 +25,7 @@ static void report(const rassim_connection *connection, const rassim_notifier *n
   rassim__wake(); /* the clock's thread for the call, a synchronous dialler for the state */
   if (!notifier->function || RASSIM_ROOM(service->callbacks)) return;
   const rn_RASCONNSTATUSW *status = &connection->profile.status;
-  rassim_callback callback = {*notifier, connection->handle, status->rasconnstate,
-                              status->dwError};
+  rassim_callback callback = {*notifier, connection->handle, status->rasconnstate, status->dwError};
   service->callbacks.items[service->callbacks.count++] = callback;
 }
 
@@ -160,7 +138,7 @@ static void enter_paused(rassim_connection *connection) {
   if (allowed) {
     report(connection, &connection->notifier);
   } else {
-    fail(connection, RASSIM_ERROR_INTERACTIVE_MODE);
+    fail(connection, RAS_ERROR_INTERACTIVE_MODE);
   }
 }
 
@@ -280,8 +258,8 @@ static rassim_connection *find_connection(const rn_RASDIALPARAMSW *params,
  * and connected, or hung up and gone, is in nobody else's reach. */
 static uint32_t dial_again(rassim_connection *connection, const rassim_notifier *notifier,
                            HRASCONN *handle) {
-  if (connection->phase == RASSIM_DIALLING) return RASSIM_ERROR_DIAL_ALREADY_IN_PROGRESS;
-  if (connection->phase != RASSIM_UP) return RASSIM_ERROR_PORT_NOT_AVAILABLE;
+  if (connection->phase == RASSIM_DIALLING) return RAS_ERROR_DIAL_ALREADY_IN_PROGRESS;
+  if (connection->phase != RASSIM_UP) return RAS_ERROR_PORT_NOT_AVAILABLE;
   connection->references++;
   *handle = connection->handle;
   report(connection, notifier);
@@ -310,16 +288,15 @@ static bool would_wait_for_itself(const rassim_notifier *notifier) {
 static uint32_t finish_dial(HRASCONN handle) {
   rassim_connection *connection;
   uint32_t subentry;
-  while ((connection = rassim__find(handle, &subentry)) &&
-         connection->phase == RASSIM_DIALLING) {
+  while ((connection = rassim__find(handle, &subentry)) && connection->phase == RASSIM_DIALLING) {
     if (is_paused(connection)) {
-      fail(connection, RASSIM_ERROR_INTERACTIVE_MODE);
+      fail(connection, RAS_ERROR_INTERACTIVE_MODE);
     } else if (course_is_over(connection) && !connection->profile.error) {
-      fail(connection, RASSIM_ERROR_TIMEOUT); /* a course that leads nowhere */
+      fail(connection, RAS_ERROR_PPP_TIMEOUT); /* a course that leads nowhere */
     } else if (service->real) {
       rassim__wait(SYNCHRONOUS_WAIT_NS);
     } else if (!rassim__run_next(UINT64_MAX)) {
-      fail(connection, RASSIM_ERROR_TIMEOUT); /* the clock was changed under the dialling */
+      fail(connection, RAS_ERROR_PPP_TIMEOUT); /* the clock was changed under the dialling */
     }
   }
   if (!connection) return RAS_ERROR_NO_CONNECTION;
@@ -338,9 +315,8 @@ static uint32_t resume_dial(HRASCONN handle, const rassim_notifier *notifier) {
   return rassim__resume(connection);
 }
 
-static uint32_t dial(bool paused_states, const uint16_t *phonebook,
-                     const rn_RASDIALPARAMSW *params, const rassim_notifier *notifier,
-                     HRASCONN *handle) {
+static uint32_t dial(bool paused_states, const uint16_t *phonebook, const rn_RASDIALPARAMSW *params,
+                     const rassim_notifier *notifier, HRASCONN *handle) {
   if (service->code) return service->code;
   if (*handle) return resume_dial(*handle, notifier);
   rassim_connection *connected = find_connection(params, phonebook);
@@ -352,7 +328,7 @@ static uint32_t dial(bool paused_states, const uint16_t *phonebook,
     entry = &by_number;
   }
   if (!entry) return RAS_ERROR_CANNOT_FIND_PHONEBOOK_ENTRY;
-  if (would_wait_for_itself(notifier)) return RASSIM_ERROR_ASYNC_REQUEST_PENDING;
+  if (would_wait_for_itself(notifier)) return RAS_ERROR_ASYNC_REQUEST_PENDING;
   uint32_t code = begin_dial(entry, paused_states, notifier, handle);
   if (code || notifier->function) return code;
   return finish_dial(*handle);
@@ -364,23 +340,22 @@ static uint32_t check_dial(const rn_RASDIALEXTENSIONS *extensions, const rn_RASD
   if (!params || !handle) return RAS_ERROR_INVALID_PARAMETER;
   if (!is_dial_params_size(params->dwSize)) return RAS_ERROR_INVALID_SIZE;
   if (extensions && !is_extensions_size(extensions->dwSize)) return RAS_ERROR_INVALID_SIZE;
-  if (notifier->function && notifier->type == UINT32_MAX) return RASSIM_ERROR_NOT_IMPLEMENTED;
+  if (notifier->function && notifier->type == UINT32_MAX) return RAS_ERROR_CALL_NOT_IMPLEMENTED;
   if (notifier->function && notifier->type > 2) return RAS_ERROR_INVALID_PARAMETER;
   return RAS_SUCCESS;
 }
 
-uint32_t RAS_CALL RasDialW(const void *extensions, const uint16_t *phonebook,
+uint32_t RAS_CALL RasDialW(const rn_RASDIALEXTENSIONS *extensions, const uint16_t *phonebook,
                            const rn_RASDIALPARAMSW *params, uint32_t notifier_type, void *notifier,
                            HRASCONN *handle) {
-  const rn_RASDIALEXTENSIONS *given = extensions;
   rassim_notifier to = {notifier, notifier_type, 0};
   uint32_t code;
   if (rassim__enter(RASSIM_RasDialW, &code)) {
-    code = check_dial(given, params, &to, handle);
+    code = check_dial(extensions, params, &to, handle);
     if (!code && params->dwSize > RAS_CUT(rn_RASDIALPARAMSW, dwSubEntry)) {
       to.callback_id = params->dwCallbackId;
     }
-    bool paused_states = given && !code && (given->dwfOptions & RDEOPT_PausedStates);
+    bool paused_states = extensions && !code && (extensions->dwfOptions & RDEOPT_PausedStates);
     if (!code) code = dial(paused_states, phonebook, params, &to, handle);
   }
   return rassim__leave(code);

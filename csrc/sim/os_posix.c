@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ras_abi.h"
 #include "os.h"
+#include "ras_abi.h"
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0 /* macOS has F_SETNOSIGPIPE instead */

@@ -5,8 +5,8 @@
 #endif
 #include <windows.h>
 
-#include "ras_abi.h"
 #include "os.h"
+#include "ras_abi.h"
 
 #define NS_PER_MS 1000000ull
 #define NS_PER_S 1000000000ull

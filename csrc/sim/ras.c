@@ -6,8 +6,6 @@
 
 #include "errors.h"
 
-#define E_INVALIDARG 0x80070057u
-
 static rassim_service *const service = &rassim__service;
 
 /* Text for the A functions. [I] As on a machine whose ANSI code page is Latin-1; a character
@@ -90,10 +88,10 @@ static const shape connection_w = {RASCONN_VERSIONS(rn_RASCONNW), 5, put_connect
 static const shape connection_a = {RASCONN_VERSIONS(rn_RASCONNA), 5, put_connection_a};
 static const shape status_w = {RASCONNSTATUS_VERSIONS(rn_RASCONNSTATUSW), 3, put_status_w};
 static const shape status_a = {RASCONNSTATUS_VERSIONS(rn_RASCONNSTATUSA), 3, put_status_a};
-static const shape entry_w = {
-    {{0x500, sizeof(rn_RASENTRYNAMEW)}, {0x400, RAS_CUT(rn_RASENTRYNAMEW, dwFlags)}},
-    2,
-    put_entry};
+static const shape entry_w = {{{RAS_WINVER_2000, sizeof(rn_RASENTRYNAMEW)},
+                               {RAS_WINVER_NT4, RAS_CUT(rn_RASENTRYNAMEW, dwFlags)}},
+                              2,
+                              put_entry};
 
 static uint32_t size_of(const void *structure) {
   uint32_t size; /* the caller's buffer may not be aligned */
@@ -137,8 +135,7 @@ static uint32_t measure(const shape *of, uint32_t limit, const void *buffer, uin
   return given < stride || given < required ? RAS_ERROR_BUFFER_TOO_SMALL : RAS_SUCCESS;
 }
 
-static uint32_t enum_connections(const shape *of, void *buffer, uint32_t *bytes,
-                                 uint32_t *count) {
+static uint32_t enum_connections(const shape *of, void *buffer, uint32_t *bytes, uint32_t *count) {
   uint32_t limit = service->connection_limit, found = service->listed.count;
   uint32_t code = check_list(of, limit, buffer, bytes, count);
   if (!code) code = measure(of, limit, buffer, found, bytes, count);
@@ -199,8 +196,7 @@ uint32_t RAS_CALL RasEnumEntriesW(const uint16_t *reserved, const uint16_t *phon
                                   rn_RASENTRYNAMEW *entries, uint32_t *bytes, uint32_t *count) {
   uint32_t code;
   if (rassim__enter(RASSIM_RasEnumEntriesW, &code)) {
-    code = reserved ? RAS_ERROR_INVALID_PARAMETER
-                    : enum_entries(phonebook, entries, bytes, count);
+    code = reserved ? RAS_ERROR_INVALID_PARAMETER : enum_entries(phonebook, entries, bytes, count);
   }
   return rassim__leave(code);
 }
@@ -328,7 +324,7 @@ uint32_t RAS_CALL RasConnectionNotificationA(HRASCONN handle, void *event, uint3
 static uint32_t get_statistics(HRASCONN handle, rn_RAS_STATS *statistics) {
   rassim_connection *connection;
   uint32_t subentry;
-  if (!handle || !statistics || size_of(statistics) != sizeof *statistics) return E_INVALIDARG;
+  if (!handle || !statistics || size_of(statistics) != sizeof *statistics) return RAS_E_INVALIDARG;
   uint32_t code = find_or_why(handle, &connection, &subentry);
   if (code) return code;
   if (connection->phase != RASSIM_UP) return RAS_ERROR_NO_CONNECTION;
@@ -350,7 +346,7 @@ uint32_t RAS_CALL RasGetConnectionStatistics(HRASCONN handle, rn_RAS_STATS *stat
 static uint32_t clear_statistics(HRASCONN handle) {
   rassim_connection *connection;
   uint32_t subentry;
-  if (!handle) return E_INVALIDARG;
+  if (!handle) return RAS_E_INVALIDARG;
   uint32_t code = find_or_why(handle, &connection, &subentry);
   if (code) return code;
   rn_RAS_STATS cleared = {.dwSize = sizeof cleared, .dwBps = connection->statistics.dwBps};
@@ -412,7 +408,7 @@ uint32_t RAS_CALL RasGetErrorStringA(uint32_t code, char *text, uint32_t length)
 
 static uint32_t not_simulated(rassim_function function) {
   uint32_t code;
-  if (rassim__enter(function, &code)) code = RASSIM_ERROR_NOT_IMPLEMENTED;
+  if (rassim__enter(function, &code)) code = RAS_ERROR_CALL_NOT_IMPLEMENTED;
   return rassim__leave(code);
 }
 
@@ -433,8 +429,7 @@ uint32_t RAS_CALL RasGetEntryDialParamsW(const uint16_t *phonebook, rn_RASDIALPA
   return not_simulated(RASSIM_RasGetEntryDialParamsW);
 }
 
-uint32_t RAS_CALL RasSetEntryDialParamsW(const uint16_t *phonebook,
-                                         const rn_RASDIALPARAMSW *params,
+uint32_t RAS_CALL RasSetEntryDialParamsW(const uint16_t *phonebook, const rn_RASDIALPARAMSW *params,
                                          int32_t remove_password) {
   (void)phonebook, (void)params, (void)remove_password;
   return not_simulated(RASSIM_RasSetEntryDialParamsW);

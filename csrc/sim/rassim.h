@@ -17,7 +17,7 @@
 
 #include <stdint.h>
 
-#include "ras_abi.h"
+#include "ras_functions.h"
 
 /* On Windows rassim.def lists the exports: stdcall names must stay undecorated. */
 #ifdef _WIN32
@@ -25,6 +25,8 @@
 #else
 #define RASSIM_EXPORT __attribute__((visibility("default")))
 #endif
+
+/* controls: begin */
 
 #define RASSIM_VERSION 1
 #define RASSIM_MAX_STATES 64
@@ -118,38 +120,13 @@ RASSIM_EXPORT uint32_t rassim_registrations(void);
 /* Starts the looping demonstration on a real clock; rassim_reset ends it. */
 RASSIM_EXPORT uint32_t rassim_lively(void);
 
+/* controls: end */
+
 /* rasapi32 itself. `event` is a HANDLE on Windows, a file descriptor elsewhere. */
-#define RASSIM_RAS RASSIM_EXPORT uint32_t RAS_CALL
+#define RASSIM_DECLARE(name, loading, parameters) RASSIM_EXPORT uint32_t RAS_CALL name parameters;
+RAS_FUNCTIONS(RASSIM_DECLARE)
+#undef RASSIM_DECLARE
 
-RASSIM_RAS RasEnumConnectionsW(rn_RASCONNW *connections, uint32_t *bytes, uint32_t *count);
-RASSIM_RAS RasEnumConnectionsA(rn_RASCONNA *connections, uint32_t *bytes, uint32_t *count);
-RASSIM_RAS RasGetConnectStatusW(HRASCONN handle, rn_RASCONNSTATUSW *status);
-RASSIM_RAS RasGetConnectStatusA(HRASCONN handle, rn_RASCONNSTATUSA *status);
-RASSIM_RAS RasConnectionNotificationW(HRASCONN handle, void *event, uint32_t flags);
-RASSIM_RAS RasConnectionNotificationA(HRASCONN handle, void *event, uint32_t flags);
-RASSIM_RAS RasHangUpW(HRASCONN handle);
-RASSIM_RAS RasHangUpA(HRASCONN handle);
-RASSIM_RAS RasGetSubEntryHandleW(HRASCONN handle, uint32_t subentry, HRASCONN *handle_out);
-RASSIM_RAS RasGetSubEntryHandleA(HRASCONN handle, uint32_t subentry, HRASCONN *handle_out);
-RASSIM_RAS RasGetConnectionStatistics(HRASCONN handle, rn_RAS_STATS *statistics);
-RASSIM_RAS RasClearConnectionStatistics(HRASCONN handle);
-RASSIM_RAS RasGetErrorStringW(uint32_t code, uint16_t *text, uint32_t length);
-RASSIM_RAS RasGetErrorStringA(uint32_t code, char *text, uint32_t length);
-RASSIM_RAS RasEnumEntriesW(const uint16_t *reserved, const uint16_t *phonebook,
-                           rn_RASENTRYNAMEW *entries, uint32_t *bytes, uint32_t *count);
-RASSIM_RAS RasDialW(const void *extensions, const uint16_t *phonebook,
-                    const rn_RASDIALPARAMSW *params, uint32_t notifier_type, void *notifier,
-                    HRASCONN *handle);
-
-/* Names that clients link to and that are not simulated: 120, and nothing is done. */
-RASSIM_RAS RasCreatePhonebookEntryW(void *window, const uint16_t *phonebook);
-RASSIM_RAS RasEditPhonebookEntryW(void *window, const uint16_t *phonebook, const uint16_t *entry);
-RASSIM_RAS RasGetEntryDialParamsW(const uint16_t *phonebook, rn_RASDIALPARAMSW *params,
-                                  int32_t *password);
-RASSIM_RAS RasSetEntryDialParamsW(const uint16_t *phonebook, const rn_RASDIALPARAMSW *params,
-                                  int32_t remove_password);
-RASSIM_RAS RasGetEapUserIdentityW(const uint16_t *phonebook, const uint16_t *entry, uint32_t flags,
-                                  void *window, void **identity_out);
 RASSIM_EXPORT void RAS_CALL RasFreeEapUserIdentityW(void *identity);
 
 #endif

@@ -200,8 +200,7 @@ void rassim__complete(rassim_profile *profile) {
   memcpy(status->szDeviceName, connection->szDeviceName, sizeof status->szDeviceName);
 }
 
-uint32_t rassim__new_connection(const rassim_profile *profile,
-                                rassim_connection **connection_out) {
+uint32_t rassim__new_connection(const rassim_profile *profile, rassim_connection **connection_out) {
   rassim_connection *connection = calloc(1, sizeof *connection);
   if (!connection) return RAS_ERROR_NOT_ENOUGH_MEMORY;
   uint32_t code = take_slot(connection, 0, &connection->handle);

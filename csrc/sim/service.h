@@ -9,34 +9,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "os.h"
 #include "ras_abi.h"
 #include "ras_versions.h"
 #include "rassim.h"
-#include "os.h"
-
-#define RASSIM_ERROR_NOT_IMPLEMENTED 120u
-#define RASSIM_ERROR_BUSY 170u
-#define RASSIM_ERROR_ASYNC_REQUEST_PENDING 616u
-#define RASSIM_ERROR_PORT_NOT_AVAILABLE 633u
-#define RASSIM_ERROR_INTERACTIVE_MODE 703u
-#define RASSIM_ERROR_TIMEOUT 718u
-#define RASSIM_ERROR_DIAL_ALREADY_IN_PROGRESS 756u
 
 #define RASSIM_EVERY_CONNECTION ((HRASCONN)(intptr_t)-1)
 
-/* The functions that are counted, delayed and failed, by export name. */
-#define RASSIM_FUNCTIONS(X)                                                       \
-  X(RasEnumConnectionsW) X(RasEnumConnectionsA) X(RasGetConnectStatusW)           \
-  X(RasGetConnectStatusA) X(RasConnectionNotificationW)                           \
-  X(RasConnectionNotificationA) X(RasHangUpW) X(RasHangUpA)                       \
-  X(RasGetSubEntryHandleW) X(RasGetSubEntryHandleA) X(RasGetConnectionStatistics) \
-  X(RasClearConnectionStatistics) X(RasGetErrorStringW) X(RasGetErrorStringA)     \
-  X(RasEnumEntriesW) X(RasDialW) X(RasCreatePhonebookEntryW)                      \
-  X(RasEditPhonebookEntryW) X(RasGetEntryDialParamsW) X(RasSetEntryDialParamsW)   \
-  X(RasGetEapUserIdentityW)
-
-#define RASSIM_INDEX(name) RASSIM_##name,
-typedef enum { RASSIM_FUNCTIONS(RASSIM_INDEX) RASSIM_FUNCTION_COUNT } rassim_function;
+/* The functions that are counted, delayed and failed. */
+#define RASSIM_INDEX(name, loading, parameters) RASSIM_##name,
+typedef enum { RAS_FUNCTIONS(RASSIM_INDEX) RASSIM_FUNCTION_COUNT } rassim_function;
 
 /* Who is told of the states of a dialling; type as RasDialW takes it. */
 typedef struct {
@@ -70,10 +52,10 @@ typedef struct {
   HRASCONN handle;
   rassim_phase phase;
   uint32_t references;
-  uint32_t position;          /* in the course's states */
-  bool paused_states;         /* the dialler said RDEOPT_PausedStates */
-  bool resumed;               /* from its paused state: the next state is scheduled */
-  bool in_callback;           /* hang-ups wait until it has returned */
+  uint32_t position;  /* in the course's states */
+  bool paused_states; /* the dialler said RDEOPT_PausedStates */
+  bool resumed;       /* from its paused state: the next state is scheduled */
+  bool in_callback;   /* hang-ups wait until it has returned */
   uint32_t deferred_hang_ups;
   bool was_up;
   uint64_t connected_ns;
@@ -145,7 +127,7 @@ typedef struct {
   }
 
 typedef struct {
-  uint32_t code; /* 0: runs */
+  uint32_t code;                           /* 0: runs */
   uint32_t connection_limit, status_limit; /* WINVER */
   uint64_t teardown_ns;
 
@@ -157,9 +139,9 @@ typedef struct {
   RASSIM_ARRAY(rassim_due) queue; /* a heap, the next on top */
 
   RASSIM_ARRAY(rassim_slot) slots;
-  uint32_t first_free, last_free;            /* the slots free longest are taken first */
-  RASSIM_ARRAY(rassim_connection *) listed;  /* in the order they connected */
-  RASSIM_ARRAY(rassim_profile) entries;      /* the phone book */
+  uint32_t first_free, last_free;           /* the slots free longest are taken first */
+  RASSIM_ARRAY(rassim_connection *) listed; /* in the order they connected */
+  RASSIM_ARRAY(rassim_profile) entries;     /* the phone book */
   RASSIM_ARRAY(rassim_registration) registrations;
   RASSIM_ARRAY(rassim_callback) callbacks; /* first in, first out */
   bool delivering;                         /* one thread delivers, in order */

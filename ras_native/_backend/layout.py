@@ -42,8 +42,54 @@ RASCN_ReConnection = 0x20
 RASCN_EPDGPacketArrival = 0x40
 RASCS_PAUSED = 0x1000
 RASCS_DONE = 0x2000
+RASCS_OpenPort = 0
+RASCS_PortOpened = 1
+RASCS_ConnectDevice = 2
+RASCS_DeviceConnected = 3
+RASCS_AllDevicesConnected = 4
+RASCS_Authenticate = 5
+RASCS_AuthNotify = 6
+RASCS_AuthRetry = 7
+RASCS_AuthCallback = 8
+RASCS_AuthChangePassword = 9
+RASCS_AuthProject = 10
+RASCS_AuthLinkSpeed = 11
+RASCS_AuthAck = 12
+RASCS_ReAuthenticate = 13
+RASCS_Authenticated = 14
+RASCS_PrepareForCallback = 15
+RASCS_WaitForModemReset = 16
+RASCS_WaitForCallback = 17
+RASCS_Projected = 18
+RASCS_StartAuthentication = 19
+RASCS_CallbackComplete = 20
+RASCS_LogonNetwork = 21
+RASCS_SubEntryConnected = 22
+RASCS_SubEntryDisconnected = 23
+RASCS_ApplySettings = 24
+RASCS_Interactive = 0x1000
+RASCS_RetryAuthentication = 0x1001
+RASCS_CallbackSetByCaller = 0x1002
+RASCS_PasswordExpired = 0x1003
+RASCS_InvokeEapUI = 0x1004
 RASCS_Connected = 0x2000
 RASCS_Disconnected = 0x2001
+RASCSS_None = 0
+RASCSS_Dormant = 1
+RASCSS_Reconnecting = 2
+RASCSS_Reconnected = 0x2000
+RASCF_AllUsers = 0x01
+RASCF_GlobalCreds = 0x02
+RASCF_OwnerKnown = 0x04
+RASCF_OwnerMatch = 0x08
+RDEOPT_PausedStates = 0x02
+WM_RASDIALEVENT = 0xCCCD
+RAS_WINVER_NT4 = 0x400
+RAS_WINVER_NT4_401 = 0x401
+RAS_WINVER_2000 = 0x500
+RAS_WINVER_XP = 0x501
+RAS_WINVER_VISTA = 0x600
+RAS_WINVER_7 = 0x601
 
 
 RN_E_FIRST = 0xE0520000
@@ -256,6 +302,51 @@ class RASDIALPARAMSA(Structure):
     szEncPassword: int | None
 
 
+class RASEAPINFO(Structure):
+    _pack_ = 4
+    _layout_ = "ms"
+    _fields_ = (
+        ("dwSizeofEapInfo", c_uint32),
+        ("pbEapInfo", c_void_p),
+    )
+    dwSizeofEapInfo: int
+    pbEapInfo: int | None
+
+
+class RASDEVSPECIFICINFO(Structure):
+    _pack_ = 4
+    _layout_ = "ms"
+    _fields_ = (
+        ("dwSize", c_uint32),
+        ("pbDevSpecificInfo", c_void_p),
+    )
+    dwSize: int
+    pbDevSpecificInfo: int | None
+
+
+class RASDIALEXTENSIONS(Structure):
+    _pack_ = 4
+    _layout_ = "ms"
+    _fields_ = (
+        ("dwSize", c_uint32),
+        ("dwfOptions", c_uint32),
+        ("hwndParent", c_void_p),
+        ("reserved", c_size_t),
+        ("reserved1", c_size_t),
+        ("RasEapInfo", RASEAPINFO),
+        ("fSkipPppAuth", c_int32),
+        ("RasDevSpecificInfo", RASDEVSPECIFICINFO),
+    )
+    dwSize: int
+    dwfOptions: int
+    hwndParent: int | None
+    reserved: int
+    reserved1: int
+    RasEapInfo: RASEAPINFO
+    fSkipPppAuth: int
+    RasDevSpecificInfo: RASDEVSPECIFICINFO
+
+
 class RASENTRYNAMEW(Structure):
     _pack_ = 4
     _layout_ = "ms"
@@ -463,28 +554,28 @@ def _cut(structure: type[Structure], member: str) -> int:
 
 
 RASCONNW_VERSIONS = (
-    (0x600, sizeof(RASCONNW)),
-    (0x501, _cut(RASCONNW, "guidCorrelationId")),
-    (0x500, _cut(RASCONNW, "dwFlags")),
-    (0x401, _cut(RASCONNW, "guidEntry")),
-    (0x400, _cut(RASCONNW, "szPhonebook")),
+    (RAS_WINVER_VISTA, sizeof(RASCONNW)),
+    (RAS_WINVER_XP, _cut(RASCONNW, "guidCorrelationId")),
+    (RAS_WINVER_2000, _cut(RASCONNW, "dwFlags")),
+    (RAS_WINVER_NT4_401, _cut(RASCONNW, "guidEntry")),
+    (RAS_WINVER_NT4, _cut(RASCONNW, "szPhonebook")),
 )
 RASCONNA_VERSIONS = (
-    (0x600, sizeof(RASCONNA)),
-    (0x501, _cut(RASCONNA, "guidCorrelationId")),
-    (0x500, _cut(RASCONNA, "dwFlags")),
-    (0x401, _cut(RASCONNA, "guidEntry")),
-    (0x400, _cut(RASCONNA, "szPhonebook")),
+    (RAS_WINVER_VISTA, sizeof(RASCONNA)),
+    (RAS_WINVER_XP, _cut(RASCONNA, "guidCorrelationId")),
+    (RAS_WINVER_2000, _cut(RASCONNA, "dwFlags")),
+    (RAS_WINVER_NT4_401, _cut(RASCONNA, "guidEntry")),
+    (RAS_WINVER_NT4, _cut(RASCONNA, "szPhonebook")),
 )
 RASCONNSTATUSW_VERSIONS = (
-    (0x601, sizeof(RASCONNSTATUSW)),
-    (0x401, _cut(RASCONNSTATUSW, "localEndPoint")),
-    (0x400, _cut(RASCONNSTATUSW, "szPhoneNumber")),
+    (RAS_WINVER_7, sizeof(RASCONNSTATUSW)),
+    (RAS_WINVER_NT4_401, _cut(RASCONNSTATUSW, "localEndPoint")),
+    (RAS_WINVER_NT4, _cut(RASCONNSTATUSW, "szPhoneNumber")),
 )
 RASCONNSTATUSA_VERSIONS = (
-    (0x601, sizeof(RASCONNSTATUSA)),
-    (0x401, _cut(RASCONNSTATUSA, "localEndPoint")),
-    (0x400, _cut(RASCONNSTATUSA, "szPhoneNumber")),
+    (RAS_WINVER_7, sizeof(RASCONNSTATUSA)),
+    (RAS_WINVER_NT4_401, _cut(RASCONNSTATUSA, "localEndPoint")),
+    (RAS_WINVER_NT4, _cut(RASCONNSTATUSA, "szPhoneNumber")),
 )
 RN_ENDPOINT = Struct("=I16s")
 RN_CONNECTION = Struct("=QQIIII16s16s1344s")

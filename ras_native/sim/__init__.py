@@ -23,14 +23,16 @@ import threading
 import uuid
 import weakref
 from collections.abc import Callable, Iterable
-from ctypes import POINTER, byref, c_char_p, c_size_t, c_uint16, c_uint32, c_uint64, c_void_p
+from ctypes import byref, c_size_t, c_uint16, c_uint32, c_uint64, c_void_p
 from importlib.machinery import EXTENSION_SUFFIXES
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, ParamSpec, TypedDict, TypeVar
 
+from .._backend import codes, layout
 from .._backend.layout import RAS_STATS, RASCONNSTATUSW, RASCONNW
 from .._records import ConnState, NotificationFlag
+from . import _abi
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -77,55 +79,12 @@ class ConnectionOptions(TypedDict, total=False):
     subentries: int
 
 
-_VERSION = 1  # RASSIM_VERSION of rassim.h
-_MAX_STATES = 64
-_MAX_SUBENTRIES = 32
-_EVERY_CALL = 0xFFFFFFFF
 _CLOSING_SECONDS = 1.0
-_STATE, _ERROR, _SUBSTATE, _PHONE_NUMBER, _LOCAL, _REMOTE = (1 << bit for bit in range(6))
 
 _U32 = 0xFFFFFFFF
 _NS = 1_000_000_000
 _LONGEST = 100 * 365 * 24 * 3600.0
 _UTF16 = "utf-16-le" if sys.byteorder == "little" else "utf-16-be"
-
-_HANDLE_OUT = POINTER(c_void_p)
-_PROFILE = (POINTER(RASCONNW), POINTER(RASCONNSTATUSW), c_uint32)
-_COURSE = (POINTER(c_uint32), c_uint32, c_uint64, c_uint32)
-
-# name: (result, *arguments), as rassim.h declares them
-_CONTROLS: dict[str, tuple[Any, ...]] = {
-    "rassim_identity": (c_char_p,),
-    "rassim_version": (c_uint32,),
-    "rassim_reset": (c_uint32,),
-    "rassim_set_clock": (c_uint32, c_uint32),
-    "rassim_now": (c_uint64,),
-    "rassim_advance": (c_uint32, c_uint64),
-    "rassim_set_step_per_call": (None, c_uint64),
-    "rassim_step_per_call": (c_uint64,),
-    "rassim_add": (c_uint32, *_PROFILE, c_uint64, _HANDLE_OUT),
-    "rassim_dial": (c_uint32, *_PROFILE, *_COURSE, c_uint64, _HANDLE_OUT),
-    "rassim_resume": (c_uint32, c_void_p, c_uint64),
-    "rassim_add_entry": (c_uint32, *_PROFILE, *_COURSE),
-    "rassim_drop": (c_uint32, c_void_p, c_uint64),
-    "rassim_drop_subentry": (c_uint32, c_void_p, c_uint32, c_uint64),
-    "rassim_connect_subentry": (c_uint32, c_void_p, c_uint32, c_uint64),
-    "rassim_set_status": (c_uint32, c_void_p, c_uint32, POINTER(RASCONNSTATUSW), c_uint64),
-    "rassim_set_statistics": (c_uint32, c_void_p, POINTER(RAS_STATS)),
-    "rassim_add_reference": (c_uint32, c_void_p, c_uint64),
-    "rassim_references": (c_uint32, c_void_p, POINTER(c_uint32)),
-    "rassim_signal": (c_uint32, c_void_p, c_uint32, c_uint64),
-    "rassim_set_teardown": (None, c_uint64),
-    "rassim_teardown": (c_uint64,),
-    "rassim_set_service": (c_uint32, c_uint32, c_uint64),
-    "rassim_limit_versions": (c_uint32, c_uint32, c_uint32),
-    "rassim_fail": (c_uint32, c_char_p, c_uint32, c_uint32, c_uint32),
-    "rassim_delay": (c_uint32, c_char_p, c_uint64),
-    "rassim_calls": (c_uint32, c_char_p, POINTER(c_uint64)),
-    "rassim_reset_calls": (None,),
-    "rassim_registrations": (c_uint32,),
-    "rassim_lively": (c_uint32,),
-}
 
 _STATISTICS = {
     "bytes_sent": "dwBytesXmited",
@@ -159,15 +118,15 @@ def _default_library() -> str:
 def _load(path: str) -> ctypes.CDLL:
     library = ctypes.CDLL(path)
     try:
-        for name, (result, *arguments) in _CONTROLS.items():
+        for name, (result, *arguments) in _abi.CONTROLS.items():
             control = getattr(library, name)
             control.restype, control.argtypes = result, arguments
     except AttributeError:
         raise ValueError(f"library: {path} is not the simulator of ras_native") from None
-    if library.rassim_version() != _VERSION:
+    if library.rassim_version() != _abi.RASSIM_VERSION:
         raise ValueError(
             f"library: {path} is version {library.rassim_version()} of the simulator, this "
-            f"package works with version {_VERSION}: install both from one wheel"
+            f"package works with version {_abi.RASSIM_VERSION}: install both from one wheel"
         )
     return library
 
@@ -267,13 +226,13 @@ def _connection(
     _put_guid(connection, "guidCorrelationId", "correlation_id", correlation_id or uuid.uuid4())
     _put_endpoint(status, "localEndPoint", "local_endpoint", local_endpoint)
     _put_endpoint(status, "remoteEndPoint", "remote_endpoint", remote_endpoint)
-    return connection, status, _number("subentries", subentries, 1, _MAX_SUBENTRIES)
+    return connection, status, _number("subentries", subentries, 1, _abi.RASSIM_MAX_SUBENTRIES)
 
 
 def _course(states: Iterable[int], step: float, error: int) -> tuple[Any, int, int, int]:
     numbers = [_number("states", state) for state in states]
-    if not 1 <= len(numbers) <= _MAX_STATES:
-        raise ValueError(f"states: 1 to {_MAX_STATES} are wanted, not {len(numbers)}")
+    if not 1 <= len(numbers) <= _abi.RASSIM_MAX_STATES:
+        raise ValueError(f"states: 1 to {_abi.RASSIM_MAX_STATES} are wanted, not {len(numbers)}")
     array = (c_uint32 * len(numbers))(*numbers)
     return array, len(numbers), _nanoseconds("step", step), _number("error", error)
 
@@ -312,7 +271,9 @@ class Simulator:
         with Simulator._guard:
             if Simulator._active is not None:
                 raise RuntimeError("there is a Simulator in this process already: close it first")
-            if loaded.rassim_reset() or (clock == "real" and loaded.rassim_set_clock(1)):
+            if loaded.rassim_reset() or (
+                clock == "real" and loaded.rassim_set_clock(_abi.RASSIM_CLOCK_REAL)
+            ):
                 raise RuntimeError("clock: the simulator cannot start its thread now")
             Simulator._active = self
         self._library: ctypes.CDLL | None = loaded
@@ -355,7 +316,7 @@ class Simulator:
 
     def _do(self, control: str, *arguments: Any) -> None:
         code = self._control(control)(*arguments)
-        if code == 8:
+        if code == codes.ERROR_NOT_ENOUGH_MEMORY:
             raise MemoryError("the simulator has no room for more")
         if code:
             raise RuntimeError(f"the simulator's {control} answers {code}")
@@ -364,9 +325,9 @@ class Simulator:
         """Act on a connection; LookupError if it is none."""
         number = _number("handle", handle, high=2 ** (8 * ctypes.sizeof(c_size_t)) - 1)
         code = self._control(control)(number, *arguments)
-        if code == 6:
+        if code == codes.ERROR_INVALID_HANDLE:
             raise LookupError(f"handle: {number:#x} is no such connection of the simulator")
-        if code in (87, 618):
+        if code in (codes.ERROR_INVALID_PARAMETER, codes.ERROR_PORT_NOT_OPEN):
             raise ValueError(f"subentry: the connection {number:#x} has no such link up")
         if code:
             raise MemoryError("the simulator has no room for more")
@@ -469,21 +430,24 @@ class Simulator:
         after an outage, those for RASCN_ReConnection.
         """
         status, members = RASCONNSTATUSW(), 0
-        numbers = {"state": (_STATE, "rasconnstate", state), "error": (_ERROR, "dwError", error)}
-        numbers["substate"] = (_SUBSTATE, "rasconnsubstate", substate)
+        numbers = {
+            "state": (_abi.RASSIM_STATE, "rasconnstate", state),
+            "error": (_abi.RASSIM_ERROR, "dwError", error),
+        }
+        numbers["substate"] = (_abi.RASSIM_SUBSTATE, "rasconnsubstate", substate)
         for argument, (bit, member, value) in numbers.items():
             if value is not None:
                 setattr(status, member, _number(argument, value))
                 members |= bit
         if phone_number is not None:
             _put_text(status, "szPhoneNumber", "phone_number", phone_number)
-            members |= _PHONE_NUMBER
+            members |= _abi.RASSIM_PHONE_NUMBER
         if local_endpoint is not None:
             _put_endpoint(status, "localEndPoint", "local_endpoint", local_endpoint)
-            members |= _LOCAL
+            members |= _abi.RASSIM_LOCAL_ENDPOINT
         if remote_endpoint is not None:
             _put_endpoint(status, "remoteEndPoint", "remote_endpoint", remote_endpoint)
-            members |= _REMOTE
+            members |= _abi.RASSIM_REMOTE_ENDPOINT
         self._act("set_status", handle, members, byref(status), _nanoseconds("after", after))
 
     def set_statistics(self, handle: int, **counters: int) -> None:
@@ -532,7 +496,9 @@ class Simulator:
     def teardown(self, seconds: float) -> None:
         self._control("set_teardown")(_nanoseconds("teardown", seconds))
 
-    def stop_service(self, code: int = 711, *, after: float = 0.0) -> None:
+    def stop_service(
+        self, code: int = codes.ERROR_RASMAN_CANNOT_INITIALIZE, *, after: float = 0.0
+    ) -> None:
         """Every function that needs the service answers `code`; connections are kept."""
         self._do("set_service", _number("code", code, 1), _nanoseconds("after", after))
 
@@ -540,12 +506,14 @@ class Simulator:
         """End what `stop_service` began."""
         self._do("set_service", 0, _nanoseconds("after", after))
 
-    def limit_versions(self, connection: int = 0x501, status: int = 0x401) -> None:
+    def limit_versions(
+        self, connection: int = layout.RAS_WINVER_XP, status: int = layout.RAS_WINVER_NT4_401
+    ) -> None:
         """Behave as an older Windows: structures newer than these WINVERs answer 632."""
         self._do(
             "limit_versions",
-            _number("connection", connection, 0x400),
-            _number("status", status, 0x400),
+            _number("connection", connection, layout.RAS_WINVER_NT4),
+            _number("status", status, layout.RAS_WINVER_NT4),
         )
 
     # Its functions, by export name: "RasEnumConnectionsW"
@@ -554,7 +522,7 @@ class Simulator:
         if not isinstance(function, str):
             raise TypeError(f"function: an export's name is wanted, not {function!r}")
         code = self._control(control)(function.encode(), *arguments)
-        if code == 87:
+        if code == codes.ERROR_INVALID_PARAMETER:
             raise ValueError(f"function: the simulator exports no {function!r}")
         if code:
             raise MemoryError("the simulator has no room for more")
@@ -568,7 +536,11 @@ class Simulator:
         count: how many; None: all from there on.
         """
         first = 0 if call is None else _number("call", call, 1)
-        calls = _EVERY_CALL if count is None else _number("count", count, 1, _EVERY_CALL - 1)
+        calls = (
+            _abi.RASSIM_EVERY_CALL
+            if count is None
+            else _number("count", count, 1, _abi.RASSIM_EVERY_CALL - 1)
+        )
         self._of_function("fail", function, _number("code", code), first, calls)
 
     def delay(self, function: str, seconds: float) -> None:

@@ -287,10 +287,8 @@ def test_success_can_be_injected_as_well(sim: Simulator, api: Rasapi) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_function_is_counted_and_can_fail(sim: Simulator, api: Rasapi, name: str) -> None:
-    arguments: list[Any] = [None] * len(FUNCTIONS[name])
-    for index, kind in enumerate(FUNCTIONS[name]):
-        if kind in (ctypes.c_uint32, ctypes.c_int32):
-            arguments[index] = 0
+    _, *kinds = FUNCTIONS[name]
+    arguments = [0 if kind in (ctypes.c_uint32, ctypes.c_int32) else None for kind in kinds]
     getattr(api, name)(*arguments)
     assert (sim.calls(name), sim.calls_total) == (1, 1)
     sim.fail(name, 4711)

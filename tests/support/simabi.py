@@ -6,13 +6,14 @@ import ctypes
 import os
 import select
 import sys
-from ctypes import POINTER, byref, c_char_p, c_int32, c_uint32, c_void_p, c_wchar_p, sizeof
+from ctypes import byref, c_uint32, c_void_p, sizeof
 from types import TracebackType
 from typing import Any
 
 from ras_native._backend import layout as _layout
-from ras_native._backend.layout import RAS_STATS, RASCONNSTATUSA, RASCONNSTATUSW, RASDIALPARAMSW
+from ras_native._backend.layout import RASCONNSTATUSA, RASCONNSTATUSW, RASDIALPARAMSW
 from ras_native.sim import Simulator
+from ras_native.sim._abi import FUNCTIONS
 
 WINDOWS = sys.platform == "win32"
 CALLBACK = ctypes.WINFUNCTYPE if WINDOWS else ctypes.CFUNCTYPE
@@ -26,40 +27,15 @@ DIAL_FUNC2 = CALLBACK(
     c_uint32, ctypes.c_size_t, c_uint32, c_void_p, c_uint32, c_uint32, c_uint32, c_uint32
 )
 
-_DWORD = POINTER(c_uint32)
-FUNCTIONS: dict[str, tuple[Any, ...]] = {
-    "RasEnumConnectionsW": (c_void_p, _DWORD, _DWORD),
-    "RasEnumConnectionsA": (c_void_p, _DWORD, _DWORD),
-    "RasGetConnectStatusW": (c_void_p, c_void_p),
-    "RasGetConnectStatusA": (c_void_p, c_void_p),
-    "RasConnectionNotificationW": (c_void_p, c_void_p, c_uint32),
-    "RasConnectionNotificationA": (c_void_p, c_void_p, c_uint32),
-    "RasHangUpW": (c_void_p,),
-    "RasHangUpA": (c_void_p,),
-    "RasGetSubEntryHandleW": (c_void_p, c_uint32, POINTER(c_void_p)),
-    "RasGetSubEntryHandleA": (c_void_p, c_uint32, POINTER(c_void_p)),
-    "RasGetConnectionStatistics": (c_void_p, POINTER(RAS_STATS)),
-    "RasClearConnectionStatistics": (c_void_p,),
-    "RasGetErrorStringW": (c_uint32, c_void_p, c_uint32),
-    "RasGetErrorStringA": (c_uint32, c_char_p, c_uint32),
-    "RasEnumEntriesW": (c_void_p, c_void_p, c_void_p, _DWORD, _DWORD),
-    "RasDialW": (c_void_p, c_void_p, c_void_p, c_uint32, c_void_p, POINTER(c_void_p)),
-    "RasCreatePhonebookEntryW": (c_void_p, c_wchar_p),
-    "RasEditPhonebookEntryW": (c_void_p, c_wchar_p, c_wchar_p),
-    "RasGetEntryDialParamsW": (c_wchar_p, c_void_p, POINTER(c_int32)),
-    "RasSetEntryDialParamsW": (c_wchar_p, c_void_p, c_int32),
-    "RasGetEapUserIdentityW": (c_wchar_p, c_wchar_p, c_uint32, c_void_p, POINTER(c_void_p)),
-}
-
 
 class Rasapi:
     """The functions by name, with the calling convention of the system."""
 
     def __init__(self, path: str) -> None:
         self._library = ctypes.WinDLL(path) if WINDOWS else ctypes.CDLL(path)
-        for name, arguments in FUNCTIONS.items():
+        for name, (result, *arguments) in FUNCTIONS.items():
             function = getattr(self._library, name)
-            function.argtypes, function.restype = arguments, c_uint32
+            function.argtypes, function.restype = arguments, result
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._library, name)
