@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import functools
 import sys
@@ -151,6 +152,24 @@ class ProviderError(OSError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.provider, self.reason), {**self.__dict__, "errno": self.errno}
+
+
+def not_loaded(provider: str | None, os_error: int, reason: str) -> ProviderError:
+    """Make the exception for a library that the system did not load.
+
+    `reason` is the system's text; it is empty on Windows, which has a text for each number.
+    """
+    if sys.platform == "win32" and os_error:
+        reason = ctypes.FormatError(os_error)
+    text = "it is not a library, or cannot be loaded"
+    return ProviderError(provider, f"{text}: {reason}" if reason else text, os_error=os_error)
+
+
+def system_error(number: int, message: str) -> OSError:
+    """Make an OSError from the system's own error number: of GetLastError, or errno."""
+    if sys.platform == "win32":
+        return OSError(0, message, None, number)
+    return OSError(number, message)
 
 
 class Cancelled(Exception):  # noqa: N818 - it is not an error: somebody set the cancel event

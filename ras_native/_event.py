@@ -8,18 +8,24 @@ from . import _backend
 from ._backend.contract import BackendEvent, ras_backend
 from ._backend.layout import RN_E_CANCELLED, RN_E_NO_MEMORY, RN_E_OS, RN_E_TIMEOUT
 from ._check import nanoseconds, wrong_type
-from ._errors import Cancelled
+from ._errors import Cancelled, system_error
 from ._wait import wait_in_slices
 
 
 def new_backend_event(backend: str) -> BackendEvent:
     """Create a manual-reset event that is not set; OSError where the system has none left."""
-    code, os_error, event = ras_backend(backend).new_event()
+    code, event = ras_backend(backend).new_event()
     if code == RN_E_NO_MEMORY:
         raise MemoryError("no memory for an event")
     if event is None:
-        raise OSError(os_error, "the system has no event object left: close some first")
+        raise system_error(code - RN_E_OS, "the system has no event object left: close some first")
     return event
+
+
+def _raise_failed(code: int, message: str) -> None:
+    """Raise OSError if a call of a backend's event failed."""
+    if code >= RN_E_OS:
+        raise system_error(code - RN_E_OS, message)
 
 
 _Self = TypeVar("_Self", bound="Event")
@@ -58,33 +64,32 @@ class Event:
 
     def set(self) -> None:
         """Set it and wake every waiter."""
-        if self._open().set():
-            raise OSError("the event could not be set")
+        _raise_failed(self._open().set(), "the event could not be set")
 
     def reset(self) -> None:
         """Make it wait again. Reset before looking at what the event stands for (CN-11)."""
-        if self._open().reset():
-            raise OSError("the event could not be reset")
+        _raise_failed(self._open().reset(), "the event could not be reset")
 
     def is_set(self) -> bool:
         """Whether it is set, without waiting and without resetting it."""
         return self.wait(0)
 
-    def wait(self, timeout: float, *, cancel: Event | None = None) -> bool:
-        """Wait until it is set, at most `timeout` seconds: whether it is.
+    def wait(self, timeout: float | None = None, *, cancel: Event | None = None) -> bool:
+        """Wait until the event is set, at most `timeout` seconds; return whether it is set.
 
-        The GIL is released; Ctrl-C is noticed. Raises Cancelled when `cancel` was set first,
-        ValueError or TypeError for a bad argument or when closed.
+        None waits for ever. Other threads run meanwhile, and Ctrl-C ends the wait.
+
+        Raises Cancelled if `cancel` was set first, ValueError if the event is closed or an
+        argument is out of range, TypeError for an argument of the wrong type.
         """
-        timeout_ns = nanoseconds("timeout", timeout)
+        timeout_ns = None if timeout is None else nanoseconds("timeout", timeout)
         if cancel is self:
             raise ValueError("cancel must be another event than the one that is waited for")
         canceller = cancel_event(cancel, self.backend)
         code = wait_in_slices(lambda ns: self._open().wait(canceller, ns), timeout_ns)
         if code == RN_E_CANCELLED:
             raise Cancelled("the wait for an event was cancelled")
-        if code == RN_E_OS:
-            raise OSError("waiting for the event failed")
+        _raise_failed(code, "waiting for the event failed")
         return code != RN_E_TIMEOUT
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from ._backend.layout import (
     RN_E_CANCELLED,
     RN_E_FIRST,
     RN_E_KEPT_GROWING,
+    RN_E_LAST,
     RN_E_LOAD,
     RN_E_NO_MEMORY,
     RN_E_OS,
@@ -27,7 +28,15 @@ from ._backend.layout import (
     RN_MAX_CONNECTIONS,
 )
 from ._check import DWORD_MAX, EVERY_CONNECTION
-from ._errors import GONE_CODES, Cancelled, ProviderError, RasError, code_text
+from ._errors import (
+    GONE_CODES,
+    Cancelled,
+    ProviderError,
+    RasError,
+    code_text,
+    not_loaded,
+    system_error,
+)
 from ._event import Event, cancel_event, new_backend_event
 from ._polled import KeptConnections, KeptSnapshot
 from ._records import (
@@ -332,7 +341,7 @@ class Ras:
         return _error_string(self._open(), number) or code_text(number)
 
     def _error(self, code: int, function: str) -> Exception:
-        if not RN_E_FIRST < code <= RN_E_OS:  # the provider's own
+        if not RN_E_FIRST < code <= RN_E_LAST:  # the provider's own
             provider = self._provider
             message = None if provider is None else _error_string(provider, code)
             return RasError(code, function, message or None)
@@ -370,13 +379,11 @@ def _provider_path(provider: str | os.PathLike[str] | None) -> str | None:
 
 
 def _open_provider(backend: str, path: str | None) -> Provider:
-    code, os_error, provider = ras_backend(backend).open_provider(path)
+    code, os_error, reason, provider = ras_backend(backend).open_provider(path)
     if provider is not None:
         return provider
     if code == RN_E_LOAD:
-        raise ProviderError(
-            path, "it is not a library that this process can load", os_error=os_error
-        )
+        raise not_loaded(path, os_error, reason)
     if code == RN_E_UNSUPPORTED:
         needed = "RasEnumConnectionsW, RasGetConnectStatusW and RasHangUpW"
         raise ProviderError(path, f"it lacks functions of rasapi32: it needs {needed}")
@@ -418,7 +425,7 @@ def _shim_error(code: int, function: str, provider: str | None) -> Exception:
         return ProviderError(provider, f"it has no {function}", function=function)
     if code == RN_E_NO_MEMORY:
         return MemoryError(f"no memory for {function}")
-    return OSError(f"{function} failed below the provider ({code:#x})")
+    return system_error(code - RN_E_OS, f"a system call of {function} failed")
 
 
 def _error_string(provider: Provider, code: int) -> str:

@@ -15,14 +15,17 @@ SLICE_NS = 100_000_000
 seconds_to_ns = nanoseconds  # for the modules that do not import _check yet
 
 
-def wait_in_slices(step: Callable[[int], int], timeout_ns: int) -> int:
-    """Call `step(slice_ns)` until it answers other than RN_E_AGAIN: that, or RN_E_TIMEOUT."""
+def wait_in_slices(step: Callable[[int], int], timeout_ns: int | None) -> int:
+    """Call `step(slice_ns)` until it answers other than RN_E_AGAIN, and return that answer.
+
+    RN_E_TIMEOUT is returned once `timeout_ns` have passed; None never ends the wait.
+    """
     # Not time.monotonic_ns: before Python 3.13 it moves in steps of 16 ms on Windows.
-    deadline = time.perf_counter_ns() + timeout_ns
+    deadline = None if timeout_ns is None else time.perf_counter_ns() + timeout_ns
     while True:
-        left = deadline - time.perf_counter_ns()
+        left = SLICE_NS if deadline is None else deadline - time.perf_counter_ns()
         code = step(max(0, min(SLICE_NS, left)))
         if code != RN_E_AGAIN:
             return code
-        if time.perf_counter_ns() >= deadline:
+        if deadline is not None and time.perf_counter_ns() >= deadline:
             return RN_E_TIMEOUT

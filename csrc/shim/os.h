@@ -6,6 +6,9 @@
 
 #include "rn.h"
 
+/* The code for an error number of the system. */
+static inline uint32_t rn__os_code(uint32_t os_error) { return RN_E_OS + (os_error & 0xFFFFu); }
+
 typedef struct rn__mutex rn__mutex;
 
 /* NULL when there is no memory; the caller owns it. */
@@ -19,8 +22,8 @@ uint32_t rn__load(const uint32_t *value);
 void rn__store(uint32_t *value, uint32_t to);
 
 /* Opens the library at `path` (UTF-8, absolute), or with NULL the system's rasapi32 from
- * System32. Returns 0 and the library, or the system's error. */
-uint32_t rn__library_open(const char *path, void **library_out);
+ * System32. Returns 0 and the library; or the system's error and a text as rn_provider_open. */
+uint32_t rn__library_open(const char *path, void **library_out, char *reason_out);
 void rn__library_close(void *library);
 
 typedef void (*rn__function)(void);

@@ -14,6 +14,8 @@ struct rn_event {
   HANDLE handle;
 };
 
+static uint32_t last_error(void) { return rn__os_code(GetLastError()); }
+
 rn__mutex *rn__mutex_new(void) {
   rn__mutex *mutex = malloc(sizeof *mutex);
   if (mutex) InitializeSRWLock(&mutex->lock);
@@ -40,8 +42,9 @@ static wchar_t *widen(const char *text) {
 }
 
 /* The searched folders are System32 and, for a library named by its full path, its own. */
-uint32_t rn__library_open(const char *path, void **library_out) {
+uint32_t rn__library_open(const char *path, void **library_out, char *reason_out) {
   *library_out = NULL;
+  reason_out[0] = 0; /* Windows has texts for its numbers */
   if (!path) {
     *library_out = LoadLibraryExW(L"rasapi32.dll", NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
     return *library_out ? 0 : GetLastError();
@@ -61,16 +64,15 @@ rn__function rn__library_find(void *library, const char *name) {
   return (rn__function)(void (*)(void))GetProcAddress(library, name);
 }
 
-uint32_t rn_event_new(rn_event **event_out, uint32_t *os_error_out) {
+uint32_t rn_event_new(rn_event **event_out) {
   rn_event *event = malloc(sizeof *event);
   *event_out = NULL;
-  *os_error_out = 0;
   if (!event) return RN_E_NO_MEMORY;
   event->handle = CreateEventW(NULL, TRUE, FALSE, NULL);
   if (!event->handle) {
-    *os_error_out = GetLastError();
+    uint32_t code = last_error();
     free(event);
-    return RN_E_OS;
+    return code;
   }
   *event_out = event;
   return 0;
@@ -87,9 +89,9 @@ int64_t rn_event_handle(rn_event *event) { return (int64_t)(intptr_t)event->hand
 
 void *rn__event_for_provider(rn_event *event) { return event->handle; }
 
-uint32_t rn_event_set(rn_event *event) { return SetEvent(event->handle) ? 0 : RN_E_OS; }
+uint32_t rn_event_set(rn_event *event) { return SetEvent(event->handle) ? 0 : last_error(); }
 
-uint32_t rn_event_reset(rn_event *event) { return ResetEvent(event->handle) ? 0 : RN_E_OS; }
+uint32_t rn_event_reset(rn_event *event) { return ResetEvent(event->handle) ? 0 : last_error(); }
 
 uint32_t rn_event_wait(rn_event *event, rn_event *cancel, uint64_t slice_ns) {
   HANDLE handles[2];
@@ -104,7 +106,7 @@ uint32_t rn_event_wait(rn_event *event, rn_event *cancel, uint64_t slice_ns) {
   }
   DWORD answer = WaitForMultipleObjects(count, handles, FALSE, ms);
   if (answer == WAIT_TIMEOUT) return RN_E_AGAIN;
-  if (answer >= WAIT_OBJECT_0 + count) return RN_E_OS;
+  if (answer >= WAIT_OBJECT_0 + count) return last_error();
   return event && answer == WAIT_OBJECT_0 ? 0 : RN_E_CANCELLED;
 }
 

@@ -13,12 +13,14 @@ typedef uint32_t(RAS_CALL *error_string_fn)(uint32_t, uint16_t *, uint32_t);
 
 static HRASCONN as_handle(uint64_t number) { return (HRASCONN)(uintptr_t)number; }
 
-uint32_t rn_provider_open(const char *path, rn_provider **provider_out, uint32_t *os_error_out) {
+uint32_t rn_provider_open(const char *path, rn_provider **provider_out, uint32_t *os_error_out,
+                          char *reason_out) {
   rn_provider *provider = calloc(1, sizeof *provider);
   *provider_out = NULL;
   *os_error_out = 0;
+  reason_out[0] = 0;
   if (!provider) return RN_E_NO_MEMORY;
-  *os_error_out = rn__library_open(path, &provider->library);
+  *os_error_out = rn__library_open(path, &provider->library, reason_out);
   if (*os_error_out) {
     free(provider);
     return RN_E_LOAD;

@@ -26,7 +26,9 @@
 #define RN_E_UNSUPPORTED 0xE0520006 /* the provider lacks this function */
 #define RN_E_NO_MEMORY 0xE0520007
 #define RN_E_LOAD 0xE0520008        /* the library could not be loaded */
-#define RN_E_OS 0xE0520009          /* a system call failed: see os_error_out */
+#define RN_E_OS 0xE0530000          /* a system call failed; plus the system's error number */
+#define RN_E_LAST 0xE053FFFF
+#define RN_REASON_SIZE 512
 
 #define RN_MAX_CONNECTIONS 16384 /* a list longer than this is RN_E_ABSURD */
 #define RN_MAX_ATTEMPTS 16       /* enumerations in one poll of a growing list */
@@ -92,8 +94,11 @@ typedef struct rn_provider rn_provider; /* a loaded library with rasapi32's ABI 
 typedef struct rn_list rn_list;         /* a list of connections kept between polls */
 typedef struct rn_event rn_event;       /* a manual-reset event */
 
-/* Provider. `path` (UTF-8) NULL: the system's rasapi32. Free with rn_provider_close. */
-uint32_t rn_provider_open(const char *path, rn_provider **provider_out, uint32_t *os_error_out);
+/* Provider. `path` (UTF-8) NULL: the system's rasapi32. Free with rn_provider_close. Where the
+ * library does not load (RN_E_LOAD), the system says why: by its error number, and by a text of at
+ * most RN_REASON_SIZE bytes with the NUL (POSIX; elsewhere empty). */
+uint32_t rn_provider_open(const char *path, rn_provider **provider_out, uint32_t *os_error_out,
+                          char *reason_out);
 void rn_provider_close(rn_provider *provider);
 
 /* dwSize values in use, newest first tried; 0 until the first call. */
@@ -131,7 +136,7 @@ uint32_t rn_get_subentry_handle(rn_provider *provider, uint64_t handle, uint32_t
 uint32_t rn_get_error_string(rn_provider *provider, uint32_t code, uint32_t length, uint16_t *text_out);
 
 /* Events. Free with rn_event_free; `handle` is what wait functions of the system take. */
-uint32_t rn_event_new(rn_event **event_out, uint32_t *os_error_out);
+uint32_t rn_event_new(rn_event **event_out);
 void rn_event_free(rn_event *event);
 int64_t rn_event_handle(rn_event *event);
 uint32_t rn_event_set(rn_event *event);

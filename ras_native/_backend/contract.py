@@ -48,7 +48,7 @@ class BackendEvent(Protocol):
         """Code."""
 
     def wait(self, cancel: Any, slice_ns: int) -> int:
-        """0, RN_E_CANCELLED, RN_E_AGAIN or RN_E_OS."""
+        """0, RN_E_CANCELLED, RN_E_AGAIN, or RN_E_OS plus a number."""
 
 
 class Provider(Protocol):
@@ -93,11 +93,11 @@ class Provider(Protocol):
 class RasBackend(Protocol):
     """One of the two modules."""
 
-    def open_provider(self, path: str | None) -> tuple[int, int, Provider | None]:
-        """Code, the system's error, provider."""
+    def open_provider(self, path: str | None) -> tuple[int, int, str, Provider | None]:
+        """Code, the system's error number and text (RN_E_LOAD), provider."""
 
-    def new_event(self) -> tuple[int, int, BackendEvent | None]:
-        """Code, the system's error, event."""
+    def new_event(self) -> tuple[int, BackendEvent | None]:
+        """Code, event."""
 
 
 def ras_backend(name: str) -> RasBackend:

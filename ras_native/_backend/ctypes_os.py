@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import os
 import sys
 import time
 
@@ -18,8 +17,13 @@ def _rounded_ms(ns: int) -> int:
     return min(-(-ns // 1_000_000), _LONGEST_MS)
 
 
+def _os_code(number: int) -> int:
+    """The code for an error number of the system."""
+    return RN_E_OS + (number & 0xFFFF)
+
+
 def system_number(error: OSError) -> int:
-    """What errno or GetLastError gave."""
+    """What GetLastError or errno gave."""
     if sys.platform == "win32":
         return error.winerror or 0
     return error.errno or 0
@@ -44,17 +48,23 @@ if sys.platform == "win32":
         ctypes.c_uint32,
     )
 
-    def open_library(path: str | None) -> tuple[int, int, ctypes.CDLL | None]:
-        """Code, the system's error, and the library; None is System32's rasapi32."""
+    def open_library(path: str | None) -> tuple[int, int, str, ctypes.CDLL | None]:
+        """Code, the system's error number and text, and the library.
+
+        None is System32's rasapi32. The text is empty: Windows has texts for its numbers.
+        """
         name, mode = (
             ("rasapi32.dll", _SEARCH_SYSTEM32)
             if path is None
             else (path, _SEARCH_SYSTEM32 | _SEARCH_DLL_LOAD_DIR)
         )
         try:
-            return 0, 0, ctypes.WinDLL(name, winmode=mode)
+            return 0, 0, "", ctypes.WinDLL(name, winmode=mode)
         except OSError as error:
-            return RN_E_LOAD, error.winerror or _MOD_NOT_FOUND, None
+            return RN_E_LOAD, error.winerror or _MOD_NOT_FOUND, "", None
+
+    def _last_error() -> int:
+        return _os_code(ctypes.get_last_error())
 
     class CtypesEvent:
         """A manual-reset event; it ends with its last reference, a call's included."""
@@ -70,15 +80,15 @@ if sys.platform == "win32":
                 _kernel32.CloseHandle(self.handle)
 
         def set(self) -> int:
-            """0, or RN_E_OS."""
-            return 0 if _kernel32.SetEvent(self.handle) else RN_E_OS
+            """0, or RN_E_OS and a number."""
+            return 0 if _kernel32.SetEvent(self.handle) else _last_error()
 
         def reset(self) -> int:
-            """0, or RN_E_OS."""
-            return 0 if _kernel32.ResetEvent(self.handle) else RN_E_OS
+            """0, or RN_E_OS and a number."""
+            return 0 if _kernel32.ResetEvent(self.handle) else _last_error()
 
         def wait(self, cancel: CtypesEvent | None, slice_ns: int) -> int:
-            """0 when set, RN_E_CANCELLED, or RN_E_AGAIN."""
+            """0 when set, RN_E_CANCELLED, RN_E_AGAIN, or RN_E_OS and a number."""
             return wait_events(self, cancel, slice_ns)
 
     def wait_events(event: CtypesEvent | None, cancel: CtypesEvent | None, ns: int) -> int:
@@ -92,59 +102,68 @@ if sys.platform == "win32":
         if answer == _WAIT_TIMEOUT:
             return RN_E_AGAIN
         if answer >= len(events):
-            return RN_E_OS
+            return _last_error()
         return 0 if events[answer] is event else RN_E_CANCELLED
 
 else:
     import select
+    import socket
 
-    def open_library(path: str | None) -> tuple[int, int, ctypes.CDLL | None]:
-        """Code, the system's error, and the library."""
+    _NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)  # macOS has SO_NOSIGPIPE instead
+    _SO_NOSIGPIPE = 0x1022
+
+    def open_library(path: str | None) -> tuple[int, int, str, ctypes.CDLL | None]:
+        """Code, the system's error number and text, and the library."""
+        if path is None:
+            return RN_E_LOAD, errno.ENOEXEC, "RAS exists only on Windows", None
         try:
-            return 0, 0, ctypes.CDLL(path) if path is not None else _no_rasapi32()
-        except OSError as error:
-            return RN_E_LOAD, error.errno or errno.ENOEXEC, None  # dlopen gives no number
+            return 0, 0, "", ctypes.CDLL(path)
+        except OSError as error:  # dlopen gives a text and no number
+            return RN_E_LOAD, error.errno or errno.ENOEXEC, str(error), None
 
-    def _no_rasapi32() -> ctypes.CDLL:
-        raise FileNotFoundError("RAS exists only on Windows")
+    def _is_full_or_empty(error: OSError) -> bool:
+        return isinstance(error, BlockingIOError) or error.errno == errno.ENOBUFS
 
     class CtypesEvent:
-        """A pipe that stands for a manual-reset event: readable while set."""
+        """A pair of connected sockets stands for a manual-reset event: readable while set.
+
+        A pipe would not do: writing to one whose reader is closed ends the process by SIGPIPE.
+        """
 
         def __init__(self) -> None:
-            self.handle, self.for_provider = os.pipe()
-            os.set_blocking(self.handle, False)
-            os.set_blocking(self.for_provider, False)
+            self._reader, self._writer = socket.socketpair()
+            for end in (self._reader, self._writer):
+                end.setblocking(False)
+                if sys.platform == "darwin":
+                    end.setsockopt(socket.SOL_SOCKET, _SO_NOSIGPIPE, 1)
+            self.handle = self._reader.fileno()
+            self.for_provider = self._writer.fileno()
 
         def __del__(self) -> None:
-            if hasattr(self, "for_provider"):
-                os.close(self.handle)
-                os.close(self.for_provider)
+            if hasattr(self, "_writer"):
+                self._reader.close()
+                self._writer.close()
 
         def set(self) -> int:
-            """0, or RN_E_OS."""
+            """0, or RN_E_OS and a number."""
             try:
-                os.write(self.for_provider, (1).to_bytes(8, sys.byteorder))
-            except BlockingIOError:
-                pass  # a full pipe is a set event
-            except OSError:
-                return RN_E_OS
+                self._writer.send(b"\1", _NO_SIGNAL)
+            except OSError as error:
+                return 0 if _is_full_or_empty(error) else _os_code(error.errno or 0)
             return 0
 
         def reset(self) -> int:
-            """0: read what stands in the pipe, which holds a bounded amount."""
-            for _ in range(256):
-                try:
-                    if len(os.read(self.handle, 512)) < 512:
+            """0, or RN_E_OS and a number. A socket holds a bounded amount."""
+            try:
+                for _ in range(256):
+                    if len(self._reader.recv(512)) < 512:
                         break
-                except BlockingIOError:
-                    break
-                except OSError:
-                    return RN_E_OS
+            except OSError as error:
+                return 0 if _is_full_or_empty(error) else _os_code(error.errno or 0)
             return 0
 
         def wait(self, cancel: CtypesEvent | None, slice_ns: int) -> int:
-            """0 when set, RN_E_CANCELLED, or RN_E_AGAIN."""
+            """0 when set, RN_E_CANCELLED, RN_E_AGAIN, or RN_E_OS and a number."""
             return wait_events(self, cancel, slice_ns)
 
     def wait_events(event: CtypesEvent | None, cancel: CtypesEvent | None, ns: int) -> int:
@@ -158,12 +177,12 @@ else:
             return 0
         if cancel is not None and ready.get(cancel.handle, 0) & select.POLLIN:
             return RN_E_CANCELLED
-        return RN_E_OS if ready else RN_E_AGAIN
+        return _os_code(errno.EBADF) if ready else RN_E_AGAIN
 
 
-def new_event() -> tuple[int, int, CtypesEvent | None]:
-    """Code, the system's error, and the event."""
+def new_event() -> tuple[int, CtypesEvent | None]:
+    """Code and the event."""
     try:
-        return 0, 0, CtypesEvent()
+        return 0, CtypesEvent()
     except OSError as error:
-        return RN_E_OS, system_number(error), None
+        return _os_code(system_number(error)), None

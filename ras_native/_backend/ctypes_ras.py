@@ -578,12 +578,12 @@ class CtypesList:
             return self._generation, order, len(changed), records
 
 
-def open_provider(path: str | None) -> tuple[int, int, CtypesProvider | None]:
-    """Code, the system's error, and the provider."""
-    code, os_error, library = open_library(path)
+def open_provider(path: str | None) -> tuple[int, int, str, CtypesProvider | None]:
+    """Code, the system's error number and text, and the provider."""
+    code, os_error, reason, library = open_library(path)
     if library is None:
-        return code, os_error, None
+        return code, os_error, reason, None
     try:
-        return 0, 0, CtypesProvider(library)
+        return 0, 0, "", CtypesProvider(library)
     except AttributeError:
-        return RN_E_UNSUPPORTED, 0, None
+        return RN_E_UNSUPPORTED, 0, "", None

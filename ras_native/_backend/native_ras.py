@@ -8,7 +8,7 @@ from typing import Any
 
 from .._native import ffi, lib
 from .contract import Changes
-from .layout import RN_CHANGES
+from .layout import RN_CHANGES, RN_REASON_SIZE
 
 _ROOM = 8  # records in the first buffer
 _collect, _unpack_changes = lib.rn_list_collect, RN_CHANGES.unpack
@@ -24,7 +24,7 @@ class NativeEvent:
         self.reset = partial(lib.rn_event_reset, self.pointer)
 
     def wait(self, cancel: NativeEvent | None, slice_ns: int) -> int:
-        """0 when set, RN_E_CANCELLED, or RN_E_AGAIN."""
+        """0 when set, RN_E_CANCELLED, RN_E_AGAIN, or RN_E_OS and a number."""
         code: int = lib.rn_event_wait(self.pointer, _pointer(cancel), slice_ns)
         return code
 
@@ -33,11 +33,11 @@ def _pointer(event: NativeEvent | None) -> Any:
     return event.pointer if event is not None else ffi.NULL
 
 
-def new_event() -> tuple[int, int, NativeEvent | None]:
-    """Code, the system's error, and the event."""
-    event, os_error = ffi.new("rn_event **"), ffi.new("uint32_t *")
-    code = lib.rn_event_new(event, os_error)
-    return code, os_error[0], None if code else NativeEvent(event[0])
+def new_event() -> tuple[int, NativeEvent | None]:
+    """Code and the event."""
+    event = ffi.new("rn_event **")
+    code = lib.rn_event_new(event)
+    return code, None if code else NativeEvent(event[0])
 
 
 class NativeList:
@@ -150,12 +150,14 @@ class NativeProvider:
         return code
 
 
-def open_provider(path: str | None) -> tuple[int, int, NativeProvider | None]:
-    """Code, the system's error, and the provider."""
+def open_provider(path: str | None) -> tuple[int, int, str, NativeProvider | None]:
+    """Code, the system's error number and text, and the provider."""
     provider, os_error = ffi.new("rn_provider **"), ffi.new("uint32_t *")
+    reason = ffi.new("char[]", RN_REASON_SIZE)
     text = ffi.NULL if path is None else os.fsencode(path)
-    code = lib.rn_provider_open(text, provider, os_error)
-    return code, os_error[0], None if code else NativeProvider(provider[0])
+    code = lib.rn_provider_open(text, provider, os_error, reason)
+    opened = None if code else NativeProvider(provider[0])
+    return code, os_error[0], os.fsdecode(ffi.string(reason)), opened
 
 
 def now_ns() -> int:

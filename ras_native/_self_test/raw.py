@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from ctypes import byref, c_uint16, c_uint32, c_void_p, sizeof
 from typing import Any, NamedTuple
 
-from .._backend.ctypes_os import new_event, open_library
+from .._backend.ctypes_os import open_library
 from .._backend.layout import RASCONNSTATUSW, RASCONNW
-from .._errors import ProviderError, code_name
+from .._errors import code_name, not_loaded
+from .._event import new_backend_event
 
 UNTOUCHED = 0xDEADBEEF  # what outputs hold before a call
 NO_HANDLE = 0x7FFF_FFF0  # as good as never a connection's
@@ -47,9 +48,9 @@ class Answer(NamedTuple):
 def load(path: str | None) -> ctypes.CDLL:
     """The library at `path`, None: System32's rasapi32. Raises ProviderError."""
     absolute = None if path is None else os.path.abspath(path)
-    _, os_error, library = open_library(absolute)
+    _, os_error, reason, library = open_library(absolute)
     if library is None:
-        raise ProviderError(path, "it cannot be loaded", os_error=os_error)
+        raise not_loaded(path, os_error, reason)
     return library
 
 
@@ -185,7 +186,4 @@ def _guarded(
 @contextmanager
 def new_event_to_set() -> Iterator[Any]:
     """An event to register; closed at the end."""
-    _, os_error, event = new_event()
-    if event is None:
-        raise OSError(os_error, "the system has no event object left")
-    yield event
+    yield new_backend_event("ctypes")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import sys
 from ctypes import c_void_p, sizeof
 from pathlib import Path
 
@@ -122,7 +124,7 @@ def test_seconds_to_hang_up(refuses, subentry, value):
     refuses(lambda ras, handle: ras.hang_up(handle, subentry=subentry, timeout=value), "timeout")
 
 
-@values(SECONDS)
+@values({name: value for name, value in SECONDS.items() if value is not None})
 def test_seconds_to_wait_for_an_event(backend, value):
     with Event(backend=backend) as event:
         event.set()
@@ -243,9 +245,9 @@ def the_head_of_a_library(folder):
 NO_PROVIDERS = {
     "no file": (lambda folder: folder / "rasapi32.dll", "no such file"),
     "folder": (lambda folder: folder, "no such file"),
-    "text file": (a_text_file, "not a library"),
-    "empty file": (an_empty_file, "not a library"),
-    "head of a library": (the_head_of_a_library, "not a library"),
+    "text file": (a_text_file, "cannot be loaded"),
+    "empty file": (an_empty_file, "cannot be loaded"),
+    "head of a library": (the_head_of_a_library, "cannot be loaded"),
     "library without the functions": (lambda _: STRANGER, "RasEnumConnectionsW"),
 }
 
@@ -258,6 +260,20 @@ def test_a_path_of_no_provider(backend, tmp_path, make, reason):
     assert isinstance(error.value, OSError)
     assert error.value.provider == str(path)
     assert str(path) in str(error.value) or repr(str(path)) in str(error.value)
+
+
+@pytest.mark.parametrize("make", [a_text_file, an_empty_file, the_head_of_a_library])
+def test_why_the_system_did_not_load_a_library_is_told(backend, tmp_path, make):
+    path = make(tmp_path)
+    with pytest.raises(ProviderError) as error:
+        Ras(path, backend=backend)
+    with pytest.raises(OSError) as system_error:  # noqa: PT011 - any text of the system's
+        ctypes.CDLL(str(path))
+    if sys.platform == "win32":
+        assert system_error.value.winerror == error.value.os_error
+        assert error.value.reason.endswith(ctypes.FormatError(error.value.os_error))
+    else:
+        assert error.value.reason.endswith(f": {system_error.value}")
 
 
 @pytest.mark.parametrize(("make", "reason"), NO_PROVIDERS.values(), ids=NO_PROVIDERS)

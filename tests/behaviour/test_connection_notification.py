@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import errno
 import os
 import select
+import socket
+import sys
 import threading
+from types import SimpleNamespace
 
 import open_handles
 import pytest
@@ -22,6 +26,8 @@ from ras_native import (
     Ras,
     RasError,
 )
+from ras_native._backend.layout import RN_E_AGAIN, RN_E_OS
+from ras_native._wait import SLICE_NS
 
 CONNECTION = NotificationFlag.CONNECTION
 DISCONNECTION = NotificationFlag.DISCONNECTION
@@ -374,12 +380,73 @@ def test_an_event_whose_handle_somebody_closed_is_an_error(backend):
         os.close(event.handle)
         try:
             for use in (event.is_set, event.reset, lambda: other.wait(0, cancel=event)):
-                with pytest.raises(OSError, match="event"):
+                with pytest.raises(OSError, match="event") as error:
                     use()
+                assert error.value.errno == errno.EBADF
         finally:
             os.dup2(spare, event.handle)
             os.close(spare)
         assert not event.is_set()
+
+
+class BrokenBackendEvent:
+    """What the system refuses, always for the same reason."""
+
+    handle = 1
+
+    def __init__(self, number):
+        self.code = RN_E_OS + number
+
+    def set(self):
+        return self.code
+
+    def reset(self):
+        return self.code
+
+    def wait(self, *_):
+        return self.code
+
+
+@pytest.mark.ledger("CN-10")
+@pytest.mark.parametrize("use", [Event.set, Event.reset, Event.is_set, Event.wait])
+def test_a_refusal_of_the_system_is_raised_with_its_number(backend, use):
+    with Event(backend=backend) as event:
+        event._event = BrokenBackendEvent(6)
+        with pytest.raises(OSError, match="event") as error:
+            use(event)
+        number = error.value.winerror if sys.platform == "win32" else error.value.errno
+        assert number == 6
+
+
+@pytest.mark.posix_only("there an event is a pair of sockets")
+@pytest.mark.ledger("CN-10")
+def test_whoever_sets_an_event_learns_that_it_is_closed(backend):
+    """The simulator keeps a duplicate, as RAS does; a write to a pipe would be SIGPIPE."""
+    before = open_handles.sockets()
+    event = Event(backend=backend)
+    ends = open_handles.sockets() - before
+    assert not any(map(os.get_inheritable, ends))
+    (writer,) = ends - {event.handle}
+    with socket.socket(fileno=os.dup(writer)) as duplicate:
+        duplicate.send(b"1", socket.MSG_NOSIGNAL)
+        assert event.is_set()
+        event.close()
+        with pytest.raises(BrokenPipeError):
+            duplicate.send(b"1", socket.MSG_NOSIGNAL)
+
+
+@pytest.mark.ledger("CN-10")
+def test_without_a_timeout_the_wait_ends_only_when_the_event_is_set(backend, monkeypatch):
+    with Event(backend=backend) as event:
+        slices = []
+
+        def wait(_, slice_ns):
+            slices.append(slice_ns)
+            return 0 if len(slices) == 50 else RN_E_AGAIN
+
+        monkeypatch.setattr(event, "_event", SimpleNamespace(wait=wait))
+        assert event.wait() is True
+        assert slices == [SLICE_NS] * 50
 
 
 @pytest.mark.ledger("CN-10")
