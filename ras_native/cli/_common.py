@@ -48,7 +48,9 @@ class Seconds(click.FloatRange):
         return number
 
 
-def _checked_backend(context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+def _checked_backend(
+    context: click.Context, _parameter: click.Parameter, value: str | None
+) -> str | None:
     """Report a wrong RAS_NATIVE_BACKEND before the command begins."""
     if value is None:
         try:
