@@ -177,37 +177,60 @@ def _face(ras: Ras, source: Source, interval: float, *, as_json: bool) -> _scree
 @target_argument
 @provider_options
 @click.option("--state", type=click.Choice(_STATES), default="connected", show_default=True)
-@click.option("--timeout", type=_SECONDS, default=60.0, show_default=True, metavar="SECONDS")
+@click.option(
+    "--timeout", type=_SECONDS, default=60.0, show_default=True, metavar="SECONDS",
+    help="Fail after SECONDS.",
+)  # fmt: skip
+@click.option(
+    "--allow-missing", is_flag=True,
+    help="With --state gone: succeed also where there was no such connection to begin with.",
+)  # fmt: skip
 @json_option
-def wait(source: Source, wanted: str, state: str, timeout: float, as_json: bool) -> None:
+def wait(
+    source: Source, wanted: str, state: str, timeout: float, allow_missing: bool, as_json: bool
+) -> None:
     """Wait until a connection is in a state.
 
-    An entry may still have to be dialled; a handle has to be a connection's.
+    An ENTRY may still have to be dialled. A HANDLE must be the handle of a connection. To wait for
+    "gone", the connection must be there when the command starts.
     """
+    if allow_missing and state != "gone":
+        raise click.UsageError("--allow-missing is for --state gone")
     with source.open() as ras:
-        reached = _wait(ras, wanted, state, timeout)
+        reached = _wait(ras, wanted, state, timeout, allow_missing=allow_missing)
     if as_json:
         _show.print_json([_show.observation_data(item) for item in reached])
     else:
         click.echo(f"{_show.printable(wanted)}: {state}")
 
 
-def _wait(ras: Ras, wanted: str, state: str, timeout: float) -> list[Observation]:
+def _wait(
+    ras: Ras, wanted: str, state: str, timeout: float, *, allow_missing: bool
+) -> list[Observation]:
     last = "not connected"
+    seen = allow_missing
     for look in looks(ras, interval=_WAIT_INTERVAL, duration=timeout):
         if look.error is not None:
             last = str(look.error)
             continue
         found = _find(ras, look.snapshot, wanted)
+        seen = seen or bool(found)
         reached = [item for item in found if condition(item) == state]
-        if reached or (state == "gone" and not found):
+        if reached or (state == "gone" and seen and not found):
             return reached
-        _raise_when_hopeless(found, wanted)
+        _raise_when_hopeless(found, wanted, state)
         last = ", ".join(_show.words(condition(item)) for item in found) or "not connected"
     raise click.ClickException(f"{quoted(wanted)} is not {state} after {timeout:g} s: {last}")
 
 
-def _raise_when_hopeless(found: list[Observation], wanted: str) -> None:
+def _raise_when_hopeless(found: list[Observation], wanted: str, state: str) -> None:
+    if state == "gone":
+        if not found:
+            raise click.ClickException(
+                f"there is no connection {quoted(wanted)} that could end: "
+                "--allow-missing accepts this as gone"
+            )
+        return
     if not found and _handle_in(wanted) is not None:
         raise click.ClickException(f"{quoted(wanted)} is no connection's handle, or not any more")
     for item in found:

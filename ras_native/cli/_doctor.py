@@ -38,6 +38,12 @@ class Problem(NamedTuple):
     to_do: str
 
 
+_NO_RAS = Problem(
+    "this system has no RAS, which is a part of Windows: ras_native is complete without it",
+    "use the socket functions, and --simulate or ras_native.sim for all else",
+)
+
+
 class Report:
     """Everything `doctor` says."""
 
@@ -73,8 +79,10 @@ def run(source: Source, *, self_test: bool, beyond_loopback: bool, as_json: bool
         if source.simulate:
             path = stack.enter_context(new_simulator("manual")).path
         works = _examine_backend(report, source) and _examine_provider(report, source, path)
-        if works and self_test:
+        if self_test and works:
             report.findings = _self_test.run(path, beyond_loopback=beyond_loopback)
+        elif self_test and not report.problems:
+            report.problems.append(Problem("there is no RAS to test", "add --simulate"))
     if as_json:
         print_json(report.data())
     else:
@@ -127,6 +135,10 @@ def _why(asked: str | None) -> str:
 def _examine_provider(report: Report, source: Source, path: str | None) -> bool:
     """Open it and use it; whether it could be opened."""
     facts = report.facts
+    if path is None and sys.platform != "win32":
+        facts["provider"] = "none"
+        report.notes.append(_NO_RAS)
+        return False
     facts["provider"] = path or "rasapi32.dll of System32"
     try:
         ras = Ras(path, backend=source.backend)
@@ -139,8 +151,8 @@ def _examine_provider(report: Report, source: Source, path: str | None) -> bool:
         facts["functions"] = {name: hasattr(library, name) for name in _OPTIONAL}
         _use(report, ras)
     if facts["provider_is"] == "Wine's stub":
-        report.problems.append(
-            Problem("Wine's own rasapi32 lists nothing, ever", "use --simulate, or Windows")
+        report.notes.append(
+            Problem("Wine has no RAS: its rasapi32 lists no connection", "use --simulate")
         )
     for name, there in facts["functions"].items():
         if not there:
@@ -151,9 +163,7 @@ def _examine_provider(report: Report, source: Source, path: str | None) -> bool:
 def _how_to_get_a_provider(path: str | None) -> str:
     if path is not None:
         return "give the path of a library for this Python's word size, or leave --provider away"
-    if sys.platform == "win32":
-        return "repair Windows: rasapi32.dll is a part of it"
-    return "try it out with --simulate"
+    return "repair Windows: rasapi32.dll is a part of it"
 
 
 def _identify(library: Any, path: str | None) -> str:

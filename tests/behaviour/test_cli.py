@@ -209,6 +209,34 @@ def test_wait_for_the_end(run, sim, by):
     assert all(item["condition"] == "gone" for item in found)
 
 
+@pytest.mark.parametrize("wanted", ["TYPO", "0x7ffffff0"])
+def test_wait_for_the_end_of_what_never_was(run, sim, wanted):
+    sim.add("Office")
+    arguments = ("wait", wanted, "--state", "gone", "--timeout", str(NEVER))
+    result = run(*arguments, code=1)
+    assert f"there is no connection '{wanted}'" in result.output
+    assert "--allow-missing" in result.output
+    assert run.json(*arguments, "--allow-missing") == []
+    assert run(*arguments, "--allow-missing").stdout == f"{wanted}: gone\n"
+
+
+def test_wait_for_the_end_of_a_dialling_that_failed(run, sim):
+    handle = sim.dial("Office", step=0.1, error=691)
+    sim.advance(10)
+    sim.step_per_call = 1
+    sim.drop(handle, after=6)
+    run("wait", hex(handle), "--state", "gone")
+
+
+def test_wait_for_the_end_outlasts_a_stopped_service(run, sim):
+    handle = sim.add("Office")
+    sim.stop_service()
+    sim.step_per_call = 1
+    sim.start_service(after=3)
+    sim.drop(handle, after=30)
+    assert run("wait", "Office", "--state", "gone").stdout == "Office: gone\n"
+
+
 def test_wait_says_how_far_it_came(run, sim):
     handle = sim.add("Office")
     sim.set_status(handle, substate=ConnSubstate.RECONNECTING)
@@ -739,6 +767,25 @@ def test_doctor_says_what_to_do_about_a_stopped_service(run, sim):
     assert "-> start the service: sc start RasMan" in result.stdout
 
 
+@pytest.mark.posix_only("Windows has a RAS")
+def test_doctor_where_there_is_no_ras(backend):
+    arguments = ["doctor", "--backend", backend]
+    result = CliRunner().invoke(_commands.cli, arguments)
+    assert result.exit_code == 0, result.output
+    assert "this system has no RAS, which is a part of Windows" in result.stdout
+    assert "--simulate" in result.stdout
+    assert result.stdout.endswith("nothing is wrong\n")
+    found = json.loads(CliRunner().invoke(_commands.cli, [*arguments, "--json"]).stdout)
+    assert (found["ok"], found["problems"], found["provider"]) == (True, [], "none")
+
+
+@pytest.mark.posix_only("Windows has a RAS")
+def test_doctor_cannot_test_a_ras_that_is_not_there(backend):
+    result = CliRunner().invoke(_commands.cli, ["doctor", "--self-test", "--backend", backend])
+    assert result.exit_code == 1
+    assert "wrong: there is no RAS to test\n  -> add --simulate\n" in result.stdout
+
+
 def test_doctor_on_a_provider_that_is_none(backend, tmp_path):
     path = tmp_path / "rasapi32.dll"
     path.write_bytes(b"no library")
@@ -786,6 +833,7 @@ def test_the_report_names_no_connection(sim):
         (["watch", "--interval", "0"], "--interval"),
         (["watch", "--duration", "nan"], "not a number"),
         (["wait", "Office", "--timeout", "inf"], "--timeout"),
+        (["wait", "Office", "--allow-missing"], "--state gone"),
         (["connect"], "TARGET"),
         (["connect", "host:1", "--concurrency", "0"], "--concurrency"),
     ],
