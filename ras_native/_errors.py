@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import functools
+import os
 import sys
 from typing import NamedTuple
 
@@ -227,6 +228,30 @@ class WSAConnectionRefusedError(WSAError, ConnectionRefusedError):
     """WSAECONNREFUSED."""
 
 
+class WSAFileNotFoundError(WSAError, FileNotFoundError):
+    """ENOENT, which has no Winsock code, as the next ones: `code` is WSASYSCALLFAILURE."""
+
+
+class WSANotADirectoryError(WSAError, NotADirectoryError):
+    """ENOTDIR."""
+
+
+class WSAIsADirectoryError(WSAError, IsADirectoryError):
+    """EISDIR."""
+
+
+class WSAFileExistsError(WSAError, FileExistsError):
+    """EEXIST."""
+
+
+class WSAProcessLookupError(WSAError, ProcessLookupError):
+    """ESRCH."""
+
+
+class WSAChildProcessError(WSAError, ChildProcessError):
+    """ECHILD."""
+
+
 _WSA_CLASSES: dict[int, type[WSAError]] = {
     10004: WSAInterruptedError,
     10013: WSAPermissionError,
@@ -240,9 +265,22 @@ _WSA_CLASSES: dict[int, type[WSAError]] = {
 }
 
 
+_UNCODED_CLASSES: dict[type[OSError], type[WSAError]] = {
+    kind.__bases__[1]: kind
+    for kind in (
+        *(WSAFileNotFoundError, WSANotADirectoryError, WSAIsADirectoryError),
+        *(WSAFileExistsError, WSAProcessLookupError, WSAChildProcessError),
+    )
+}
+
+
 def winsock_error(code: int, os_error: int, function: str) -> WSAError:
     """The exception for a Winsock code: a WSAError that is the standard exception as well.
 
-    `os_error` is the errno the system gave, 0 where there was none: `errno` is then derived.
+    `os_error` is the errno the system gave, 0 where there was none: `errno` is then derived. An
+    errno without a Winsock code gives the class that Python gives it, and the system's own text.
     """
+    if code == WSASYSCALLFAILURE and os_error:
+        plain = OSError(os_error, os.strerror(os_error))
+        return _UNCODED_CLASSES.get(type(plain), WSAError)(code, function, plain.strerror, os_error)
     return _WSA_CLASSES.get(code, WSAError)(code, function, None, os_error)

@@ -8,13 +8,14 @@ import sys
 from typing import Any
 
 IPV4, IPV6 = 4, 6
+SIZES: dict[int, int] = {socket.AF_INET: 16, socket.AF_INET6: 28}  # sockaddr_in, sockaddr_in6
 
 # BSD's sockaddr begins with its length, sa_len.
 _HAS_SA_LEN = sys.platform not in ("win32", "linux", "cygwin")
 
 
-def _pack_family(family: int, size: int) -> bytes:
-    return struct.pack("=BB", size, family) if _HAS_SA_LEN else struct.pack("=H", family)
+def _pack_family(family: int) -> bytes:
+    return struct.pack("=BB", SIZES[family], family) if _HAS_SA_LEN else struct.pack("=H", family)
 
 
 def family_of(name: bytes) -> int:
@@ -34,8 +35,8 @@ def host_of(name: bytes) -> tuple[Any, ...]:
 def sockaddr(family: int, port: int, flowinfo: int, scope_id: int, packed: bytes) -> bytes:
     """Build the sockaddr_in or sockaddr_in6 of this system."""
     if family == IPV4:
-        return _pack_family(socket.AF_INET, 16) + struct.pack("!H4s8x", port, packed[:4])
-    head = _pack_family(socket.AF_INET6, 28) + struct.pack("!HI16s", port, flowinfo, packed)
+        return _pack_family(socket.AF_INET) + struct.pack("!H4s8x", port, packed[:4])
+    head = _pack_family(socket.AF_INET6) + struct.pack("!HI16s", port, flowinfo, packed)
     return head + struct.pack("=I", scope_id)
 
 

@@ -1,9 +1,8 @@
-"""What WSAConnect checks before it connects, done alike on every system.
+"""The errors that WSAConnect is documented to give, checked before the system is asked.
 
-Windows, Wine and the POSIX systems differ in what they check, and in which order. Whatever can be
-told beforehand is told here, in one order, for both backends: the socket, the name, its family, its
-address, the data beside it, the socket's state. The rest is the system's answer.
-Source: ledger WC-5 to WC-10, WC-16, WC-18.
+Windows, Wine and the POSIX systems differ in what they check, and in which order. Both backends
+therefore check here, in one order: the socket, the name's length, its family, its address, the
+data beside it, the socket's state. Everything else is the system's own answer.
 """
 
 from __future__ import annotations
@@ -12,9 +11,19 @@ import functools
 import socket
 import struct
 import sys
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NoReturn, TypeAlias
 
-from .._backend.sockaddr import IPV4, IPV6, family_of, has_local_address, host_of, sockaddr
+from .._backend.sockaddr import (
+    IPV4,
+    IPV6,
+    SIZES,
+    family_of,
+    has_local_address,
+    host_of,
+    sockaddr,
+)
+from .._check import whole_number, wrong_type
 from .._errors import winsock_code, winsock_error
 
 FUNCTION = "WSAConnect"
@@ -33,20 +42,23 @@ WSAENOBUFS = 10055
 WSAEISCONN = 10056
 WSAETIMEDOUT = 10060
 
-Address: TypeAlias = "tuple[str, int] | tuple[str, int, int] | tuple[str, int, int, int]"
+Host: TypeAlias = "str | IPv4Address | IPv6Address"
+Address: TypeAlias = "tuple[Host, int] | tuple[Host, int, int] | tuple[Host, int, int, int]"
 
-_NAME_SIZES: dict[int, int] = {socket.AF_UNSPEC: 16, socket.AF_INET: 16, socket.AF_INET6: 28}
+_LONGEST = max(SIZES.values())
+_INT_LIMIT = 1 << 31  # of namelen, an int
+_FAMILY_SIZE = 2  # a sockaddr begins with its family
 _FLOWSPECS = 64  # two FLOWSPEC of eight 32-bit numbers, then a WSABUF
 _QOS_SIZE = _FLOWSPECS + 2 * struct.calcsize("P")
 
 
 def fail(code: int) -> NoReturn:
-    """Raise what the code stands for, found by a check of ours."""
+    """Raise the exception for a code that one of these checks found."""
     raise winsock_error(code, 0, FUNCTION)
 
 
 def raise_for(os_error: int, sock: socket.socket, name: bytes) -> None:
-    """Raise for the system's answer to a connect of `sock` to `name`, unless it is 0."""
+    """Raise the exception for the system's answer to a connect of `sock` to `name`; 0 is none."""
     if not os_error:
         return
     code = winsock_code(os_error)
@@ -73,7 +85,7 @@ def local_shortage(address: tuple[Any, ...], *, bound: bool) -> int:
 
 @functools.lru_cache(maxsize=4096)
 def parse_host(host: str) -> tuple[int, bytes] | None:
-    """Family (4, 6) and packed address of a numeric host; None of any other text."""
+    """Return family (4, 6) and packed address of a numeric host, None for any other text."""
     family, number = (socket.AF_INET6, IPV6) if ":" in host else (socket.AF_INET, IPV4)
     try:
         return number, socket.inet_pton(family, host)
@@ -81,56 +93,61 @@ def parse_host(host: str) -> tuple[int, bytes] | None:
         return None
 
 
-def _check_number(value: object, highest: int, what: str) -> None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{what} must be an int, not {type(value).__name__}")
-    if not 0 <= value <= highest:
-        raise ValueError(f"{what} must be 0 to {highest}, not {value}")
+def _checked_host(host: object) -> tuple[int, bytes]:
+    """Return family (4, 6) and packed address."""
+    if isinstance(host, str):
+        parsed = parse_host(host)
+        if parsed is None:
+            raise ValueError(
+                f"{host!r} is not a numeric IPv4 or IPv6 address; "
+                "resolve a name first with socket.getaddrinfo"
+            )
+        return parsed
+    if isinstance(host, IPv4Address):
+        return IPV4, host.packed
+    if not isinstance(host, IPv6Address):
+        raise wrong_type("the host", "a str or an IPv4Address or IPv6Address", host)
+    if host.scope_id is not None:
+        raise ValueError(f"{host} has a scope; give its number as the fourth part of the address")
+    return IPV6, host.packed
 
 
 def parse_address(address: object) -> tuple[int, int, int, int, bytes]:
-    """Family (4, 6), port, flow info, scope id and packed address of a tuple as socket takes it.
+    """Return family (4, 6), port, flow info, scope id and packed address of an Address.
 
-    Raises TypeError and ValueError that say what is wrong; the caller adds where.
+    Raises TypeError and ValueError that say what is wrong; the caller adds which argument it is.
     """
     if not isinstance(address, tuple) or not 2 <= len(address) <= 4:
         raise TypeError(
             f"an address is (host, port) or (host, port, flowinfo, scope_id), not {address!r}"
         )
-    host, port = address[:2]
-    if not isinstance(host, str):
-        raise TypeError(f"the host must be a str, not {type(host).__name__}")
-    parsed = parse_host(host)
-    if parsed is None:
-        raise ValueError(
-            f"{host!r} is not a numeric IPv4 or IPv6 address; "
-            "resolve a name first with socket.getaddrinfo"
-        )
-    family, packed = parsed
-    _check_number(port, 0xFFFF, "the port")
+    family, packed = _checked_host(address[0])
+    port = whole_number("the port", address[1], 0, 0xFFFF)
     if len(address) == 2:
         return family, port, 0, 0, packed
     if family == IPV4:
         raise ValueError(f"an IPv4 address is (host, port), not {address!r}")
     flowinfo, scope_id = (*address[2:], 0)[:2]
-    _check_number(flowinfo, 0xFFFFF, "flowinfo")
-    _check_number(scope_id, 0xFFFFFFFF, "scope_id")
-    return family, port, flowinfo, scope_id, packed
+    flowinfo = whole_number("flowinfo", flowinfo, 0, 0xFFFFF)
+    return family, port, flowinfo, whole_number("scope_id", scope_id, 0, 0xFFFFFFFF), packed
 
 
-def encode_name(name: object, namelen: object, where: str) -> bytes | None:
-    """The bytes at `name` that the call may read: namelen of them, where it is given."""
-    if namelen is not None and (not isinstance(namelen, int) or isinstance(namelen, bool)):
-        raise TypeError(f"namelen must be an int or None, not {type(namelen).__name__}")
+def encode_name(name: object, namelen: object, argument: str) -> bytes | None:
+    """Return the bytes at `name` that the call may read: `namelen` of them, where it is given.
+
+    An address has no length of its own, so it is long enough for a socket of either family.
+    """
+    if namelen is not None:
+        namelen = whole_number("namelen", namelen, -_INT_LIMIT, _INT_LIMIT - 1)
     if name is None:
         return None
     if isinstance(name, (bytes, bytearray, memoryview)):
         encoded = bytes(name)
     else:
         try:
-            encoded = sockaddr(*parse_address(name))
+            encoded = sockaddr(*parse_address(name)).ljust(_LONGEST, b"\0")
         except (TypeError, ValueError) as error:
-            raise type(error)(f"{where}: {error}") from None
+            raise type(error)(f"{argument}: {error}") from None
     return encoded if namelen is None else encoded[: max(namelen, 0)]
 
 
@@ -138,7 +155,7 @@ def encode_name(name: object, namelen: object, where: str) -> bytes | None:
 
 
 def option(sock: socket.socket, which: int) -> int:
-    """Ask the system for an option of the socket; WSAENOTSOCK where it knows no such socket."""
+    """Read a socket option; raise WSAENOTSOCK where the system knows no such socket."""
     try:
         return sock.getsockopt(socket.SOL_SOCKET, which)
     except OSError:
@@ -147,32 +164,30 @@ def option(sock: socket.socket, which: int) -> int:
 
 def is_tcpip(sock: socket.socket) -> bool:
     """Whether the socket's family is IPv4 or IPv6."""
-    return sock.family in (socket.AF_INET, socket.AF_INET6)
+    return sock.family in SIZES
 
 
 def _checked_name(sock: socket.socket, kind: int, name: bytes | None) -> bytes:
-    if name is None or len(name) < 2:
-        fail(WSAEFAULT)
-    family = family_of(name)
-    size = _NAME_SIZES.get(family, 2 if family == sock.family else 16)
-    if len(name) < size:
+    """Judge the length by the socket's family, as Windows does, then the family, then the rest."""
+    if name is None or len(name) < SIZES.get(sock.family, _FAMILY_SIZE):
         fail(WSAEFAULT)
     if not is_tcpip(sock):
         return name
-    if family == socket.AF_UNSPEC and not any(name):
-        if kind != socket.SOCK_DGRAM:
-            fail(WSAEADDRNOTAVAIL)
-        return name[:size]  # disconnects
-    if family != sock.family:
-        fail(WSAEAFNOSUPPORT)
-    address = name[4:8] if family == socket.AF_INET else name[8:24]
-    if kind == socket.SOCK_STREAM and not (any(address) and any(name[2:4])):
+    name = name[: SIZES[sock.family]]
+    if kind == socket.SOCK_DGRAM and not any(name):
+        return name  # disconnects
+    if not any(name):
         fail(WSAEADDRNOTAVAIL)
-    return name[:size]
+    if family_of(name) != sock.family:
+        fail(WSAEAFNOSUPPORT)
+    address = name[4:8] if sock.family == socket.AF_INET else name[8:24]
+    if not any(address) or (kind == socket.SOCK_STREAM and not any(name[2:4])):
+        fail(WSAEADDRNOTAVAIL)
+    return name
 
 
 def carries_data(sock: socket.socket) -> bool:
-    """Whether data may travel with the connect: not by TCP/IP, and on POSIX by nothing."""
+    """Whether data may travel with the connect: not by TCP/IP, and on POSIX by no protocol."""
     return sys.platform == "win32" and not is_tcpip(sock)
 
 
@@ -183,7 +198,7 @@ def _check_data(
     sqos: bytes | None,
     gqos: bytes | None,
 ) -> None:
-    """Datagram sockets ignore the caller's data; nobody may be given a group's QOS."""
+    """Datagram sockets ignore the caller's data; GQOS must be NULL."""
     carried = carries_data(sock)
     if caller_data is not None and kind != socket.SOCK_DGRAM and not carried:
         fail(WSAEPROTONOSUPPORT)
@@ -196,9 +211,10 @@ def _check_data(
 
 
 def _check_state(sock: socket.socket, kind: int) -> None:
-    """Linux takes a listening socket for connected, and a connected one for just connected.
+    """Check for a listening or connected socket, which Linux reports differently.
 
-    Windows tells them apart by itself; its getpeername succeeds while an attempt is in progress.
+    Linux calls a listening socket connected, and lets the first call on a connected one succeed.
+    Windows needs no help; its getpeername succeeds while an attempt is in progress.
     """
     if kind != socket.SOCK_STREAM:
         return
@@ -221,7 +237,7 @@ def check(
 ) -> bytes:
     """Raise what WSAConnect would, or return the part of `name` that the system needs.
 
-    `sock` is an open socket's object; all else is as wsa_connect takes it.
+    `sock` is an open socket's object; the other arguments are as wsa_connect takes them.
     """
     kind = option(sock, socket.SO_TYPE)
     checked = _checked_name(sock, kind, name)

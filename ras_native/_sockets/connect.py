@@ -1,4 +1,4 @@
-"""Connecting a caller's socket as WSAConnect does, and probing many addresses at once."""
+"""wsa_connect, connect and connect_many: one socket as WSAConnect does it, or many targets."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ from .._backend.layout import (
     RN_TIMED_OUT,
 )
 from .._backend.sockaddr import IPV4
+from .._check import LONGEST_SECONDS, byte_string, nanoseconds, whole_number, wrong_type
 from .._errors import posix_errno, winsock_code, winsock_error
-from .._wait import LONGEST_SECONDS, SLICE_NS, seconds_to_ns, wait_in_slices
+from .._wait import SLICE_NS, wait_in_slices
 from . import checks
 from .checks import Address
 
-_SYSTEM_DECIDES = LONGEST_SECONDS * 1_000_000_000  # a blocking socket ends when TCP gives up
+_UNTIL_TCP_GIVES_UP = LONGEST_SECONDS * 1_000_000_000  # no deadline of ours
 _IN_PROGRESS = checks.WSAEWOULDBLOCK if sys.platform == "win32" else errno.EINPROGRESS
 _LARGEST_DATA = 65_536
 
 
 def _started(backend: str | None) -> SocketBackend:
-    """The backend; raises where Winsock could not be started (WC-12)."""
+    """Return the backend; raise where Winsock could not be started."""
     api = contract.socket_backend(_backend.select(backend))
     if api.START_ERROR:
         raise winsock_error(api.START_ERROR, 0, "WSAStartup")
@@ -51,27 +52,12 @@ def _started(backend: str | None) -> SocketBackend:
 
 def _checked_socket(sock: object) -> socket.socket:
     if not isinstance(sock, socket.socket):
-        raise TypeError(f"sock must be a socket.socket, not {type(sock).__name__}")
+        raise wrong_type("sock", "a socket.socket", sock)
     return sock
 
 
-def _checked_bytes(value: object, name: str) -> bytes | None:
-    if value is None:
-        return None
-    if not isinstance(value, (bytes, bytearray, memoryview)):
-        raise TypeError(f"{name} must be bytes or None, not {type(value).__name__}")
-    data = bytes(value)
-    if len(data) > _LARGEST_DATA:
-        raise ValueError(f"{name} must be at most {_LARGEST_DATA} bytes, not {len(data)}")
-    return data
-
-
-def _checked_count(value: object, name: str, lowest: int, highest: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
-    if not lowest <= value <= highest:
-        raise ValueError(f"{name} must be {lowest} to {highest}, not {value}")
-    return value
+def _checked_data(name: str, value: object) -> bytes | None:
+    return None if value is None else byte_string(name, value, _LARGEST_DATA)
 
 
 # One socket
@@ -90,33 +76,39 @@ def wsa_connect(
 ) -> bytes:
     """Call WSAConnect once on an open socket; return the callee's data, which TCP/IP never has.
 
-    `name` is an address as the socket module takes it, with a numeric host, or the bytes of a
-    sockaddr, of which `namelen` are read. Sixteen zero bytes disconnect a datagram socket.
-    `callee_data` is the room for the callee's data in bytes, `sqos` the bytes of a QOS structure.
+    `name` is an address as the socket module takes it, with a numeric host or an IPv4Address or
+    IPv6Address of ipaddress. It may also be the bytes of a sockaddr, of which `namelen` are read.
+    A name of zeros, 16 bytes for IPv4 and 28 for IPv6, removes a datagram socket's peer.
+    `callee_data` is the capacity for the callee's data in bytes, `sqos` the bytes of a QOS
+    structure; `gqos` must be None.
 
     On a blocking stream socket the call ends with the outcome, or with Ctrl-C, after which the
     attempt is still in progress and the socket good for nothing but close(). A socket with a
-    timeout is a non-blocking one. Where that is not done at once, BlockingIOError (WSAEWOULDBLOCK)
-    means that the attempt has begun, and `connect` or select tell how it ends.
+    timeout counts as non-blocking. There BlockingIOError (WSAEWOULDBLOCK) means that the attempt
+    has begun; select tells how it ends.
+
+    The Winsock codes are the same on every system, except where only the system knows the answer.
+    A broadcast address without SO_BROADCAST is one such case: PermissionError (WSAEACCES) on
+    POSIX, while Windows' document and its behaviour differ.
 
     Raises WSAError, which is ConnectionRefusedError, TimeoutError, PermissionError ... as well,
     with the Winsock code in `code` and the system's number in `errno`; TypeError and ValueError
-    for arguments no WSAConnect could be given. Source: WSAConnect; ledger WC-1 to WC-21.
+    for arguments that no WSAConnect could be given. Source: WSAConnect.
     """
     sock = _checked_socket(sock)
     encoded = checks.encode_name(name, namelen, "name")
-    caller_data = _checked_bytes(caller_data, "caller_data")
-    sqos = _checked_bytes(sqos, "sqos")
-    gqos = _checked_bytes(gqos, "gqos")
-    _checked_count(callee_data, "callee_data", 0, _LARGEST_DATA)
+    caller_data = _checked_data("caller_data", caller_data)
+    sqos = _checked_data("sqos", sqos)
+    gqos = _checked_data("gqos", gqos)
+    callee_data = whole_number("callee_data", callee_data, 0, _LARGEST_DATA)
     api = _started(backend)
     checked = checks.check(sock, encoded, caller_data, sqos, gqos)
     if checks.is_tcpip(sock):
         wait = sock.gettimeout() is None
-        _attempt(api, sock, checked, _SYSTEM_DECIDES, wait=wait)
+        _attempt(api, sock, checked, _UNTIL_TCP_GIVES_UP, wait=wait)
         return b""
     if callee_data and sock.gettimeout() is not None:
-        raise ValueError("callee_data must be 0: a non-blocking socket gives it after the call")
+        raise ValueError("callee_data must be 0 for a non-blocking socket, which has none yet")
     os_error, data = api.wsa_connect(sock, checked, caller_data, sqos, callee_data)
     checks.raise_for(os_error, sock, checked)
     return data
@@ -131,14 +123,14 @@ def connect(
 ) -> float:
     """Connect a socket within `timeout` seconds; return the seconds it took.
 
-    The attempt is a non-blocking one that select or poll waits for, whatever the socket's own mode,
-    which is restored. Ctrl-C ends it. After a timeout or Ctrl-C close the socket.
+    The socket's own mode, blocking or not, makes no difference, and is restored. Ctrl-C ends the
+    wait. After a timeout or Ctrl-C close the socket.
 
     `address` and the errors are those of `wsa_connect`; after `timeout` the error is TimeoutError
-    (WSAETIMEDOUT). Source: WSAConnect; ledger WC-2, WC-11.
+    (WSAETIMEDOUT). Source: WSAConnect.
     """
     sock = _checked_socket(sock)
-    timeout_ns = seconds_to_ns("timeout", timeout)
+    timeout_ns = nanoseconds("timeout", timeout)
     if not checks.is_tcpip(sock):
         raise ValueError("sock must be an IPv4 or IPv6 socket; wsa_connect takes the others")
     encoded = checks.encode_name(address, None, "address")
@@ -152,7 +144,7 @@ def connect(
 def _attempt(
     api: SocketBackend, sock: socket.socket, name: bytes, timeout_ns: int, *, wait: bool
 ) -> None:
-    """Begin without blocking and, with `wait`, wait for the outcome."""
+    """Begin without blocking and, with `wait`, wait for the outcome; raise unless it connected."""
     mode = sock.gettimeout()
     if mode is None:
         sock.setblocking(False)
@@ -167,7 +159,7 @@ def _attempt(
 
 
 def _begin(api: SocketBackend, sock: socket.socket, name: bytes) -> int:
-    """Call WSAConnect, and let it not speak of an earlier attempt that failed (WC-4)."""
+    """Call WSAConnect; retry once if the error is left over from an earlier failed connect."""
     checks.option(sock, socket.SO_ERROR)
     os_error, _ = api.wsa_connect(sock, name, None, None, 0)
     if winsock_code(os_error) == checks.WSAECONNABORTED:
@@ -176,7 +168,7 @@ def _begin(api: SocketBackend, sock: socket.socket, name: bytes) -> int:
 
 
 def _outcome(api: SocketBackend, sock: socket.socket, timeout_ns: int) -> int:
-    """Wait for the attempt; 0 or the system's error."""
+    """Wait for the attempt; return 0 or the system's error."""
 
     def step(slice_ns: int) -> int:
         if sock.fileno() == -1:  # another thread closed it
@@ -190,7 +182,7 @@ def _outcome(api: SocketBackend, sock: socket.socket, timeout_ns: int) -> int:
 
 
 def _system_error(code: int) -> int:
-    """Let through what the system said; raise what the shim itself said."""
+    """Return the system's error; raise MemoryError for the shim's own."""
     if code >= RN_E_FIRST:
         raise MemoryError("no memory to wait for a connect")
     return code
@@ -200,7 +192,7 @@ def _system_error(code: int) -> int:
 
 
 class ConnectOutcome(str, enum.Enum):
-    """What became of one attempt."""
+    """How one attempt ended."""
 
     OPEN = "open"
     REFUSED = "refused"
@@ -210,17 +202,23 @@ class ConnectOutcome(str, enum.Enum):
 
 
 class ConnectResult(NamedTuple):
-    """One target of connect_many.
-
-    `code` is the Winsock code and `errno` the system's own number, both 0 where the connection was
-    made; `elapsed_ns` counts from the connect call to its outcome on a monotonic clock.
-    """
+    """How the connect to one target of connect_many ended."""
 
     target: Address
     outcome: ConnectOutcome
     code: int
     errno: int
     elapsed_ns: int
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the target accepted the connection."""
+        return self.outcome is ConnectOutcome.OPEN
+
+    @property
+    def milliseconds(self) -> float:
+        """Milliseconds from the connect call to its outcome."""
+        return self.elapsed_ns / 1e6
 
 
 _CODES = {
@@ -248,34 +246,34 @@ def connect_many(
     abortive: bool = True,
     backend: str | None = None,
 ) -> list[ConnectResult]:
-    """Connect to every target by TCP, close each connection, tell what became of each, in order.
+    """Connect to every target by TCP, close each connection, return how each ended, in order.
 
-    `targets` are addresses with numeric hosts, IPv4 and IPv6 mixed, at most a million. At most
-    `concurrency` (1 to 65,536) sockets are open at a time. While the system has no descriptor,
-    buffer or local port left for one more, the next target waits until another attempt has ended.
-    Each attempt has a socket of its own and `timeout` seconds. `source` is the local address, with
-    port 0, to connect from, for instance a tunnel's.
+    `targets` are addresses with numeric hosts or objects of ipaddress, IPv4 and IPv6 mixed, at most
+    a million. At most `concurrency` (1 to 65,536) sockets are open at a time. While the system has
+    no descriptor, buffer or local port left for one more, the next target waits until another
+    attempt has ended. Each attempt has a socket of its own and `timeout` seconds. `source` is the
+    local address, with port 0, to connect from, for instance a tunnel's.
 
-    `abortive` ends the connections made with a reset: the far side sees one, and no local port is
-    kept in TIME_WAIT, of which Windows has 16,384 in all. False closes them in order.
+    `abortive` ends the connections with a reset, which the far side sees. No local port then stays
+    in TIME_WAIT, of which Windows has 16,384 in all. False closes them in order.
 
     What a target answers is a result, never an exception. Raises TypeError and ValueError for bad
-    arguments before a socket is opened, WSAError where no socket can be had at all, and
-    KeyboardInterrupt on Ctrl-C with every socket closed. Source: WSAConnect; ledger WC-11, WC-20.
+    arguments before a socket is opened, WSAError where Winsock or the wait for sockets fails, and
+    KeyboardInterrupt on Ctrl-C with every socket closed. Source: WSAConnect.
     """
-    timeout_ns = seconds_to_ns("timeout", timeout)
-    _checked_count(concurrency, "concurrency", 1, RN_MAX_CONCURRENCY)
+    timeout_ns = nanoseconds("timeout", timeout)
+    concurrency = whole_number("concurrency", concurrency, 1, RN_MAX_CONCURRENCY)
     if isinstance(targets, (str, bytes)) or not isinstance(targets, Iterable):
-        raise TypeError(f"targets must be addresses, not {type(targets).__name__}")
+        raise wrong_type("targets", "an iterable of addresses", targets)
     listed = list(islice(targets, RN_MAX_TARGETS + 1))
     if len(listed) > RN_MAX_TARGETS:
         raise ValueError(f"targets must be at most {RN_MAX_TARGETS}; split them")
-    from_where = _pack_source(source)
+    packed_source = _pack_source(source)
     packed = _pack_targets(listed)
-    _check_families(packed, from_where)
+    _check_families(packed, packed_source)
     api = _started(backend)
     options = RN_BATCH_OPTIONS.pack(
-        timeout_ns, concurrency, bool(abortive), *RN_TARGET.unpack(from_where)
+        timeout_ns, concurrency, bool(abortive), *RN_TARGET.unpack(packed_source)
     )
     code, outcomes = api.connect_many(packed, options, len(listed), SLICE_NS)
     if _system_error(code):
@@ -292,13 +290,13 @@ def _pack_targets(targets: list[Address]) -> bytes:
         except (TypeError, ValueError) as error:
             raise type(error)(f"targets[{index}]: {error}") from None
         if not port or not any(address):
-            family = 0  # what WSAConnect answers WSAEADDRNOTAVAIL to (WC-6)
+            family = 0  # WSAConnect gives WSAEADDRNOTAVAIL for an address of zeros
         packed.append(pack(family, port, flowinfo, scope_id, address))
     return b"".join(packed)
 
 
 def _pack_source(source: Address | None) -> bytes:
-    """Check the address by binding to it once, and pack it."""
+    """Check that this computer has the address, by binding to it once, and pack it."""
     if source is None:
         return bytes(RN_TARGET.size)
     try:
@@ -309,14 +307,14 @@ def _pack_source(source: Address | None) -> bytes:
         raise ValueError(f"source: the port must be 0, not {port}")
     with socket.socket(socket.AF_INET if family == IPV4 else socket.AF_INET6) as probe:
         try:
-            probe.bind(source)
+            probe.bind((str(source[0]), *source[1:]))
         except OSError as error:
-            raise ValueError(f"source: {source!r} is no address of this computer") from error
+            raise ValueError(f"source: {source!r} is not an address of this computer") from error
     return RN_TARGET.pack(family, 0, flowinfo, scope_id, address)
 
 
 def _check_families(targets: bytes, source: bytes) -> None:
-    """Refuse a source that cannot lead to a target: IPv4 to IPv6, or the other way round."""
+    """Check that no target is of another family than the source."""
     family = RN_TARGET.unpack(source)[0]
     for index, target in enumerate(RN_TARGET.iter_unpack(targets) if family else ()):
         if target[0] not in (0, family):
@@ -324,7 +322,7 @@ def _check_families(targets: bytes, source: bytes) -> None:
 
 
 class _Answers(dict[tuple[int, int], tuple[ConnectOutcome, int, int]]):
-    """Status and system's error to outcome, Winsock code and errno; made once each."""
+    """Status and system's error to outcome, Winsock code and errno; each is worked out once."""
 
     def __missing__(self, key: tuple[int, int]) -> tuple[ConnectOutcome, int, int]:
         status, os_error = key
@@ -349,7 +347,8 @@ def _decode(targets: list[Address], outcomes: bytes, *, bound: bool) -> list[Con
 
 
 def _with_shortage(result: ConnectResult, *, bound: bool) -> ConnectResult:
-    """Tell a lack of local ports from an address that nothing leads to."""
+    """Tell a lack of local ports from an address that no local one leads to."""
     if result.code != checks.WSAEADDRNOTAVAIL or not result.elapsed_ns:
         return result
-    return result._replace(code=checks.local_shortage(result.target, bound=bound))
+    address = str(result.target[0]), *result.target[1:]
+    return result._replace(code=checks.local_shortage(address, bound=bound))

@@ -70,7 +70,7 @@ def _describe(target: Target, result: ConnectResult | None) -> Probe:
     if result is None:
         return Probe(text, None, "unresolved", 0, None)
     elapsed = round(result.elapsed_ns / 1e6, 3)
-    return Probe(text, result.target[0], result.outcome.value, result.code, elapsed)
+    return Probe(text, str(result.target[0]), result.outcome.value, result.code, elapsed)
 
 
 class Prober:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import ipaddress
 import itertools
 import math
 import os
@@ -309,6 +310,25 @@ def test_results_are_records(backend):
     assert ConnectResult._fields == ("target", "outcome", "code", "errno", "elapsed_ns")
 
 
+def test_whether_it_is_open_and_milliseconds(backend):
+    with listening() as listener, closed_port() as closed:
+        opened, refused = connect_many([listener.getsockname(), closed], backend=backend)
+    assert (opened.is_open, refused.is_open) == (True, False)
+    for result in (opened, refused):
+        assert isinstance(result.milliseconds, float)
+        assert result.milliseconds == pytest.approx(result.elapsed_ns / 1e6)
+
+
+def test_hosts_may_be_objects_of_ipaddress(backend):
+    with listening() as ipv4, listening(socket.AF_INET6) as ipv6:
+        addresses = [ipv4.getsockname(), ipv6.getsockname()[:2]]
+        targets = [(ipaddress.ip_address(host), port) for host, port in addresses]
+        results = connect_many(targets, concurrency=1, backend=backend)
+        assert [(result.target, result.code) for result in results] == [(t, 0) for t in targets]
+        source = (ipaddress.ip_address("127.0.0.1"), 0)
+        assert connect_many(targets[:1], source=source, backend=backend)[0].is_open
+
+
 def test_no_target(backend):
     assert connect_many([], backend=backend) == []
 
@@ -348,8 +368,8 @@ def test_seam_winsock_that_does_not_start(backend, monkeypatch):
 
 OPEN = ("127.0.0.1", 9)
 WRONG = {
-    "text": ({"targets": "127.0.0.1:9"}, TypeError, "targets must be addresses"),
-    "a number": ({"targets": 9}, TypeError, "targets must be addresses"),
+    "text": ({"targets": "127.0.0.1:9"}, TypeError, "targets must be an iterable of"),
+    "a number": ({"targets": 9}, TypeError, "targets must be an iterable of"),
     "a host name": (
         {"targets": [OPEN, ("localhost", 9)]},
         ValueError,
@@ -358,14 +378,20 @@ WRONG = {
     "a NUL": ({"targets": [("127.0.0.1\0", 9)]}, ValueError, r"targets\[0\]: '127.0.0.1.x00'"),
     "port above": ({"targets": [("::1", 65_536)]}, ValueError, r"targets\[0\]: the port must be"),
     "port of text": ({"targets": [("::1", "9")]}, TypeError, r"targets\[0\]: the port must be"),
+    "host with a scope": (
+        {"targets": [(ipaddress.IPv6Address("fe80::1%eth0"), 9)]},
+        ValueError,
+        r"targets\[0\]: fe80::1%eth0 has a scope",
+    ),
+    "yes at a time": ({"concurrency": True}, TypeError, "concurrency must be a whole number"),
     "text in it": ({"targets": [OPEN, "::1"]}, TypeError, r"targets\[1\]: an address is"),
     "no end": ({"targets": itertools.repeat(OPEN)}, ValueError, "targets must be at most 1000000"),
     "negative timeout": ({"timeout": -0.1}, ValueError, "timeout must be"),
     "no number": ({"timeout": math.nan}, ValueError, "timeout must be"),
     "timeout of text": ({"timeout": "3"}, TypeError, "timeout must be"),
-    "none at a time": ({"concurrency": 0}, ValueError, "concurrency must be 1 to 65536"),
-    "too many at a time": ({"concurrency": 65_537}, ValueError, "concurrency must be 1 to 65536"),
-    "half at a time": ({"concurrency": 0.5}, TypeError, "concurrency must be an int"),
+    "none at a time": ({"concurrency": 0}, ValueError, "concurrency must be from 1 to"),
+    "too many at a time": ({"concurrency": 65_537}, ValueError, "concurrency must be from 1 to"),
+    "half at a time": ({"concurrency": 0.5}, TypeError, "concurrency must be a whole"),
     "source with a port": ({"source": ("127.0.0.1", 80)}, ValueError, "source: the port must be 0"),
     "source by name": ({"source": ("localhost", 0)}, ValueError, "source: 'localhost' is not"),
     "source of text": ({"source": "127.0.0.1"}, TypeError, "source: an address is"),

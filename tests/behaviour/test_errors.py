@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import errno
+import os
 import pickle
 import re
 import subprocess
@@ -239,6 +240,22 @@ def test_only_those_are_standard(code: int) -> None:
     assert {cls for cls in STANDARD.values() if isinstance(error, cls)} == (
         {STANDARD[code]} if code in STANDARD else set()
     )
+
+
+@pytest.mark.ledger("WC-11")
+def test_every_errno_gives_the_class_that_python_gives_it() -> None:
+    for number, name in errno.errorcode.items():
+        error = winsock_error(winsock_code(number), number, "WSAConnect")
+        assert isinstance(error, type(OSError(number, ""))), name
+        assert error.errno == number
+        again = pickle.loads(pickle.dumps(error))  # noqa: S301
+        assert (type(again), again.errno, str(again)) == (type(error), number, str(error))
+
+
+def test_an_errno_without_winsock_code_keeps_the_text_of_the_system() -> None:
+    error = winsock_error(winsock_code(errno.ENOENT), errno.ENOENT, "WSAConnect")
+    assert isinstance(error, FileNotFoundError)
+    assert error.message == error.strerror == os.strerror(errno.ENOENT)
 
 
 @given(st.integers(1, 11999), st.integers(0, 11999))

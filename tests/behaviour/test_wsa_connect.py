@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import os
 import pickle
 import select
@@ -16,6 +17,7 @@ import threading
 
 import pytest
 from network import (
+    LOOPBACK,
     FakeSystem,
     closed_port,
     finish,
@@ -25,6 +27,7 @@ from network import (
 )
 
 from ras_native import WSAError, wsa_connect
+from ras_native._errors import winsock_code
 from ras_native._sockets import checks
 
 FAMILIES = {"IPv4": socket.AF_INET, "IPv6": socket.AF_INET6}
@@ -47,6 +50,16 @@ def bound_udp():
     sock = udp()
     sock.bind(("127.0.0.1", 0))
     return sock
+
+
+class Index:
+    """A whole number that is not an int."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __index__(self):
+        return self.value
 
 
 def refusal(sock, name, backend, **options) -> WSAError:
@@ -212,14 +225,29 @@ def test_address_of_zeros(backend, family, name):
 @pytest.mark.ledger("WC-7")
 @pytest.mark.parametrize("make", [tcp, udp])
 def test_address_of_another_family(backend, make):
-    unknown = checks.sockaddr(4, 9, 0, 0, b"\x7f\0\0\1")
-    unknown = bytes([99 if byte == socket.AF_INET else byte for byte in unknown[:2]]) + unknown[2:]
+    ipv4_name = checks.sockaddr(4, 9, 0, 0, b"\x7f\0\0\1")
+    family = bytes([99 if byte == socket.AF_INET else byte for byte in ipv4_name[:2]])
+    unknown = family + ipv4_name[2:]
     with make() as ipv4, make(socket.AF_INET6) as ipv6:
         error = refusal(ipv4, ("::1", 9), backend)
         assert (error.code, error.errno) == (10047, errno.EAFNOSUPPORT)
         assert code_of(ipv6, ("127.0.0.1", 9), backend) == 10047
+        assert code_of(ipv6, ipv4_name + bytes(12), backend) == 10047
         assert code_of(ipv4, unknown, backend) == 10047
         assert code_of(ipv6, unknown + bytes(12), backend) == 10047
+
+
+@pytest.mark.ledger("WC-8")
+@pytest.mark.parametrize("make", [tcp, udp])
+def test_length_of_a_name_is_judged_by_the_family_of_the_socket(backend, make):
+    """Before the family of the name is, as on Windows: 16 bytes of IPv4 are too few for IPv6."""
+    ipv4_name = checks.sockaddr(4, 9, 0, 0, b"\x7f\0\0\1")
+    ipv6_name = checks.sockaddr(6, 9, 0, 0, bytes(15) + b"\1")
+    with make() as ipv4, make(socket.AF_INET6) as ipv6:
+        assert code_of(ipv6, ipv4_name, backend) == 10014
+        assert code_of(ipv6, bytes(16), backend) == 10014
+        assert code_of(ipv6, bytes(27), backend) == 10014
+        assert code_of(ipv4, ipv6_name[:16], backend) == 10047
 
 
 @pytest.mark.ledger("WC-8")
@@ -463,6 +491,39 @@ def test_interrupted_call(backend, tmp_path):
         signal.signal(signal.SIGALRM, before)
 
 
+LOCAL_ERRORS = {
+    "nothing there": ("none", errno.ENOENT, FileNotFoundError),
+    "a file on the way": ("file/none", errno.ENOTDIR, NotADirectoryError),
+    "a file that is no socket": ("file", errno.ECONNREFUSED, ConnectionRefusedError),
+    "links in a circle": ("circle", errno.ELOOP, OSError),
+    "a datagram socket": ("datagrams", errno.EPROTOTYPE, OSError),
+}
+
+
+@pytest.mark.ledger("WC-11")
+@pytest.mark.posix_only("sockets of other families are")
+@pytest.mark.skipif(sys.platform == "darwin", reason="the paths' errors are those of Linux")
+@pytest.mark.parametrize(("name", "number", "kind"), LOCAL_ERRORS.values(), ids=LOCAL_ERRORS)
+def test_local_socket_that_cannot_be_reached(backend, tmp_path, name, number, kind):
+    """The exception is what Python itself would raise, and a WSAError as well."""
+    (tmp_path / "file").touch()
+    (tmp_path / "circle").symlink_to("circle")
+    path = os.fsencode(tmp_path / name)
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams,
+        socket.socket(socket.AF_UNIX) as sock,
+        socket.socket(socket.AF_UNIX) as plain,
+    ):
+        datagrams.bind(os.fsencode(tmp_path / "datagrams"))
+        with pytest.raises(OSError) as expected:  # noqa: PT011 - compared below
+            plain.connect(path)
+        error = refusal(sock, struct.pack("=H", socket.AF_UNIX) + path + b"\0", backend)
+    assert error.errno == expected.value.errno == number
+    assert isinstance(error, type(expected.value))
+    assert isinstance(error, kind)
+    assert type(pickle.loads(pickle.dumps(error))) is type(error)  # noqa: S301
+
+
 # Winsock itself
 
 
@@ -533,10 +594,44 @@ def test_another_datagram_peer(backend):
         assert sock.recv(16) == b"heard"
 
 
+@pytest.mark.ledger("WC-6")
+@pytest.mark.parametrize(
+    ("family", "host"),
+    [(socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")],  # noqa: S104
+)
+def test_datagram_address_of_zeros(backend, family, host):
+    """POSIX would connect to loopback; Windows has no such address."""
+    with udp(family) as sock:
+        error = refusal(sock, (host, 9), backend)
+        assert (error.code, error.errno) == (10049, errno.EADDRNOTAVAIL)
+        with pytest.raises(OSError):  # noqa: PT011 - the system's own
+            sock.getpeername()
+
+
+@pytest.mark.ledger("WC-13")
+def test_datagram_socket_may_have_port_0_as_its_peer(backend):
+    with udp() as sock:
+        assert wsa_connect(sock, ("127.0.0.1", 0), backend=backend) == b""
+
+
+@pytest.mark.ledger("WC-13")
+def test_seam_datagram_port_0_of_ipv6_reaches_the_system(backend, monkeypatch):
+    """The system below is a fake: nobody has seen what Windows answers."""
+    system = FakeSystem().install(monkeypatch)
+    with udp(socket.AF_INET6) as sock:
+        wsa_connect(sock, ("::1", 0), backend=backend)
+    assert len(system.calls) == 1
+
+
 @pytest.mark.ledger("WC-15")
-@pytest.mark.parametrize("zeros", [16, 28])
-def test_datagram_socket_without_a_peer_again(backend, zeros):
-    with udp() as sock, bound_udp() as peer:
+@pytest.mark.parametrize(
+    ("family", "zeros"),
+    [(socket.AF_INET, 16), (socket.AF_INET, 28), (socket.AF_INET6, 28)],
+    ids=["IPv4-16", "IPv4-28", "IPv6-28"],
+)
+def test_datagram_socket_without_a_peer_again(backend, family, zeros):
+    with udp(family) as sock, udp(family) as peer:
+        peer.bind((LOOPBACK[family], 0))
         wsa_connect(sock, peer.getsockname(), backend=backend)
         assert wsa_connect(sock, bytes(zeros), backend=backend) == b""
         with pytest.raises(OSError) as caught:  # noqa: PT011 - the system's own
@@ -544,6 +639,18 @@ def test_datagram_socket_without_a_peer_again(backend, zeros):
         assert caught.value.errno == errno.ENOTCONN
         sock.sendto(b"still", peer.getsockname())
         assert peer.recv(16) == b"still"
+
+
+@pytest.mark.ledger("WC-15")
+@pytest.mark.parametrize(
+    ("family", "size"), [(socket.AF_INET, 16), (socket.AF_INET6, 28)], ids=FAMILIES
+)
+def test_seam_zeros_reach_the_system_whole(backend, monkeypatch, family, size):
+    """The system below is a fake: POSIX needs no more than 16 bytes, Windows may."""
+    system = FakeSystem().install(monkeypatch)
+    with udp(family) as sock:
+        wsa_connect(sock, bytes(128), backend=backend)
+    assert system.calls[0][1] == bytes(size)
 
 
 @pytest.mark.ledger("WC-15")
@@ -557,15 +664,42 @@ def test_send_without_a_peer_fails(backend):
 
 
 @pytest.mark.ledger("WC-16")
-def test_broadcast_needs_permission(backend):
+def test_broadcast_without_permission_is_for_the_system_to_judge(backend):
+    """POSIX refuses. Windows' document says so too, but a test that ran there saw success."""
     broadcast = ("127.255.255.255", 9)  # loopback's own
+    with udp() as sock, udp() as plain:
+        expected = winsock_code(plain.connect_ex(broadcast))
+        if sys.platform != "win32":
+            assert expected == 10013
+        if expected:
+            error = refusal(sock, broadcast, backend)
+            assert isinstance(error, PermissionError)
+            assert (error.code, error.errno) == (expected, errno.EACCES)
+        else:
+            wsa_connect(sock, broadcast, backend=backend)
+            assert sock.getpeername() == broadcast
+
+
+@pytest.mark.ledger("WC-16")
+def test_broadcast_with_permission(backend):
+    broadcast = ("127.255.255.255", 9)
     with udp() as sock:
-        error = refusal(sock, broadcast, backend)
-        assert isinstance(error, PermissionError)
-        assert (error.code, error.errno) == (10013, errno.EACCES)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         wsa_connect(sock, broadcast, backend=backend)
         assert sock.getpeername() == broadcast
+
+
+@pytest.mark.ledger("WC-16")
+@pytest.mark.parametrize("code", [0, 10013])
+def test_seam_the_answer_about_broadcast_is_passed_on(backend, monkeypatch, code):
+    """The system below is a fake: each real one gives one of these answers only."""
+    number = errno.EACCES if code and sys.platform != "win32" else code
+    FakeSystem(number).install(monkeypatch)
+    with udp() as sock:
+        if code:
+            assert code_of(sock, ("255.255.255.255", 9), backend) == code
+        else:
+            assert wsa_connect(sock, ("255.255.255.255", 9), backend=backend) == b""
 
 
 # The other parameters
@@ -590,6 +724,23 @@ def test_seam_flow_and_scope_reach_the_system(backend, monkeypatch):
     assert struct.unpack("!HI", name[2:8]) == (80, 0x12345)
     assert name[8:24] == socket.inet_pton(socket.AF_INET6, "fe80::1")
     assert struct.unpack("=I", name[24:]) == (7,)
+
+
+@pytest.mark.ledger("WC-17")
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_host_may_be_an_object_of_ipaddress(backend, family):
+    with listening(family) as listener, tcp(family) as sock:
+        host, *rest = listener.getsockname()
+        wsa_connect(sock, (ipaddress.ip_address(host), *rest), backend=backend)
+        assert sock.getpeername() == listener.getsockname()
+
+
+def test_whole_numbers_may_be_objects_with_an_index(backend):
+    with listening() as listener, tcp() as sock:
+        host, port = listener.getsockname()
+        sizes = {"namelen": Index(16), "callee_data": Index(64)}
+        wsa_connect(sock, (host, Index(port)), **sizes, backend=backend)
+        assert sock.getpeername() == (host, port)
 
 
 @pytest.mark.ledger("WC-18")
@@ -651,23 +802,31 @@ WRONG = {
     "a host name": ({"name": ("localhost", 9)}, ValueError, "name: 'localhost'.*getaddrinfo"),
     "no host": ({"name": ("", 9)}, ValueError, "numeric"),
     "a NUL": ({"name": ("127.0.0.1\0", 9)}, ValueError, "name: '127.0.0.1.x00' is not"),
-    "host of bytes": ({"name": (b"127.0.0.1", 9)}, TypeError, "name: the host must be a str"),
-    "port below": ({"name": ("127.0.0.1", -1)}, ValueError, "port must be 0 to 65535"),
-    "port above": ({"name": ("127.0.0.1", 65_536)}, ValueError, "port must be 0 to 65535"),
-    "port of text": ({"name": ("127.0.0.1", "80")}, TypeError, "port must be an int"),
-    "port of a bool": ({"name": ("127.0.0.1", True)}, TypeError, "port must be an int"),
+    "host of bytes": ({"name": (b"127.0.0.1", 9)}, TypeError, "name: the host must be a str or"),
+    "port below": ({"name": ("127.0.0.1", -1)}, ValueError, "port must be from 0 to 65535"),
+    "port above": ({"name": ("127.0.0.1", 65_536)}, ValueError, "port must be from 0 to 65535"),
+    "port of text": ({"name": ("127.0.0.1", "80")}, TypeError, "port must be a whole number"),
+    "port of a bool": ({"name": ("127.0.0.1", True)}, TypeError, "port must be a whole number"),
     "flow of IPv4": ({"name": ("127.0.0.1", 9, 0, 0)}, ValueError, "IPv4 address is"),
     "flow above": ({"name": ("::1", 9, 1 << 20, 0)}, ValueError, "flowinfo must be"),
     "scope above": ({"name": ("::1", 9, 0, 1 << 32)}, ValueError, "scope_id must be"),
     "one part": ({"name": ("127.0.0.1",)}, TypeError, "an address is"),
     "a list": ({"name": ["127.0.0.1", 9]}, TypeError, "an address is"),
     "text": ({"name": "127.0.0.1:9"}, TypeError, "an address is"),
+    "flow of a bool": ({"name": ("::1", 9, True)}, TypeError, "flowinfo must be a whole number"),
+    "host with a scope": (
+        {"name": (ipaddress.IPv6Address("fe80::1%7"), 9)},
+        ValueError,
+        "name: fe80::1%7 has a scope.*fourth part",
+    ),
+    "a network": ({"name": (ipaddress.ip_network("::/64"), 9)}, TypeError, "host must be a str or"),
+    "capacity of a bool": ({"callee_data": True}, TypeError, "callee_data must be a whole number"),
     "a number": ({"name": 9}, TypeError, "an address is"),
-    "length of text": ({"namelen": "16"}, TypeError, "namelen must be an int"),
+    "length of text": ({"namelen": "16"}, TypeError, "namelen must be a whole number"),
     "data of text": ({"caller_data": "x"}, TypeError, "caller_data must be bytes"),
     "too much data": ({"caller_data": bytes(65_537)}, ValueError, "caller_data must be at most"),
-    "room below": ({"callee_data": -1}, ValueError, "callee_data must be 0 to"),
-    "absurd room": ({"callee_data": 1 << 40}, ValueError, "callee_data must be 0 to"),
+    "negative capacity": ({"callee_data": -1}, ValueError, "callee_data must be from 0 to"),
+    "absurd capacity": ({"callee_data": 1 << 40}, ValueError, "callee_data must be from 0 to"),
     "qos of text": ({"sqos": "x"}, TypeError, "sqos must be bytes"),
     "group qos of text": ({"gqos": 1}, TypeError, "gqos must be bytes"),
     "unknown backend": ({"backend": "rust"}, ValueError, "backend must be one of"),
