@@ -7,7 +7,7 @@ from cffi import FFI
 from gen_layout import between
 from setuptools import Extension
 
-NATIVE_SOURCES = [f"shim/{name}.c" for name in ("provider", "list", "record", "seen", "connect")]
+NATIVE_SOURCES = [f"shim/{name}.c" for name in ("provider", "record", "reading", "list", "connect")]
 SIMULATOR_SOURCES = [
     "check_layout.c",
     *(

@@ -182,7 +182,7 @@ AT(rn_status, phone_number, 368, 368);
 SIZE(rn_status, 632, 632);
 AT(rn_record, serial, 0, 0);
 AT(rn_record, index, 8, 8);
-AT(rn_record, kept, 12, 12);
+AT(rn_record, unchanged, 12, 12);
 AT(rn_record, connection, 16, 16);
 AT(rn_record, status, 1424, 1424);
 SIZE(rn_record, 2056, 2056);

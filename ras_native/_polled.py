@@ -1,4 +1,4 @@
-"""A kept list and the Python objects decoded from it: only what changed is decoded again."""
+"""The Python objects of a polled list: only what changed since the last poll is decoded again."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from struct import Struct
 from threading import Lock
 from typing import Generic, TypeVar, cast
 
-from ._backend.contract import RECORD_HEAD, KeptList
+from ._backend.contract import RECORD_HEAD, ConnectionList
 from ._backend.layout import (
-    RN_KEPT_CONNECTION,
-    RN_KEPT_STATUS_TEXTS,
     RN_RECORD,
     RN_RECORD_CONNECTION,
     RN_RECORD_STATUS,
+    RN_UNCHANGED_CONNECTION,
+    RN_UNCHANGED_STATUS_TEXTS,
 )
 from ._records import (
     STATUS_NUMBERS,
@@ -26,7 +26,7 @@ from ._records import (
     status_texts,
 )
 
-_NUMBERS = Struct(  # the head and the numbers of the status
+_NUMBERS = Struct(  # the head of a record and the numbers of its status
     f"{RECORD_HEAD.format}{RN_RECORD_STATUS - RECORD_HEAD.size}x{STATUS_NUMBERS}"
 )
 _unpack_numbers, _SIZE = _NUMBERS.unpack_from, RN_RECORD.size
@@ -35,57 +35,58 @@ _Item = TypeVar("_Item", Connection, Observation)
 _Result = TypeVar("_Result", bound="tuple[object, ...]")
 
 
-class Kept(ABC, Generic[_Item, _Result]):
-    """The decoded side of a kept list.
+class PolledList(ABC, Generic[_Item, _Result]):
+    """A backend's list of connections, decoded.
 
-    The fast path is its owner's, in one frame: `kept.poll(kept.polled) != kept.generation` says
-    that `refresh` has work to do. Interrupted anywhere, refresh loses nothing: the generation is
-    taken over last, and collecting since the old one gives at least the same again.
+    `poll()` returns the list's generation, or minus a code. While it equals `generation`, `result`
+    is up to date; otherwise `refresh` decodes what changed. An interrupted refresh loses nothing:
+    `generation` is set last, and collecting since an older generation gives at least as much.
     """
 
-    __slots__ = ("_known", "_list", "_lock", "_result_type", "generation", "poll", "polled",
+    __slots__ = ("_items", "_list", "_lock", "_result_type", "_serials", "generation", "poll",
                  "result")  # fmt: skip
 
-    def __init__(self, kept_list: KeptList, result_type: type[_Result]) -> None:
-        self._list = kept_list
+    def __init__(self, connections: ConnectionList, result_type: type[_Result]) -> None:
+        self._list = connections
         self._lock = Lock()
-        self._known: tuple[list[int], list[_Item]] = ([], [])  # serials and their items
-        self.poll, self.polled = kept_list.poll
-        self.generation = 1  # that of a list nothing was ever put in
+        self._serials: list[int] = []
+        self._items: list[_Item] = []
         self._result_type = result_type
+        self.poll = connections.poll
+        self.generation = 1  # of a list that was empty from the start
         self.result = new_tuple(result_type, ())
 
     def refresh(self) -> _Result:
         """Decode what changed since the last refresh."""
         with self._lock:
             generation, order, changed, records = self._list.collect(self.generation)
-            if generation == self.generation:  # another thread was here first
+            if generation == self.generation:  # another thread refreshed it meanwhile
                 return self.result
-            if order is not None:
-                self._known = self._reordered(order)
-            items = self._known[1]
+            items = self._items if order is None else self._reordered(order)
             self._decode(records, changed, items)
+            if order is not None:
+                self._serials, self._items = order, items
             self.result = new_tuple(self._result_type, items)
             self.generation = generation
             return self.result
 
-    def _reordered(self, order: list[int]) -> tuple[list[int], list[_Item]]:
-        """Known items in a new order; a new serial's place is filled by the change it has."""
-        known: dict[int, _Item | None] = dict(zip(*self._known, strict=True))
-        return order, cast("list[_Item]", [known.get(serial) for serial in order])
+    def _reordered(self, order: list[int]) -> list[_Item]:
+        """The known items in a new order; `_decode` fills the positions of new ones."""
+        known: dict[int, _Item | None] = dict(zip(self._serials, self._items, strict=True))
+        return cast("list[_Item]", [known.get(serial) for serial in order])
 
     @abstractmethod
     def _decode(self, records: memoryview, changed: int, items: list[_Item]) -> None:
-        """Put so many changed items in their places."""
+        """Decode the first `changed` records, each into its position among the items."""
 
 
-class KeptConnections(Kept[Connection, tuple[Connection, ...]]):
+class PolledConnections(PolledList[Connection, tuple[Connection, ...]]):
     """What RasEnumConnections lists."""
 
     __slots__ = ()
 
-    def __init__(self, kept_list: KeptList) -> None:
-        super().__init__(kept_list, tuple)
+    def __init__(self, connections: ConnectionList) -> None:
+        super().__init__(connections, tuple)
 
     def _decode(self, records: memoryview, changed: int, items: list[Connection]) -> None:
         for offset in range(0, changed * _SIZE, _SIZE):
@@ -93,30 +94,29 @@ class KeptConnections(Kept[Connection, tuple[Connection, ...]]):
             items[index] = decode_connection(records, offset + RN_RECORD_CONNECTION)
 
 
-class KeptSnapshot(Kept[Observation, Snapshot]):
-    """What RasEnumConnections lists and RasGetConnectStatus says of each."""
+class PolledSnapshot(PolledList[Observation, Snapshot]):
+    """What RasEnumConnections lists, and what RasGetConnectStatus answers for each."""
 
     __slots__ = ()
 
-    def __init__(self, kept_list: KeptList) -> None:
-        super().__init__(kept_list, Snapshot)
+    def __init__(self, connections: ConnectionList) -> None:
+        super().__init__(connections, Snapshot)
 
     def _decode(self, records: memoryview, changed: int, items: list[Observation]) -> None:
         for offset in range(0, changed * _SIZE, _SIZE):
-            _, index, kept, code, version, state, error, substate, endpoints = _unpack_numbers(
-                records, offset
-            )
+            numbers = _unpack_numbers(records, offset)
+            _, index, unchanged, code, version, state, error, substate, endpoints = numbers
             last = items[index]
             connection = (
                 last.connection
-                if kept & RN_KEPT_CONNECTION
+                if unchanged & RN_UNCHANGED_CONNECTION
                 else decode_connection(records, offset + RN_RECORD_CONNECTION)
             )
             status = None
             if not code:
-                if not kept & RN_KEPT_STATUS_TEXTS:
+                if not unchanged & RN_UNCHANGED_STATUS_TEXTS:
                     texts = status_texts(records, offset + RN_RECORD_STATUS)
-                else:  # those of a failed call are none
+                else:  # a status that failed has no texts
                     texts = last.status[2:5] if last.status else ("", "", "")
                 status = new_status(version, state, error, substate, endpoints, texts)
             items[index] = new_tuple(Observation, (connection, status, code))

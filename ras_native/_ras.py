@@ -12,12 +12,12 @@ from typing import Concatenate, NamedTuple, NoReturn, ParamSpec, TypeVar, cast
 
 from . import _backend, _check
 from ._at_exit import finish_later, forget
-from ._backend.contract import BackendEvent, Changes, KeptList, Provider, ras_backend
+from ._backend.contract import BackendEvent, Changes, ConnectionList, Provider, ras_backend
 from ._backend.layout import (
     RN_E_ABSURD,
     RN_E_CANCELLED,
     RN_E_FIRST,
-    RN_E_KEPT_GROWING,
+    RN_E_KEEPS_GROWING,
     RN_E_LAST,
     RN_E_LOAD,
     RN_E_NO_MEMORY,
@@ -38,7 +38,7 @@ from ._errors import (
     system_error,
 )
 from ._event import Event, cancel_event, new_backend_event
-from ._polled import KeptConnections, KeptSnapshot
+from ._polled import PolledConnections, PolledSnapshot
 from ._records import (
     Connection,
     NotificationFlag,
@@ -80,16 +80,16 @@ class Notification(Event):
         self._event = event
 
 
-def _raise_closed(_: object) -> NoReturn:
+def _raise_closed() -> NoReturn:
     raise ValueError("this Ras is closed")
 
 
 class _ClosedList:
     """What a closed Ras polls."""
 
-    poll = (_raise_closed, None)
+    poll = staticmethod(_raise_closed)
 
-    def collect(self, since: int) -> Changes:  # noqa: ARG002 - as KeptList has it
+    def collect(self, since: int) -> Changes:  # noqa: ARG002 - as ConnectionList has it
         raise ValueError("this Ras is closed")
 
 
@@ -113,14 +113,14 @@ class Ras:
         self.backend = _backend.select(backend)
         self.provider = _provider_path(provider)
         self._provider: Provider | None = _open_provider(self.backend, self.provider)
-        self._connections = KeptConnections(self._new_list(with_status=False))
-        self._snapshot = KeptSnapshot(self._new_list(with_status=True))
+        self._connections = PolledConnections(self._new_list(with_status=False))
+        self._snapshot = PolledSnapshot(self._new_list(with_status=True))
 
-    def _new_list(self, *, with_status: bool) -> KeptList:
-        code, kept_list = self._open().new_list(with_status=with_status)
-        if kept_list is None:
+    def _new_list(self, *, with_status: bool) -> ConnectionList:
+        code, connections = self._open().new_list(with_status=with_status)
+        if connections is None:
             raise self._error(code, "RasEnumConnectionsW")
-        return kept_list
+        return connections
 
     def _open(self) -> Provider:
         if self._provider is None:
@@ -141,11 +141,11 @@ class Ras:
         Raises RasError for any code but success (EN-10), also where the list kept growing
         between one attempt and the next (EN-6). Source: RasEnumConnectionsW.
         """
-        kept = self._connections
-        answer = kept.poll(kept.polled)
-        if answer == kept.generation:
-            return kept.result
-        return kept.refresh() if answer > 0 else self._raise_failed_poll(answer)
+        polled = self._connections
+        answer = polled.poll()
+        if answer == polled.generation:
+            return polled.result
+        return polled.refresh() if answer > 0 else self._raise_failed_poll(answer)
 
     def snapshot(self) -> Snapshot:
         """List every active connection and ask the status of each, in one crossing (EN-11).
@@ -158,11 +158,11 @@ class Ras:
         Raises RasError where the enumeration fails. Source: RasEnumConnectionsW,
         RasGetConnectStatusW.
         """
-        kept = self._snapshot
-        answer = kept.poll(kept.polled)
-        if answer == kept.generation:
-            return kept.result
-        return kept.refresh() if answer > 0 else self._raise_failed_poll(answer)
+        polled = self._snapshot
+        answer = polled.poll()
+        if answer == polled.generation:
+            return polled.result
+        return polled.refresh() if answer > 0 else self._raise_failed_poll(answer)
 
     def _raise_failed_poll(self, answer: int) -> NoReturn:
         raise self._error(-answer, "RasEnumConnectionsW")
@@ -353,8 +353,8 @@ class Ras:
         Every later call raises ValueError. Notifications stay valid.
         """
         self._provider = None
-        self._connections = KeptConnections(_ClosedList())
-        self._snapshot = KeptSnapshot(_ClosedList())
+        self._connections = PolledConnections(_ClosedList())
+        self._snapshot = PolledSnapshot(_ClosedList())
 
     def __enter__(self) -> Ras:
         return self
@@ -409,7 +409,7 @@ def _wait_link_down(
 
 
 def _shim_error(code: int, function: str, provider: str | None) -> Exception:
-    if code == RN_E_KEPT_GROWING:
+    if code == RN_E_KEEPS_GROWING:
         return RasError(
             603,
             function,

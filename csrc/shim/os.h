@@ -35,7 +35,4 @@ void *rn__event_for_provider(rn_event *event);
 
 void rn__yield(void);
 
-/* Whether processor and system know 32-byte vectors of whole numbers. */
-int rn__has_avx2(void);
-
 #endif

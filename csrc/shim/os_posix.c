@@ -161,9 +161,3 @@ uint64_t rn_now_ns(void) {
 }
 
 void rn__yield(void) { sched_yield(); }
-
-#if defined(__x86_64__)
-int rn__has_avx2(void) { return !!__builtin_cpu_supports("avx2"); }
-#else
-int rn__has_avx2(void) { return 0; }
-#endif

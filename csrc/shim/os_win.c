@@ -119,5 +119,3 @@ uint64_t rn_now_ns(void) {
 }
 
 void rn__yield(void) { Sleep(0); }
-
-int rn__has_avx2(void) { return !!IsProcessorFeaturePresent(PF_AVX2_INSTRUCTIONS_AVAILABLE); }

@@ -1,4 +1,4 @@
-/* The provider's functions, one at a time. */
+/* A loaded provider, and its functions called one at a time. */
 #include "provider.h"
 
 #include <stdlib.h>
@@ -65,35 +65,31 @@ int rn__is_wrong_size(uint32_t code) {
   return code == RAS_ERROR_INVALID_SIZE || code == RAS_ERROR_BUFFER_INVALID;
 }
 
-uint32_t rn__ask_older_status(rn_provider *provider, HRASCONN handle, uint32_t code,
-                              rn_RASCONNSTATUSW *raw, uint32_t *index_inout) {
-  while (rn__is_wrong_size(code) && *index_inout + 1 < RN_RASCONNSTATUS_VERSION_COUNT) {
-    ++*index_inout;
-    rn__blank_rasconnstatus(raw);
-    raw->dwSize = rn__rasconnstatus_versions[*index_inout].size;
-    code = provider->get_connect_status(handle, raw);
+uint32_t rn__ask_status(rn_provider *provider, HRASCONN handle, rn_RASCONNSTATUSW *raw_inout,
+                        uint32_t *version_out) {
+  for (uint32_t version = rn__first_version(&provider->rasconnstatus_version);; version++) {
+    raw_inout->dwSize = rn__rasconnstatus_versions[version].size;
+    uint32_t code = provider->get_connect_status(handle, raw_inout);
+    if (!code) {
+      rn__remember_version(&provider->rasconnstatus_version, version);
+      *version_out = version;
+      return 0;
+    }
+    memset(raw_inout, 0, sizeof *raw_inout);
+    if (!rn__is_wrong_size(code) || version + 1 == RN_RASCONNSTATUS_VERSION_COUNT) {
+      *version_out = 0;
+      return code;
+    }
   }
-  return code;
-}
-
-/* As rn__ask_status, from the version that worked last on. */
-static uint32_t ask_status(rn_provider *provider, uint64_t handle, rn_RASCONNSTATUSW *raw,
-                           const ras_version **version_out) {
-  uint32_t index = rn__first_version(&provider->rasconnstatus_version);
-  uint32_t code = rn__ask_status(provider, as_handle(handle), raw, &index);
-  if (!code) rn__remember_version(&provider->rasconnstatus_version, index);
-  *version_out = &rn__rasconnstatus_versions[index];
-  return code;
 }
 
 uint32_t rn_get_connect_status(rn_provider *provider, uint64_t handle, rn_status *status_out) {
-  rn_RASCONNSTATUSW raw;
-  const ras_version *version;
-  memset(&raw, 0, sizeof raw);
+  rn_RASCONNSTATUSW raw = {0};
+  uint32_t version, code = rn__ask_status(provider, as_handle(handle), &raw, &version);
   memset(status_out, 0, sizeof *status_out);
-  status_out->code = ask_status(provider, handle, &raw, &version);
-  if (!status_out->code) rn__read_rasconnstatus(&raw, version, status_out);
-  return status_out->code;
+  status_out->code = code;
+  if (!code) rn__read_rasconnstatus(&raw, &rn__rasconnstatus_versions[version], status_out);
+  return code;
 }
 
 static int is_reached(const rn_status *status, const uint32_t *states, uint32_t count) {
@@ -102,7 +98,7 @@ static int is_reached(const rn_status *status, const uint32_t *states, uint32_t 
   return !count && (status->error || status->state & (RASCS_DONE | RASCS_PAUSED));
 }
 
-/* Waits out `ns` (RN_E_AGAIN), or until cancelled. */
+/* Waits for `ns` (RN_E_AGAIN), or until `cancel` is set (RN_E_CANCELLED). */
 static uint32_t pause_for(uint64_t ns, rn_event *cancel) {
   if (!ns) rn__yield();
   return ns || cancel ? rn_event_wait(NULL, cancel, ns) : RN_E_AGAIN;
@@ -133,11 +129,9 @@ uint32_t rn_hang_up(rn_provider *provider, uint64_t handle) {
 
 uint32_t rn_wait_gone(rn_provider *provider, uint64_t handle, uint64_t slice_ns) {
   uint64_t end = rn_now_ns() + slice_ns;
-  rn_RASCONNSTATUSW raw;
-  const ras_version *version;
-  memset(&raw, 0, sizeof raw);
   for (uint32_t asked = 0;; asked++) {
-    uint32_t code = ask_status(provider, handle, &raw, &version);
+    rn_RASCONNSTATUSW raw = {0};
+    uint32_t version, code = rn__ask_status(provider, as_handle(handle), &raw, &version);
     if (code == RAS_ERROR_INVALID_HANDLE || code == RAS_ERROR_NO_CONNECTION) return 0;
     if (code) return code;
     if (rn_now_ns() >= end) return RN_E_AGAIN;

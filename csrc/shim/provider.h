@@ -19,28 +19,19 @@ struct rn_provider {
   uint32_t rasconnstatus_version;
 };
 
-/* Where negotiation starts: at the version that worked last. */
+/* The version that negotiation starts with: the one that worked last. */
 uint32_t rn__first_version(const uint32_t *negotiated);
 
-/* Has negotiation start there next time. */
+/* Makes the next negotiation start with this version. */
 void rn__remember_version(uint32_t *negotiated, uint32_t index);
 
-/* Codes that mean "I do not know this dwSize": 632, and 610 of old systems. */
+/* Whether the code means "I do not know this dwSize": 632, or 610 from old systems. */
 int rn__is_wrong_size(uint32_t code);
 
-/* RasGetConnectStatusW, asked with ever older versions than *index_inout for as long as they are
- * refused with `code` or the like; *index_inout is then the one that was asked last. */
-uint32_t rn__ask_older_status(rn_provider *provider, HRASCONN handle, uint32_t code,
-                              rn_RASCONNSTATUSW *raw, uint32_t *index_inout);
-
-/* One RasGetConnectStatusW, asked again with older versions than *index_inout where it must be.
- * `raw` is the caller's scratch. Here, for it is in the innermost loop of a poll. */
-static inline uint32_t rn__ask_status(rn_provider *provider, HRASCONN handle,
-                                      rn_RASCONNSTATUSW *raw, uint32_t *index_inout) {
-  rn__blank_rasconnstatus(raw);
-  raw->dwSize = rn__rasconnstatus_versions[*index_inout].size;
-  uint32_t code = provider->get_connect_status(handle, raw);
-  return code ? rn__ask_older_status(provider, handle, code, raw, index_inout) : 0;
-}
+/* Asks RasGetConnectStatusW, from the version that worked last to ever older ones while the size is
+ * refused. Returns its code. *raw_inout is all 0 before the call. After a code it is so again, and
+ * *version_out is 0; otherwise *version_out is an index into rn__rasconnstatus_versions. */
+uint32_t rn__ask_status(rn_provider *provider, HRASCONN handle, rn_RASCONNSTATUSW *raw_inout,
+                        uint32_t *version_out);
 
 #endif

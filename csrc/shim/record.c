@@ -11,14 +11,13 @@ const ras_version rn__rasconnstatus_versions[RN_RASCONNSTATUS_VERSION_COUNT] =
 #define HAS(version, type, member) \
   (offsetof(type, member) + sizeof(((const type *)0)->member) <= (version)->size)
 
-/* Copies a text cut at its NUL or its array's end; zeroes the rest of `to`. */
-static void read_text(const uint16_t *from, size_t from_count, uint16_t *to, size_t to_count) {
-  size_t length = rn__text_length(from, from_count);
-  memcpy(to, from, length * 2);
-  memset(to + length, 0, (to_count - length) * 2);
+/* Copies a text up to its NUL, or up to the end of its array. `text_out` is 0 already and is at
+ * least as long as the array. */
+static void read_text(const uint16_t *text, size_t count, uint16_t *text_out) {
+  for (size_t i = 0; i < count && text[i]; i++) text_out[i] = text[i];
 }
 
-#define READ_TEXT(from, to) read_text(from, COUNT(from), to, COUNT(to))
+#define READ_TEXT(text, text_out) read_text(text, COUNT(text), text_out)
 
 static uint64_t luid_number(const rn_LUID *luid) {
   return (uint64_t)(uint32_t)luid->HighPart << 32 | luid->LowPart;

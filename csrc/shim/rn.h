@@ -21,7 +21,7 @@
 #define RN_E_AGAIN 0xE0520001       /* the slice ended: call again to go on */
 #define RN_E_TIMEOUT 0xE0520002     /* the deadline passed */
 #define RN_E_CANCELLED 0xE0520003   /* the cancel event was set */
-#define RN_E_KEPT_GROWING 0xE0520004 /* the list outgrew every buffer offered */
+#define RN_E_KEEPS_GROWING 0xE0520004 /* the list outgrew every buffer offered */
 #define RN_E_ABSURD 0xE0520005      /* the provider asks for or reports too much */
 #define RN_E_UNSUPPORTED 0xE0520006 /* the provider lacks this function */
 #define RN_E_NO_MEMORY 0xE0520007
@@ -69,29 +69,29 @@ typedef struct {
   uint16_t phone_number[132];
 } rn_status;
 
-#define RN_KEPT_CONNECTION 1
-#define RN_KEPT_STATUS_TEXTS 2
+#define RN_UNCHANGED_CONNECTION 1
+#define RN_UNCHANGED_STATUS_TEXTS 2
 
-/* One connection of a kept list. `serial` names it for as long as it is listed. */
+/* One connection of a list. `serial` names it for as long as it is listed. */
 typedef struct {
   uint64_t serial;
-  uint32_t index; /* its place in the list */
-  uint32_t kept;  /* RN_KEPT_...: what is as it was, and not told again */
+  uint32_t index;     /* its position in the list */
+  uint32_t unchanged; /* RN_UNCHANGED_...: the parts that the caller has seen already */
   rn_connection connection;
   rn_status status;
 } rn_record;
 
-/* The order of a kept list after rn_list_collect. */
+/* What changed in a list, as rn_list_collect tells it. */
 typedef struct {
   uint64_t generation; /* pass it as `since` next time */
   uint32_t count;      /* connections listed */
   uint32_t changed;    /* records copied */
-  uint32_t reordered;  /* 1: places moved, came or went since */
+  uint32_t reordered;  /* 1: connections came, went or moved since */
   uint32_t reserved;
 } rn_changes;
 
 typedef struct rn_provider rn_provider; /* a loaded library with rasapi32's ABI */
-typedef struct rn_list rn_list;         /* a list of connections kept between polls */
+typedef struct rn_list rn_list;         /* connections, as they were polled last */
 typedef struct rn_event rn_event;       /* a manual-reset event */
 
 /* Provider. `path` (UTF-8) NULL: the system's rasapi32. Free with rn_provider_close. Where the
@@ -104,16 +104,20 @@ void rn_provider_close(rn_provider *provider);
 /* dwSize values in use, newest first tried; 0 until the first call. */
 void rn_provider_sizes(rn_provider *provider, uint32_t *rasconn_out, uint32_t *rasconnstatus_out);
 
-/* Kept list. with_status 0: RasEnumConnectionsW only; 1: then RasGetConnectStatusW for each. */
+/* Lists. with_status 0: RasEnumConnectionsW only; 1: then RasGetConnectStatusW for each.
+ * The provider outlives the list. Free with rn_list_free, when no call of it is under way. */
 uint32_t rn_list_new(rn_provider *provider, int with_status, rn_list **list_out);
 void rn_list_free(rn_list *list);
 
-/* One poll. Returns the list's generation (> 0, grows with each change) or minus a code. */
+/* One poll. Returns the list's generation (> 0, grows with each change) or minus a code. Any
+ * number of threads may poll one list: no lock is held while the provider is asked, and a poll
+ * that began before one already applied is discarded. */
 int64_t rn_list_poll(rn_list *list);
 
-/* Copies the records that changed after generation `since` into records_out and, where
- * changes_out->reordered, every serial, in order, into serials_out (both the caller's, `capacity`
- * long). Copies nothing where changes_out->count is more than `capacity`: come again with room. */
+/* Copies the records that changed after generation `since` into records_out. Where
+ * changes_out->reordered is 1, copies every serial, in order, into serials_out. Both arrays are the
+ * caller's, `capacity` long. If changes_out->count is more than `capacity`, copies nothing: call
+ * again with larger arrays. */
 void rn_list_collect(rn_list *list, uint64_t since, uint32_t capacity, rn_record *records_out,
                      uint64_t *serials_out, rn_changes *changes_out);
 

@@ -11,26 +11,24 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Any, Protocol, cast
 
-RECORD_HEAD = Struct("=QII")  # serial, index, kept
+RECORD_HEAD = Struct("=QII")  # serial, index, unchanged
 
 Changes = tuple[int, "list[int] | None", int, memoryview]
-"""What a backend copied out of a kept list.
+"""What a backend copied out of a list of connections.
 
-Its generation. The order, where places moved, came or went: the serial of each connection,
-which names it for as long as it is listed; None where only contents changed. How many
-rn_record stand in the records, and these, valid until the next collect.
+1. The list's generation.
+2. The serials of all connections in order, where connections came, went or moved; else None.
+3. How many records follow.
+4. The bytes of that many rn_record, valid until the next collect.
 """
 
 
-class KeptList(Protocol):
-    """A list of connections kept between polls, by either backend (rn_list in csrc/shim/rn.h)."""
+class ConnectionList(Protocol):
+    """A list of connections that remembers its last poll (rn_list in csrc/shim/rn.h)."""
 
     @property
-    def poll(self) -> tuple[Callable[[Any], int], Any]:
-        """One poll, which gives the list's generation, or minus a code.
-
-        A function and its argument: bound into one they would take 10 ns longer.
-        """
+    def poll(self) -> Callable[[], int]:
+        """One poll: gives the list's generation, or minus a code."""
 
     def collect(self, since: int) -> Changes:
         """Copy what changed after generation `since`."""
@@ -54,7 +52,7 @@ class BackendEvent(Protocol):
 class Provider(Protocol):
     """rn_provider."""
 
-    def new_list(self, *, with_status: bool) -> tuple[int, KeptList | None]:
+    def new_list(self, *, with_status: bool) -> tuple[int, ConnectionList | None]:
         """Code, list."""
 
     def sizes(self) -> tuple[int, int]:

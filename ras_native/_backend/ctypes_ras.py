@@ -1,7 +1,6 @@
-"""The RAS half of the ctypes backend: csrc/shim/provider.c and list.c, to the same records.
+"""The RAS half of the ctypes backend: csrc/shim/{provider,record,poll,list}.c in Python.
 
-Whole buffers are compared as bytes first, so that a poll which finds nothing new decodes
-nothing here either.
+It gives the same records, byte for byte. Bytes are compared before anything is decoded.
 """
 
 from __future__ import annotations
@@ -9,13 +8,11 @@ from __future__ import annotations
 import ctypes
 import sys
 import time
-from collections.abc import Callable, Iterable
-from ctypes import addressof, byref, c_uint16, c_uint32, c_void_p, memmove, memset, string_at
-from itertools import count
-from math import isqrt
-from struct import Struct
+from collections.abc import Iterator
+from ctypes import addressof, byref, c_uint16, c_uint32, c_void_p, sizeof
+from itertools import chain, count
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._errors import GONE_CODES
 from .contract import RECORD_HEAD, Changes
@@ -29,14 +26,14 @@ from .layout import (
     RASCS_PAUSED,
     RN_E_ABSURD,
     RN_E_AGAIN,
-    RN_E_KEPT_GROWING,
+    RN_E_KEEPS_GROWING,
     RN_E_UNSUPPORTED,
-    RN_KEPT_CONNECTION,
-    RN_KEPT_STATUS_TEXTS,
     RN_MAX_ATTEMPTS,
     RN_MAX_CONNECTIONS,
     RN_STATUS,
     RN_STATUS_TEXT,
+    RN_UNCHANGED_CONNECTION,
+    RN_UNCHANGED_STATUS_TEXTS,
     RnConnection,
     RnStatus,
 )
@@ -44,17 +41,15 @@ from .layout import (
 __all__ = ["CtypesEvent", "CtypesProvider", "new_event", "now_ns", "open_provider"]
 
 _TOO_SMALL = (603, 122)
-_WRONG_SIZE = frozenset((632, 610))
-_FIRST_ROOM = 8
+_WRONG_SIZE = (632, 610)
+_FIRST_CAPACITY = 8  # connections
 _YIELDS_BEFORE_SLEEP = 64
 _GONE_INTERVAL_NS = 1_000_000
 _SIZES = tuple(size for _, size in RASCONNW_VERSIONS)
-_NEWEST_RASCONN = _SIZES[0]
-_OFFER = Struct("=II")  # lpcb and lpcConnections before a call
+_STATUS_SIZES = tuple(size for _, size in RASCONNSTATUSW_VERSIONS)
 _STATUS_TEXTS = slice(RN_STATUS.size - RN_STATUS_TEXT["phone_number"].stop, None)
-_HANDLE = slice(4, 4 + ctypes.sizeof(c_void_p))  # RASCONN.hrasconn
-
-_Answer = tuple[int, bytes, int]  # code, RASCONNSTATUSW, its WINVER
+_BLANK_STATUSES = tuple(size.to_bytes(4, sys.byteorder) + bytes(size - 4) for size in _STATUS_SIZES)
+_HANDLE = slice(4, 4 + sizeof(c_void_p))  # RASCONN.hrasconn
 
 
 def now_ns() -> int:
@@ -62,39 +57,48 @@ def now_ns() -> int:
     return time.perf_counter_ns()
 
 
+# Records (record.c)
+
+
 def _end_of_text(units: bytes) -> int:
-    """Where the first NUL of UTF-16 units stands, or their end."""
+    """The offset of the first NUL of UTF-16 units, or their end."""
     end = units.find(b"\0\0")
     while end >= 0 and end % 2:
         end = units.find(b"\0\0", end + 1)
     return len(units) if end < 0 else end
 
 
-_Moves = list[tuple[int, int, int, bool]]
+class _Field(NamedTuple):
+    """Where a member begins and ends in the raw structure, and where it begins in the record."""
+
+    begin: int
+    end: int
+    offset: int
+    is_text: bool
 
 
-def _moves(structure: Any, record: Any, names: dict[str, str]) -> _Moves:
-    """Where each member of the raw structure begins and ends, where it goes, whether it is text."""
-    moves = []
+def _field_map(structure: Any, record: Any, names: dict[str, str]) -> list[_Field]:
+    """The fields of a record, from its names and those of the raw structure."""
+    fields = []
     for name, raw_name in names.items():
-        source, target = getattr(structure, raw_name), getattr(record, name)
-        end = source.offset + source.size
-        moves.append((source.offset, end, target.offset, raw_name.startswith("sz")))
-    return moves
+        member, offset = getattr(structure, raw_name), getattr(record, name).offset
+        end = member.offset + member.size
+        fields.append(_Field(member.offset, end, offset, raw_name.startswith("sz")))
+    return fields
 
 
-def _read(raw: bytes, moves: _Moves, record: bytearray) -> bytes:
+def _read(raw: bytes, fields: list[_Field], record: bytearray) -> bytes:
     """Copy the members that this version of the raw structure has."""
-    for begin, end, to, is_text in moves:
+    for begin, end, offset, is_text in fields:
         if end <= len(raw):
             value = raw[begin:end]
             if is_text:
                 value = value[: _end_of_text(value)]
-            record[to : to + len(value)] = value
+            record[offset : offset + len(value)] = value
     return bytes(record)
 
 
-_CONNECTION_MOVES = _moves(
+_CONNECTION_FIELDS = _field_map(
     RASCONNW,
     RnConnection,
     {
@@ -110,7 +114,7 @@ _CONNECTION_MOVES = _moves(
         "correlation_id": "guidCorrelationId",
     },
 )
-_STATUS_MOVES = _moves(
+_STATUS_FIELDS = _field_map(
     RASCONNSTATUSW,
     RnStatus,
     {
@@ -126,21 +130,35 @@ _STATUS_MOVES = _moves(
 )
 
 
-# Records in which nothing but the version stands, by it.
-_CONNECTIONS = {winver: bytes(RnConnection(version=winver)) for winver, _ in RASCONNW_VERSIONS}
-_STATUSES = {winver: bytes(RnStatus(version=winver)) for winver, _ in RASCONNSTATUSW_VERSIONS}
+_Answer = tuple[int, int, bytes]
+"""What RasGetConnectStatusW answered: code, index into RASCONNSTATUSW_VERSIONS, RASCONNSTATUSW."""
 
 
-def _read_rasconn(raw: bytes, winver: int) -> bytes:
+def _read_connection(raw: bytes, version: int) -> bytes:
     """One rn_connection, from a RASCONN of that version."""
-    return _read(raw, _CONNECTION_MOVES, bytearray(_CONNECTIONS[winver]))
+    winver, _ = RASCONNW_VERSIONS[version]
+    return _read(raw, _CONNECTION_FIELDS, bytearray(RnConnection(version=winver)))
 
 
-def _read_rasconnstatus(code: int, raw: bytes, winver: int) -> bytes:
-    """One rn_status, from the answer and a RASCONNSTATUS of that version."""
+def _read_status(answer: _Answer) -> bytes:
+    """One rn_status."""
+    code, version, raw = answer
     if code:
         return bytes(RnStatus(code=code))
-    return _read(raw, _STATUS_MOVES, bytearray(_STATUSES[winver]))
+    winver, _ = RASCONNSTATUSW_VERSIONS[version]
+    return _read(raw, _STATUS_FIELDS, bytearray(RnStatus(version=winver)))
+
+
+# The provider (provider.c)
+
+
+class _StatusBuffer:
+    """Memory for one RASCONNSTATUSW."""
+
+    def __init__(self) -> None:
+        buffer = ctypes.create_string_buffer(_STATUS_SIZES[0])
+        self.view = memoryview(buffer).cast("B")
+        self.reference = byref(buffer)
 
 
 class CtypesProvider:
@@ -155,8 +173,11 @@ class CtypesProvider:
         self.rasconnstatus_version: int | None = None
 
     def _required(self, name: str, *argtypes: Any) -> Any:
-        """A function; one without `argtypes` takes ctypes objects only, in half the time."""
-        function = self._library[name]  # a new object: its types are ours alone
+        """A function of the library; AttributeError where it has none of this name.
+
+        Without `argtypes` it takes ctypes objects only, in half the time.
+        """
+        function = self._library[name]  # a new object, so its types are ours alone
         function.restype = c_uint32
         if argtypes:
             function.argtypes = argtypes
@@ -173,39 +194,31 @@ class CtypesProvider:
         """Negotiated dwSize of RASCONN and RASCONNSTATUS."""
         rasconn, status = self.rasconn_version, self.rasconnstatus_version
         return (
-            0 if rasconn is None else RASCONNW_VERSIONS[rasconn][1],
-            0 if status is None else RASCONNSTATUSW_VERSIONS[status][1],
+            0 if rasconn is None else _SIZES[rasconn],
+            0 if status is None else _STATUS_SIZES[status],
         )
 
     def new_list(self, *, with_status: bool) -> tuple[int, CtypesList | None]:
-        """Code and a kept list."""
+        """Code, list."""
         return 0, CtypesList(self, with_status=with_status)
 
-    def ask_status(self, handle: int) -> _Answer:
-        """One RasGetConnectStatusW, asked again with older versions where it must be.
-
-        Gives its code, the structure, and the WINVER of the version that was answered.
-        """
-        raw, first = RASCONNSTATUSW(), self.rasconnstatus_version or 0
-        for index in range(first, len(RASCONNSTATUSW_VERSIONS)):
-            winver, size = RASCONNSTATUSW_VERSIONS[index]
-            memset(addressof(raw), 0, ctypes.sizeof(raw))
-            raw.dwSize = size
-            code = self._get_connect_status(c_void_p(handle), byref(raw))
+    def ask_status(self, handle: int, scratch: _StatusBuffer) -> _Answer:
+        """Ask RasGetConnectStatusW, with ever older versions while the size is refused."""
+        version = self.rasconnstatus_version or 0
+        while True:
+            size = _STATUS_SIZES[version]
+            scratch.view[:size] = _BLANK_STATUSES[version]
+            code = self._get_connect_status(c_void_p(handle), scratch.reference)
             if not code:
-                self.rasconnstatus_version = index
-            if code not in _WRONG_SIZE:
-                break
-        return code, string_at(addressof(raw), size), winver
-
-    def ask_statuses(self, asks: list[tuple[Any, Any]]) -> list[int]:
-        """Codes of RasGetConnectStatusW for pairs of a handle and a reference to a structure."""
-        ask = self._get_connect_status
-        return [ask(handle, structure) for handle, structure in asks]
+                self.rasconnstatus_version = version
+                return 0, version, scratch.view[:size].tobytes()
+            version += 1
+            if code not in _WRONG_SIZE or version == len(_STATUS_SIZES):
+                return code, 0, b""
 
     def get_connect_status(self, handle: int) -> bytes:
         """One rn_status."""
-        return _read_rasconnstatus(*self.ask_status(handle))
+        return _read_status(self.ask_status(handle, _StatusBuffer()))
 
     def wait_status(
         self,
@@ -236,10 +249,10 @@ class CtypesProvider:
 
     def wait_gone(self, handle: int, slice_ns: int) -> int:
         """0 once the handle is gone, RN_E_AGAIN, or another code of RasGetConnectStatusW."""
-        end = now_ns() + slice_ns
+        end, scratch = now_ns() + slice_ns, _StatusBuffer()
         asked = 0
         while True:
-            code, _, _ = self.ask_status(handle)
+            code, _, _ = self.ask_status(handle, scratch)
             if code:
                 return 0 if code in GONE_CODES else code
             if now_ns() >= end:
@@ -279,303 +292,238 @@ def _is_reached(status: RnStatus, states: tuple[int, ...]) -> bool:
     return bool(status.error or status.state & (RASCS_DONE | RASCS_PAUSED))
 
 
-class _Slot:
-    """One connection as it was read last, and when its parts changed."""
-
-    __slots__ = ("answer", "changed", "connection", "connection_changed", "handle", "raw",
-                 "serial", "status", "texts_changed")  # fmt: skip
-
-    def __init__(self, serial: int, handle: int) -> None:
-        self.serial = serial
-        self.handle = handle
-        self.raw = b""
-        self.connection = b""
-        self.changed = 0
-        self.connection_changed = 0
-        self.answer: _Answer | None = None
-        self.status = bytes(RnStatus())
-        self.texts_changed = 0
-
-    def kept_parts(self, since: int) -> int:
-        return (self.connection_changed <= since) * RN_KEPT_CONNECTION | (
-            self.texts_changed <= since
-        ) * RN_KEPT_STATUS_TEXTS
-
-    def update_connection(self, raw: bytes, winver: int, generation: int) -> bool:
-        record = _read_rasconn(raw, winver)
-        changed = record != self.connection
-        if changed:
-            self.connection, self.connection_changed = record, generation
-            self.changed = generation
-        self.raw = raw  # last, for Ctrl-C may strike anywhere
-        return changed
-
-    def update_status(self, answer: _Answer, generation: int) -> bool:
-        if answer == self.answer:
-            return False
-        record = _read_rasconnstatus(*answer)
-        changed = record != self.status  # which is at first as no record is that was read
-        if changed:
-            if not self.texts_changed or record[_STATUS_TEXTS] != self.status[_STATUS_TEXTS]:
-                self.texts_changed = generation
-            self.status, self.changed = record, generation
-        self.answer = answer  # last, as above
-        return changed
+# One poll (poll.c)
 
 
-class _Batch:
-    """The status structures of one list of handles, side by side: filled and compared as one."""
+class _Reading(NamedTuple):
+    """What one poll read."""
 
-    def __init__(self, slots: list[_Slot], version: int) -> None:
-        self.slots = slots
-        self.version = version
-        self.winver, self.size = RASCONNSTATUSW_VERSIONS[version]
-        self._blank = self.size.to_bytes(self.size, sys.byteorder) * len(slots)  # dwSize, zeros
-        self._buffer = ctypes.create_string_buffer(len(self._blank) or 1)
-        self._address = addressof(self._buffer)
-        self._asks = [
-            (c_void_p(slot.handle), byref(self._buffer, i * self.size))
-            for i, slot in enumerate(slots)
-        ]
-        self._codes: list[int] = []
-        self._raw = b""
+    version: int  # index into RASCONNW_VERSIONS
+    connections: bytes  # RASCONN elements
+    answers: list[_Answer]  # one per element, where statuses were asked
 
-    def ask(self, provider: CtypesProvider) -> list[tuple[int, _Answer]]:
-        """Ask for all: the answers that are not as they were, and whose slots they are for."""
-        memmove(self._address, self._blank, len(self._blank))
-        codes = provider.ask_statuses(self._asks)
-        raw = string_at(self._address, len(self._blank))
-        same_codes = codes == self._codes
-        if same_codes and raw == self._raw:
-            return []
-        changed = _differing(raw, self._raw, self.size) if same_codes else range(len(codes))
-        refused = not _WRONG_SIZE.isdisjoint(codes)
-        self._codes, self._raw = ([] if refused else codes), raw  # it is asked again next time
-        return [
-            (i, (codes[i], raw[i * self.size : (i + 1) * self.size], self.winver)) for i in changed
-        ]
+    def elements(self) -> Iterator[bytes]:
+        """Each RASCONN."""
+        size = _SIZES[self.version]
+        return (self.connections[i : i + size] for i in range(0, len(self.connections), size))
+
+    def handles(self) -> list[int]:
+        """The handle of each RASCONN."""
+        return [int.from_bytes(raw[_HANDLE], sys.byteorder) for raw in self.elements()]
 
 
-def _differing(new: bytes, old: bytes, size: int) -> Iterable[int]:
-    """Which items of that size differ: by the dozen first, for mostly it is one of many."""
-    some = isqrt(len(new) // size) * size
-    for first in range(0, len(new), some):
-        end = min(first + some, len(new))
-        if new[first:end] != old[first:end]:
-            for begin in range(first, end, size):
-                if new[begin : begin + size] != old[begin : begin + size]:
-                    yield begin // size
+_NOTHING = _Reading(0, b"", [])
 
 
-class _Enumeration:
-    """A buffer for RasEnumConnectionsW, kept between polls; one thread at a time calls it."""
+class _Poll:
+    """The buffers of a poll; one thread at a time uses them."""
 
-    __slots__ = ("_address", "_answered", "_arguments", "_buffer", "_offer", "_offered",
-                 "_provider", "_size", "_used", "count", "version")  # fmt: skip
+    __slots__ = ("_arguments", "_count", "_dirty", "_dw_size", "_needed", "_size", "_view",
+                 "count", "version")  # fmt: skip
 
-    def __init__(self, provider: CtypesProvider) -> None:
-        self._provider = provider
-        self.version = 0  # of RASCONNW_VERSIONS
-        self.count = 0  # of the elements that the last call gave
-        self._make_room(_FIRST_ROOM * _NEWEST_RASCONN)
+    def __init__(self) -> None:
+        self.version = 0  # of the elements: index into RASCONNW_VERSIONS
+        self.count = 0  # elements that the last call wrote
+        self._needed, self._count = c_uint32(), c_uint32()
+        self._resize(_FIRST_CAPACITY * _SIZES[0])
 
-    def _make_room(self, size: int) -> None:
-        buffer, answered = (c_uint32 * -(-size // 4))(), (c_uint32 * 2)()  # lpcb, lpcConnections
-        bytes_of = memoryview(answered).cast("B")
-        self._used = 0  # bytes that the last call filled
-        # all of it, or with Ctrl-C none
-        (
-            self._size,
-            self._address,
-            self._buffer,
-            self._answered,
-            self._offered,
-            self._offer,
-            self._arguments,
-        ) = (
-            size,
-            addressof(buffer),
-            memoryview(buffer).cast("B").cast("I"),
-            bytes_of.cast("I"),
-            bytes_of.cast("Q"),  # both at once
-            memoryview(_OFFER.pack(size, 0)).cast("Q")[0],
-            (byref(buffer), byref(answered), byref(answered, 4)),
-        )
+    def _resize(self, size: int) -> None:
+        buffer = ctypes.create_string_buffer(size)
+        self._view, self._size = memoryview(buffer).cast("B"), size
+        self._dw_size = c_uint32.from_buffer(buffer)
+        self._arguments = byref(buffer), byref(self._needed), byref(self._count)
+        self._dirty = size  # bytes that may have to be cleared before the next call
 
-    def call(self) -> int:
-        """Call until the list fits: a code; see enumerate() in list.c.
+    def _clear(self, version: int) -> None:
+        """Set what a call wrote to 0, so that the next one cannot leave an older answer."""
+        self._view[: self._dirty] = bytes(self._dirty)
+        self._count.value = self._dirty = self.count = 0
+        self._dw_size.value, self.version = _SIZES[version], version
 
-        Between calls all elements read as nothing.
-        """
-        provider = self._provider
-        self.version = provider.rasconn_version or 0
-        attempts = 0  # counted by hand: a range takes a fifth of an empty poll
+    def enumerate(self, provider: CtypesProvider) -> int:
+        """Call RasEnumConnectionsW until the list fits: a code."""
+        version, attempts = provider.rasconn_version or 0, 0
         while attempts < RN_MAX_ATTEMPTS:
             attempts += 1
-            if self._used:
-                memset(self._address, 0, self._used)
-                self._used = 0
-            self._buffer[0] = _SIZES[self.version]
-            self._offered[0] = self._offer  # lpcb as it is, lpcConnections 0
+            if self._dirty or version != self.version:
+                self._clear(version)
+            self._needed.value = self._size
             code: int = provider.enum_connections(*self._arguments)
+            found, size = self._count.value, _SIZES[version]
             if not code:
-                provider.rasconn_version = self.version
-                self.count = self._answered[1]
-                return self._measure() if self.count else 0
-            memset(self._address, 0, self._size)  # it may have left anything behind
-            refusal = self._adapt(code)
-            if refusal:
-                return refusal
-        return RN_E_KEPT_GROWING
+                provider.rasconn_version = version
+                return self._accept(found) if found else 0
+            self._dirty = self._size  # what a failed call wrote is unknown
+            needed = max(self._needed.value, found * size)
+            if code in _TOO_SMALL and needed > self._size:
+                if needed > RN_MAX_CONNECTIONS * size:
+                    return RN_E_ABSURD
+                self._resize(needed + needed // 4 + 4 * size)
+            elif code in (*_TOO_SMALL, *_WRONG_SIZE) and version + 1 < len(_SIZES):
+                version += 1
+            else:
+                return code
+        return RN_E_KEEPS_GROWING
 
-    def _measure(self) -> int:
-        self._used = self.count * _SIZES[self.version]
-        if self._used <= self._size:
-            return 0
-        memset(self._address, 0, self._size)
-        self._used = 0
-        return RN_E_ABSURD
-
-    def raw(self) -> bytes:
-        """The elements of the last call."""
-        return string_at(self._address, self._used)
-
-    def _adapt(self, code: int) -> int:
-        """Grow or negotiate, for which the code asks; else what the poll ends with."""
-        size = _SIZES[self.version]
-        needed = max(self._answered[0], self._answered[1] * size)
-        if code in _TOO_SMALL and needed > self._size:
-            if needed > RN_MAX_CONNECTIONS * size:
-                return RN_E_ABSURD
-            self._make_room(needed + needed // 4 + 4 * size)
-        elif (code in _TOO_SMALL or code in _WRONG_SIZE) and self.version + 1 < len(_SIZES):
-            self.version += 1
-        else:
-            return code
+    def _accept(self, found: int) -> int:
+        """Check how many elements a call reports."""
+        used = found * _SIZES[self.version]
+        if found > RN_MAX_CONNECTIONS or used > self._size:
+            self._dirty = self._size
+            return RN_E_ABSURD
+        self._dirty, self.count = used, found
         return 0
+
+    def elements(self) -> bytes:
+        """The RASCONN elements that the last call wrote."""
+        return self._view[: self.count * _SIZES[self.version]].tobytes()
+
+
+# The list (list.c)
+
+
+class _Item(NamedTuple):
+    """One connection as it was read last, and the generations in which its parts changed."""
+
+    serial: int
+    handle: int
+    changed: int = 0
+    connection_changed: int = 0
+    texts_changed: int = 0  # 0: never read
+    connection: bytes = b""
+    status: bytes = bytes(RnStatus())
+
+    def with_connection(self, raw: bytes, version: int, generation: int) -> _Item:
+        """The item after its RASCONN was read."""
+        record = _read_connection(raw, version)
+        if record == self.connection:
+            return self
+        return self._replace(connection=record, changed=generation, connection_changed=generation)
+
+    def with_status(self, answer: _Answer, generation: int) -> _Item:
+        """The item after its status was read."""
+        record = _read_status(answer)
+        if record == self.status:
+            return self
+        same_texts = self.texts_changed and record[_STATUS_TEXTS] == self.status[_STATUS_TEXTS]
+        texts_changed = self.texts_changed if same_texts else generation
+        return self._replace(status=record, changed=generation, texts_changed=texts_changed)
+
+    def unchanged_parts(self, since: int) -> int:
+        """RN_UNCHANGED_... of the parts that did not change after `since`."""
+        return (self.connection_changed <= since) * RN_UNCHANGED_CONNECTION | (
+            self.texts_changed <= since
+        ) * RN_UNCHANGED_STATUS_TEXTS
+
+
+class _State(NamedTuple):
+    """All that a poll can change; it is replaced as a whole, so Ctrl-C leaves no half of it."""
+
+    reading: _Reading = _NOTHING
+    items: tuple[_Item, ...] = ()
+    generation: int = 1
+    order_changed: int = 0
+    last_serial: int = 0
 
 
 class CtypesList:
-    """A list of connections kept between polls (rn_list).
-
-    Threads enumerate side by side, for to take a lock takes as long as the call; what they found
-    is taken over one after the other, and what was enumerated before that of another not at all.
-    """
-
-    __slots__ = ("_batch", "_generation", "_last_serial", "_lock", "_order_changed", "_provider",
-                 "_raw", "_slots", "_spare", "_taken_over", "_tickets", "_winver",
-                 "_with_status")  # fmt: skip
+    """A list of connections that remembers its last poll (rn_list)."""
 
     def __init__(self, provider: CtypesProvider, *, with_status: bool) -> None:
         self._provider = provider
         self._with_status = with_status
-        self._spare = [_Enumeration(provider)]  # those that no thread calls now
-        self._tickets = count(1)  # in the order of enumerations
-        self._lock = Lock()  # guards all below
-        self._taken_over = 0  # the latest ticket
-        self._slots: list[_Slot] = []  # replaced, never changed, when places change
-        self._generation = 1
-        self._order_changed = 0
-        self._last_serial = 0
-        self._raw = b""  # all elements as the provider wrote them last
-        self._winver = 0
-        self._batch: _Batch | None = None
+        self._spare = [_Poll()]  # as many as ever ran at the same time
+        self._is_shared = False  # whether polls have ever run at the same time
+        self._tickets = count(1)  # polls are numbered in the order in which they begin
+        self._lock = Lock()  # guards the two below, never a call of the provider
+        self._applied = 0  # the ticket of the poll that was applied last
+        self._state = _State()
 
-    @property
-    def poll(self) -> tuple[Callable[[CtypesList], int], CtypesList]:
-        """One poll, as KeptList has it."""
-        return CtypesList._poll, self
-
-    def _poll(self) -> int:
+    def poll(self) -> int:
+        """The list's generation, or minus a code."""
         try:
-            enumeration = self._spare.pop()
+            poll = self._spare.pop()
         except IndexError:
-            enumeration = _Enumeration(self._provider)
+            poll, self._is_shared = _Poll(), True
         ticket = next(self._tickets)
-        code = enumeration.call()
-        if not code and (enumeration.count or self._slots):
-            with self._lock:
-                if ticket > self._taken_over:
-                    self._take_over(enumeration)
-                    self._taken_over = ticket
-        self._spare.append(enumeration)
-        return -code or self._generation
+        code = poll.enumerate(self._provider)
+        reading = self._read(poll) if poll.count else _NOTHING
+        # One thread alone takes no lock while nothing is connected, which is as quick as can be.
+        if not code and (self._is_shared or reading is not self._state.reading):
+            self._apply(reading, ticket)
+        self._spare.append(poll)
+        return -code or self._state.generation
 
-    def _take_over(self, enumeration: _Enumeration) -> None:
-        """Compare what was enumerated with the slots, and bring these up to it."""
-        winver, _ = RASCONNW_VERSIONS[enumeration.version]
-        try:
-            self._update(enumeration.raw(), winver, self._generation + 1)
-        except BaseException:  # Ctrl-C: what was half taken over is compared anew
-            self._generation += 1
-            self._raw, self._winver, self._batch = b"", 0, None
-            raise
+    def _apply(self, reading: _Reading, ticket: int) -> None:
+        """Bring the list up to the reading, unless a poll that began later was applied already."""
+        with self._lock:
+            if ticket > self._applied:
+                if reading != self._state.reading:
+                    self._state = _applied(self._state, reading)
+                self._applied = ticket
 
-    def _update(self, raw: bytes, winver: int, generation: int) -> None:
-        changed = self._update_connections(raw, winver, generation)
+    def _read(self, poll: _Poll) -> _Reading:
+        """What was enumerated, and the statuses."""
+        reading = _Reading(poll.version, poll.elements(), [])
         if self._with_status:
-            changed |= self._update_statuses(generation)
-        if changed:
-            self._generation = generation
-
-    def _update_connections(self, raw: bytes, winver: int, generation: int) -> bool:
-        if raw == self._raw and winver == self._winver:
-            return False
-        size = dict(RASCONNW_VERSIONS)[winver]
-        spare, slots, changed = list(self._slots), [], False
-        for start in range(0, len(raw), size):
-            element = raw[start : start + size]
-            slot = self._take(spare, element)
-            if element != slot.raw or winver != self._winver:
-                changed |= slot.update_connection(element, winver, generation)
-            slots.append(slot)
-        self._raw, self._winver = raw, winver
-        if slots != self._slots:
-            self._slots, self._order_changed, changed = slots, generation, True
-        return changed
-
-    def _take(self, spare: list[_Slot], element: bytes) -> _Slot:
-        """Take the slot with the element's handle out of `spare`, or begin one."""
-        handle = int.from_bytes(element[_HANDLE], sys.byteorder)
-        for at, slot in enumerate(spare):
-            if slot.handle == handle:
-                return spare.pop(at)
-        self._last_serial += 1
-        return _Slot(self._last_serial, handle)
-
-    def _update_statuses(self, generation: int) -> bool:
-        changed = False
-        for index, answer in self._ask_statuses():
-            changed |= self._slots[index].update_status(answer, generation)
-        return changed
-
-    def _ask_statuses(self) -> list[tuple[int, _Answer]]:
-        """What is answered otherwise than the last time, and for which slots."""
-        provider, slots, batch = self._provider, self._slots, self._batch
-        version = provider.rasconnstatus_version
-        if version is None:
-            return [(i, provider.ask_status(slot.handle)) for i, slot in enumerate(slots)]
-        if batch is None or batch.slots is not slots or batch.version != version:
-            batch = self._batch = _Batch(slots, version)
-        return [
-            (i, provider.ask_status(slots[i].handle) if answer[0] in _WRONG_SIZE else answer)
-            for i, answer in batch.ask(provider)
-        ]
+            ask, scratch = self._provider.ask_status, _StatusBuffer()
+            reading.answers.extend([ask(handle, scratch) for handle in reading.handles()])
+        return reading
 
     def collect(self, since: int) -> Changes:
         """Copy what changed after generation `since`."""
-        with self._lock:
-            changed = [
-                RECORD_HEAD.pack(slot.serial, index, slot.kept_parts(since))
-                + slot.connection
-                + slot.status
-                for index, slot in enumerate(self._slots)
-                if slot.changed > since
-            ]
-            reordered = self._order_changed > since
-            order = [slot.serial for slot in self._slots] if reordered else None
-            records = memoryview(b"".join(changed))
-            return self._generation, order, len(changed), records
+        state = self._state
+        changed = [
+            RECORD_HEAD.pack(item.serial, index, item.unchanged_parts(since))
+            + item.connection
+            + item.status
+            for index, item in enumerate(state.items)
+            if item.changed > since
+        ]
+        reordered = state.order_changed > since
+        order = [item.serial for item in state.items] if reordered else None
+        return state.generation, order, len(changed), memoryview(b"".join(changed))
+
+
+def _applied(state: _State, reading: _Reading) -> _State:
+    """The state after a poll that read other bytes than the one before."""
+    generation, handles = state.generation + 1, reading.handles()
+    same_order = handles == [item.handle for item in state.items]
+    items, last_serial = list(state.items), state.last_serial
+    if not same_order:
+        items, last_serial = _reordered(state, handles)
+    comparable = same_order and reading.version == state.reading.version
+    last = list(state.reading.elements()) if comparable else [b""] * len(items)
+    for index, raw in enumerate(reading.elements()):
+        if raw != last[index]:
+            items[index] = items[index].with_connection(raw, reading.version, generation)
+    for index, answer in enumerate(reading.answers):
+        if not same_order or answer != state.reading.answers[index]:
+            items[index] = items[index].with_status(answer, generation)
+    if same_order and not any(item.changed == generation for item in items):
+        return state._replace(reading=reading)
+    order_changed = state.order_changed if same_order else generation
+    return _State(reading, tuple(items), generation, order_changed, last_serial)
+
+
+def _reordered(state: _State, handles: list[int]) -> tuple[list[_Item], int]:
+    """The items of these handles in this order, new ones included, and the last serial.
+
+    Each search starts behind the item found last: it is there unless connections moved.
+    """
+    known: list[_Item | None] = list(state.items)
+    items, serial, hint = [], state.last_serial, 0
+    for handle in handles:
+        for index in chain(range(hint, len(known)), range(hint)):
+            item = known[index]
+            if item is not None and item.handle == handle:
+                known[index], hint = None, index + 1
+                break
+        else:
+            serial += 1
+            item = _Item(serial, handle)
+        items.append(item)
+    return items, serial
 
 
 def open_provider(path: str | None) -> tuple[int, int, str, CtypesProvider | None]:

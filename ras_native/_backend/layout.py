@@ -96,7 +96,7 @@ RN_E_FIRST = 0xE0520000
 RN_E_AGAIN = 0xE0520001
 RN_E_TIMEOUT = 0xE0520002
 RN_E_CANCELLED = 0xE0520003
-RN_E_KEPT_GROWING = 0xE0520004
+RN_E_KEEPS_GROWING = 0xE0520004
 RN_E_ABSURD = 0xE0520005
 RN_E_UNSUPPORTED = 0xE0520006
 RN_E_NO_MEMORY = 0xE0520007
@@ -106,8 +106,8 @@ RN_E_LAST = 0xE053FFFF
 RN_REASON_SIZE = 512
 RN_MAX_CONNECTIONS = 16384
 RN_MAX_ATTEMPTS = 16
-RN_KEPT_CONNECTION = 1
-RN_KEPT_STATUS_TEXTS = 2
+RN_UNCHANGED_CONNECTION = 1
+RN_UNCHANGED_STATUS_TEXTS = 2
 RN_MAX_TARGETS = 1000000
 RN_MAX_CONCURRENCY = 65536
 RN_CONNECTED = 1
@@ -485,13 +485,13 @@ class RnRecord(Structure):
     _fields_ = (
         ("serial", c_uint64),
         ("index", c_uint32),
-        ("kept", c_uint32),
+        ("unchanged", c_uint32),
         ("connection", RnConnection),
         ("status", RnStatus),
     )
     serial: int
     index: int
-    kept: int
+    unchanged: int
     connection: RnConnection
     status: RnStatus
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ from .._native import ffi, lib
 from .contract import Changes
 from .layout import RN_CHANGES, RN_REASON_SIZE
 
-_ROOM = 8  # records in the first buffer
+_FIRST_CAPACITY = 8  # records
 _collect, _unpack_changes = lib.rn_list_collect, RN_CHANGES.unpack
 
 
@@ -44,29 +45,31 @@ class NativeList:
     """rn_list, and the buffers that its changes are copied to."""
 
     def __init__(self, provider: Any, pointer: Any) -> None:
-        def free(last: Any, _provider: Any = provider) -> None:  # which must outlive the list
-            lib.rn_list_free(last)
+        def free(freed: Any, _provider: Any = provider) -> None:  # the provider outlives the list
+            lib.rn_list_free(freed)
 
         self._pointer = ffi.gc(pointer, free)
         self._changes = ffi.new("rn_changes *")
         self._changes_view = memoryview(ffi.buffer(self._changes))
-        self.poll = lib.rn_list_poll, self._pointer
-        self._make_room(_ROOM)
+        self.poll: Callable[[], int] = partial(lib.rn_list_poll, self._pointer)
+        self._reserve(_FIRST_CAPACITY)
 
-    def _make_room(self, room: int) -> None:
-        self._records = ffi.new("rn_record[]", room)
-        self._serials = ffi.new("uint64_t[]", room)
+    def _reserve(self, capacity: int) -> None:
+        self._records = ffi.new("rn_record[]", capacity)
+        self._serials = ffi.new("uint64_t[]", capacity)
         self._view = memoryview(ffi.buffer(self._records))
-        self._room = room  # last: never more than there is, wherever Ctrl-C strikes
+        self._capacity = capacity  # set last: Ctrl-C may interrupt anywhere
 
     def collect(self, since: int) -> Changes:
-        """rn_list_collect, with room made as needed."""
+        """rn_list_collect, into buffers that grow as needed."""
         while True:  # ends: the shim bounds the count
-            _collect(self._pointer, since, self._room, self._records, self._serials, self._changes)
+            _collect(
+                self._pointer, since, self._capacity, self._records, self._serials, self._changes
+            )
             generation, count, changed, reordered, _ = _unpack_changes(self._changes_view)
-            if count <= self._room:
+            if count <= self._capacity:
                 break
-            self._make_room(count + count // 4)
+            self._reserve(count + count // 4)
         order = ffi.unpack(self._serials, count) if reordered else None
         return generation, order, changed, self._view
 
@@ -78,7 +81,7 @@ class NativeProvider:
         self._pointer = ffi.gc(pointer, lib.rn_provider_close)
 
     def new_list(self, *, with_status: bool) -> tuple[int, NativeList | None]:
-        """Code and a kept list."""
+        """Code, list."""
         made = ffi.new("rn_list **")
         code = lib.rn_list_new(self._pointer, with_status, made)
         return code, None if code else NativeList(self._pointer, made[0])

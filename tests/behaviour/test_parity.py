@@ -13,16 +13,10 @@ from hypothesis import strategies as st
 from spy import ENUM, STATUS, replace, show
 
 from ras_native import Ras
-from ras_native._backend.contract import RECORD_HEAD
 from ras_native._backend.layout import (
     RASCONNSTATUSW,
     RASCONNW,
-    RN_KEPT_CONNECTION,
-    RN_KEPT_STATUS_TEXTS,
     RN_RECORD,
-    RN_RECORD_CONNECTION,
-    RN_RECORD_STATUS,
-    RN_STATUS_TEXT,
 )
 from ras_native.sim import Simulator
 
@@ -30,23 +24,6 @@ CONNECTION_VERSIONS = (0x600, 0x501, 0x500, 0x401, 0x400)
 STATUS_VERSIONS = (0x601, 0x401, 0x400)
 
 pytestmark = pytest.mark.usefixtures("both_backends")
-
-
-def poll(kept_list):
-    """One poll: the generation, or minus a code."""
-    function, argument = kept_list.poll
-    return function(argument)
-
-
-def without_what_was_kept(record):
-    """Its bytes, without those that are not told again."""
-    _, _, kept = RECORD_HEAD.unpack_from(record)
-    connection, status = record[:RN_RECORD_STATUS], record[RN_RECORD_STATUS:]
-    if kept & RN_KEPT_CONNECTION:
-        connection = connection[:RN_RECORD_CONNECTION]
-    if kept & RN_KEPT_STATUS_TEXTS:
-        status = status[: -RN_STATUS_TEXT["phone_number"].stop]
-    return bytes(connection) + bytes(status)
 
 
 class Polled(NamedTuple):
@@ -59,34 +36,30 @@ class Polled(NamedTuple):
 
 
 class Pair:
-    """The kept lists of both backends, on one simulator."""
+    """A list of each backend, on one simulator."""
 
     def __init__(self, sim, *, with_status):
         self.sim = sim
         self.both = [Ras(sim, backend=backend) for backend in ("native", "ctypes")]
         self.lists = []
         for ras, kind in zip(self.both, ("NativeList", "CtypesList"), strict=True):
-            code, kept_list = ras._provider.new_list(with_status=with_status)
-            assert (code, type(kept_list).__name__) == (0, kind)
-            self.lists.append(kept_list)
+            code, connections = ras._provider.new_list(with_status=with_status)
+            assert (code, type(connections).__name__) == (0, kind)
+            self.lists.append(connections)
         self.since = 0
 
     def close(self):
         for ras in self.both:
             ras.close()
 
-    def _poll(self, kept_list):
-        generation = poll(kept_list)
-        told, order, changed, records = kept_list.collect(self.since)
-        assert told == generation or generation < 0
-        parts = (
-            records[at : at + RN_RECORD.size]
-            for at in range(0, changed * RN_RECORD.size, RN_RECORD.size)
-        )
-        return Polled(generation, order, changed, b"".join(map(without_what_was_kept, parts)))
+    def _poll(self, connections):
+        generation = connections.poll()
+        collected, order, changed, records = connections.collect(self.since)
+        assert collected == generation or generation < 0
+        return Polled(generation, order, changed, bytes(records[: changed * RN_RECORD.size]))
 
     def compare(self):
-        native, ctypes = (self._poll(kept_list) for kept_list in self.lists)
+        native, ctypes = map(self._poll, self.lists)
         assert native == ctypes
         assert self.both[0].sizes == self.both[1].sizes
         if native.generation > 0:
@@ -135,14 +108,14 @@ def test_every_code(pair, function, code):
         pair.sim.add(name)
     pair.compare()
     pair.sim.reset_calls()
-    for kept_list in pair.lists:
+    for connections in pair.lists:
         pair.sim.fail(function, code)
-        poll(kept_list)
+        connections.poll()
     pair.compare()
     pair.compare()
 
 
-def test_a_list_that_outgrows_its_room(pair):
+def test_a_list_that_outgrows_its_buffers(pair):
     for count in (7, 1, 1, 30, 200):
         for number in range(count):
             pair.sim.add(f"entry {number}")
