@@ -10,7 +10,7 @@ import pytest
 from spy import ENUM, STATUS, exported, replace, restore, show, watch_enumerations
 
 from ras_native import Connection, ConnectionFlag, ProviderError, RasError
-from ras_native._backend.layout import RASCONNW, RN_MAX_ATTEMPTS
+from ras_native._backend.layout import RASCONNW, RN_MAX_ATTEMPTS, RN_MAX_CONNECTIONS
 
 WIDE = sizeof(c_void_p) == 8
 SIZES = {  # WINVER: dwSize, from the Windows SDK
@@ -593,3 +593,23 @@ def test_the_sizes_are_those_that_were_negotiated(sim, ras):
     assert ras.sizes == (NEWEST, 0)
     ras.snapshot()
     assert ras.sizes == (NEWEST, 608)
+
+
+@pytest.mark.ledger("EN-5")
+def test_the_bound_holds_whatever_was_polled_before(ras):
+    """The buffer has capacity for more connections than are accepted."""
+    listed = RN_MAX_CONNECTIONS
+
+    def enumerate_(_buffer, needed, count):
+        offered = c_uint32.from_address(needed).value
+        c_uint32.from_address(needed).value = listed * NEWEST
+        c_uint32.from_address(count).value = listed
+        return 0 if offered >= listed * NEWEST else 603
+
+    replace(ras, ENUM, enumerate_)
+    assert len(ras.enum_connections()) == RN_MAX_CONNECTIONS
+    listed += 1
+    with pytest.raises(ProviderError, match="more than 16384"):
+        ras.enum_connections()
+    listed -= 1
+    assert len(ras.enum_connections()) == RN_MAX_CONNECTIONS

@@ -387,3 +387,75 @@ def test_find_takes_the_first_of_that_name_whatever_its_case(sim, ras):
     assert snapshot.find("HEAD OFFICE").connection.handle == first
     assert snapshot.find("STRASSE").connection.entry_name == "Straße"
     assert snapshot.find("elsewhere") is None
+
+
+def text_of(structure, name, units):
+    """Fill a text of the structure: these units first, and zeros behind them."""
+    array = getattr(structure, name)
+    array[:] = [*map(ord, units), *[0] * (len(array) - len(units))]
+
+
+class SparingProvider:
+    """It writes the texts that it is given without their NUL, and nothing else of the texts."""
+
+    def __init__(self, ras):
+        self.entry_name, self.device_name = "", ""
+        replace(ras, ENUM, self.enumerate)
+        replace(ras, STATUS, self.get_status)
+
+    def enumerate(self, buffer, _bytes, count):
+        connection = RASCONNW.from_address(buffer)
+        connection.hrasconn = 1
+        connection.szEntryName[: len(self.entry_name)] = list(map(ord, self.entry_name))
+        c_uint32.from_address(count).value = 1
+        return 0
+
+    def get_status(self, _handle, address):
+        status = RASCONNSTATUSW.from_address(address)
+        status.szDeviceName[: len(self.device_name)] = list(map(ord, self.device_name))
+        return 0
+
+
+@pytest.mark.ledger("EN-12", "GS-1")
+def test_a_text_without_its_nul_shows_nothing_of_the_text_before(ras):
+    provider = SparingProvider(ras)
+    provider.entry_name, provider.device_name = "Head office", "WAN Miniport"
+    ras.snapshot()
+    provider.entry_name, provider.device_name = "Hi", "Modem"
+    (observation,) = ras.snapshot()
+    assert observation.connection.entry_name == "Hi"
+    assert observation.status.device_name == "Modem"
+    assert ras.get_connect_status(1).device_name == "Modem"
+
+
+def members(structure):
+    """Name, number of values and whether it is text, for each member but dwSize."""
+    for name, kind in structure._fields_[1:]:
+        yield name, getattr(kind, "_length_", 1), name.startswith("sz")
+
+
+@pytest.mark.ledger("EN-11")
+@pytest.mark.parametrize("structure", [RASCONNW, RASCONNSTATUSW])
+def test_every_byte_that_is_decoded_is_compared(ras, structure):
+    """A change of one bit in any member is a change of the snapshot, wherever it stands."""
+    connection, status = RASCONNW(hrasconn=7), RASCONNSTATUSW()
+    for each in (connection, status):
+        for name, length, is_text in members(type(each)):
+            if is_text:
+                text_of(each, name, "x" * (length - 1))
+    status.localEndPoint.dwType = status.remoteEndPoint.dwType = 2
+    changed = connection if structure is RASCONNW else status
+    show(ras, lambda: [connection])
+    replace(ras, STATUS, lambda _, address: memmove(address, addressof(status), 608) and 0)
+    before = ras.snapshot()
+    for name, _, is_text in members(structure):
+        field = getattr(structure, name)
+        end = field.offset + field.size - 2 * is_text  # the last unit is the NUL
+        for offset in {field.offset, (field.offset + end) // 2, end - 1}:
+            byte = c_uint8.from_buffer(changed, offset)
+            byte.value ^= 0x04
+            after = ras.snapshot()
+            assert after is not before, (name, offset)
+            byte.value ^= 0x04
+            before = ras.snapshot()
+            assert before != after, (name, offset)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from ctypes import addressof, c_uint32, c_void_p, sizeof
 from uuid import UUID
 
 import open_handles
@@ -13,6 +15,7 @@ import pytest
 from spy import ENUM, HANG_UP, STATUS, exported, replace
 
 from ras_native import ConnState, Event, Ras, RasError, _wait
+from ras_native._backend.layout import RASDIALPARAMSW
 
 THREADS = 8
 
@@ -78,30 +81,77 @@ def test_all_threads_share_one_result(sim, ras):
         sim.set_status(handle, error=number)
 
 
+class SlowProvider:
+    """Its first call of `name` answers at once, and returns when it is told to."""
+
+    def __init__(self, ras, name):
+        self.answered, self.go_on = threading.Event(), threading.Event()
+        self._real = exported(ras, name)
+        replace(ras, name, self)
+
+    def __call__(self, *arguments):
+        code = self._real(*arguments)
+        if not self.answered.is_set():
+            self.answered.set()
+            self.go_on.wait(30)
+        return code
+
+
 @pytest.mark.ledger("EN-11")
-def test_what_was_listed_before_that_of_another_thread_is_not_taken_over(sim):
-    """Of ctypes: its threads enumerate side by side. The native ones wait for each other."""
+@pytest.mark.parametrize("function", [ENUM, STATUS])
+def test_polls_of_many_threads_run_side_by_side(sim, ras, function):
+    """One slow call holds up nobody, and an older poll never overwrites a newer one."""
     sim.add("first")
-    listed, go_on = threading.Event(), threading.Event()
-    with Ras(sim, backend="ctypes") as ras, ThreadPoolExecutor(1) as pool:
-        real = exported(ras, ENUM)
-
-        def slow(*arguments):
-            code = real(*arguments)
-            if not listed.is_set():
-                listed.set()
-                go_on.wait(30)
-            return code
-
-        replace(ras, ENUM, slow)
-        slower = pool.submit(ras.snapshot)
-        assert listed.wait(30)
+    slow = SlowProvider(ras, function)
+    with ThreadPoolExecutor(1) as pool:
+        older = pool.submit(ras.snapshot)
+        assert slow.answered.wait(30)
         sim.add("second")
-        newest = ras.snapshot()
-        go_on.set()
-        assert len(newest) == 2
-        assert slower.result(30) is newest
-        assert ras.snapshot() is newest
+        newer = ras.snapshot()
+        assert not older.done()
+        slow.go_on.set()
+        assert len(newer) == 2
+        assert older.result(30) is newer
+    assert ras.snapshot() is newer
+
+
+def test_closing_does_not_wait_for_a_slow_call(sim, backend):
+    ras = Ras(sim, backend=backend)
+    slow = SlowProvider(ras, ENUM)
+    with ThreadPoolExecutor(1) as pool:
+        polled = pool.submit(ras.snapshot)
+        assert slow.answered.wait(30)
+        ras.close()
+        with pytest.raises(ValueError, match="closed"):
+            ras.snapshot()
+        assert not polled.done()
+        slow.go_on.set()
+        assert polled.result(30) == ()
+
+
+def test_a_dial_callback_may_poll_the_same_ras(sim, ras):
+    """It runs inside a call of this very Ras, whose poll moves the simulator's clock."""
+    sim.add_entry("office")
+    sim.step_per_call = 1.0
+    seen = []
+
+    @getattr(ctypes, "WINFUNCTYPE", ctypes.CFUNCTYPE)(None, c_uint32, c_uint32, c_uint32)
+    def callback(_message, state, _error):
+        names = [observation.connection.entry_name for observation in ras.snapshot()]
+        seen.append((ConnState(state), names, len(ras.enum_connections())))
+
+    dial = getattr(ctypes, "WinDLL", ctypes.CDLL)(ras.provider).RasDialW
+    dial.argtypes = (c_void_p, c_void_p, c_void_p, c_uint32, c_void_p, c_void_p)
+    params, handle = RASDIALPARAMSW(dwSize=sizeof(RASDIALPARAMSW)), c_void_p()
+    params.szEntryName[:6] = list(map(ord, "office"))
+    notifier = ctypes.cast(callback, c_void_p)
+    assert dial(None, None, addressof(params), 0, notifier, addressof(handle)) == 0
+    for _ in range(50):
+        ras.snapshot()
+        if seen and seen[-1][0] == ConnState.CONNECTED:
+            break
+    assert seen[-1] == (ConnState.CONNECTED, ["office"], 1)
+    assert len(ras.snapshot()) == 1
 
 
 def test_statuses_and_sizes_meanwhile(sim, ras):
