@@ -236,8 +236,8 @@ uint32_t RAS_CALL RasGetConnectStatusA(HRASCONN handle, rn_RASCONNSTATUSA *statu
 /* The connection of a handle, or why there is none: 668 once there was, 6 never. */
 static uint32_t find_or_why(HRASCONN handle, rassim_connection **connection_out,
                             uint32_t *subentry_out) {
-  if (service->code) return service->code;
   *connection_out = rassim__find(handle, subentry_out);
+  if (service->code) return service->code;
   if (*connection_out) return RAS_SUCCESS;
   return rassim__was_valid(handle) ? RAS_ERROR_NO_CONNECTION : RAS_ERROR_INVALID_HANDLE;
 }

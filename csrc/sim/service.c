@@ -24,9 +24,9 @@ uint32_t rassim__room(void *items_pointer, uint32_t *capacity, uint32_t count, s
   void *items; /* copied in and out: a pointer to any type is not a void ** */
   memcpy(&items, items_pointer, sizeof items);
   uint32_t more = *capacity ? *capacity * 2 : 16;
-  items = realloc(items, more * size);
-  if (!items) return RAS_ERROR_NOT_ENOUGH_MEMORY;
-  memcpy(items_pointer, &items, sizeof items);
+  void *grown = realloc(items, more * size);
+  if (!grown) return RAS_ERROR_NOT_ENOUGH_MEMORY;
+  memcpy(items_pointer, &grown, sizeof grown);
   *capacity = more;
   return RAS_SUCCESS;
 }
