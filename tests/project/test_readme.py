@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import doctest
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from readme import TEXT, blocks, command, type_sessions
 
 import ras_native
 from ras_native.cli import _commands
 
-TEXT = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
 HOME = Path(ras_native.__file__).parents[1]
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
-
-
-def marked(name: str) -> list[str]:
-    return re.findall(rf"^<!-- {name} -->\n```sh\n(.*)\n```$", TEXT, re.MULTILINE)
-
-
 def test_the_sessions_are_real():
-    session = "\n".join(blocks("pycon"))
-    flags = doctest.ELLIPSIS
-    test = doctest.DocTestParser().get_doctest(session, {}, "README.md", "README.md", 0)
-    assert len(test.examples) > 15
-    said: list[str] = []
-    result = doctest.DocTestRunner(optionflags=flags).run(test, out=said.append)
-    assert result.failed == 0, "".join(said)
+    assert type_sessions() > 15
 
 
 @pytest.mark.parametrize("example", blocks("python"))
@@ -53,9 +38,9 @@ def test_the_example_is_a_test_that_passes(example, tmp_path):
 
 
 def test_there_are_two_commands_for_a_fresh_machine():
-    (run,), (test,) = marked("run command"), marked("test command")
-    for command in (run, test):
-        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install ")
+    run, test = command("run"), command("test")
+    for line in (run, test):  # -e: a copy would leave the checkout without its compiled modules
+        assert line.startswith("python3 -m venv .venv && .venv/bin/pip install -e ")
     assert run.endswith(".venv/bin/ras-native watch --simulate --duration 10")
     assert test.endswith(".venv/bin/pytest")
 
