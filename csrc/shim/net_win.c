@@ -108,14 +108,13 @@ static int is_loopback(const rn_target *target) {
 /* Windows repeats a SYN that was refused, which takes up to 2 s. No SYN gets lost on loopback, so
  * one is enough there. A system without this ioctl just takes longer. */
 static void send_one_syn(rn__socket socket) {
-  static const DWORD sio_tcp_initial_rto = 0x98000011;
   struct {
     USHORT rtt;
     UCHAR max_syn_retransmissions;
-  } no_retransmission = {0, 0xFE};
+  } no_retransmission = {0, RN_NO_SYN_RETRANSMISSIONS};
   DWORD returned;
-  WSAIoctl((SOCKET)socket, sio_tcp_initial_rto, &no_retransmission, (DWORD)sizeof no_retransmission,
-           NULL, 0, &returned, NULL, NULL);
+  WSAIoctl((SOCKET)socket, RN_SIO_TCP_INITIAL_RTO, &no_retransmission,
+           (DWORD)sizeof no_retransmission, NULL, 0, &returned, NULL, NULL);
 }
 
 uint32_t rn__socket_connect(rn__socket socket, const rn_target *target) {

@@ -165,42 +165,48 @@ uint64_t rn_now_ns(void);
 #define RN_TIMED_OUT 3  /* the batch's own timeout */
 #define RN_NO_ADDRESS 4 /* never attempted: the target's family is 0 */
 
+/* Windows' ioctl SIO_TCP_INITIAL_RTO and its TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS, which not
+ * every compiler's headers have. */
+#define RN_SIO_TCP_INITIAL_RTO 0x98000011
+#define RN_NO_SYN_RETRANSMISSIONS 0xFE
+
 /* One address to connect to. Numbers are in host byte order. */
 typedef struct {
   uint32_t family; /* 4, 6; 0: an address that cannot be connected to */
   uint32_t port;
-  uint32_t flowinfo; /* IPv6 only, as the next */
-  uint32_t scope_id;
+  uint32_t flowinfo; /* IPv6 only */
+  uint32_t scope_id; /* IPv6 only */
   uint8_t address[16]; /* network byte order; IPv4: the first 4 */
 } rn_target;
 
-/* What became of one target. */
+/* How the connect to one target ended. */
 typedef struct {
   uint64_t elapsed_ns; /* from the connect call to its outcome */
-  uint32_t status;     /* RN_CONNECTED and so on; 0: not settled yet */
+  uint32_t status;     /* RN_CONNECTED and so on; 0: no outcome yet */
   uint32_t os_error;   /* the system's own number (errno, WSAGetLastError) */
 } rn_outcome;
 
 typedef struct {
   uint64_t timeout_ns; /* of each attempt */
   uint32_t concurrency; /* at most this many sockets open at once */
-  uint32_t abortive;    /* 1: reset the connections made, which leaves no TIME_WAIT */
-  rn_target source;     /* the local address to connect from; family 0: the system's choice */
+  uint32_t abortive;    /* 1: end connections with a reset, which leaves no TIME_WAIT */
+  rn_target source;     /* the local address to connect from; family 0: the system chooses */
 } rn_batch_options;
 
-typedef struct rn_batch rn_batch; /* connects to many targets, bounded in flight */
+typedef struct rn_batch rn_batch; /* connects to many targets, a limited number in flight */
 
-/* Starts Winsock for this process (elsewhere: nothing to do). Returns the system's error. */
+/* Starts Winsock for this process; other systems have nothing to start. Returns the system's
+ * error. */
 uint32_t rn_net_start(void);
 
-/* One WSAConnect (elsewhere: connect) on the caller's socket: 0 or the system's error.
- * caller_data, sqos, callee_data may be NULL; elsewhere than on Windows they are not used. */
+/* Calls WSAConnect, on other systems connect, once on the caller's socket. Returns 0 or the
+ * system's error. caller_data, sqos and callee_data may be NULL; only Windows uses them. */
 uint32_t rn_wsa_connect(int64_t socket, const uint8_t *name, uint32_t name_length,
                         const uint8_t *caller_data, uint32_t caller_length, const uint8_t *sqos,
                         uint8_t *callee_data, uint32_t *callee_length_inout);
 
-/* Waits for the outcome of a connect begun on a non-blocking socket: 0 connected, RN_E_AGAIN
- * after slice_ns or a signal, else the system's error that says why it failed. */
+/* Waits for the outcome of a connect that was begun on a non-blocking socket. Returns 0 for
+ * connected, RN_E_AGAIN after slice_ns or a signal, else the system's reason for the failure. */
 uint32_t rn_connect_wait(int64_t socket, uint64_t slice_ns);
 
 /* targets and outcomes_out are the caller's, `count` long, and outlive the batch. Free with
@@ -209,7 +215,8 @@ uint32_t rn_batch_new(const rn_target *targets, uint32_t count, const rn_batch_o
                       rn_outcome *outcomes_out, rn_batch **batch_out);
 void rn_batch_free(rn_batch *batch);
 
-/* 0: every target is settled; RN_E_AGAIN after slice_ns or a signal; else the system's error. */
+/* Returns 0 once every target has its outcome, RN_E_AGAIN after slice_ns or a signal, else the
+ * system's error. */
 uint32_t rn_batch_run(rn_batch *batch, uint64_t slice_ns);
 /* connect: end */
 

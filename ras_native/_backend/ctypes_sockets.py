@@ -17,6 +17,7 @@ import sys
 from time import perf_counter_ns
 from typing import NamedTuple, TypeAlias
 
+from . import codes
 from .ctypes_os import system_number
 from .layout import (
     RN_BATCH_OPTIONS,
@@ -24,7 +25,9 @@ from .layout import (
     RN_E_AGAIN,
     RN_FAILED,
     RN_NO_ADDRESS,
+    RN_NO_SYN_RETRANSMISSIONS,
     RN_OUTCOME,
+    RN_SIO_TCP_INITIAL_RTO,
     RN_TARGET,
     RN_TIMED_OUT,
 )
@@ -52,13 +55,12 @@ if sys.platform == "win32":
     _SEARCH_SYSTEM32 = 0x800
     _VERSION_2_2 = 0x202
     _WSADATA_SIZE = 512  # 408 at most
-    _SIO_TCP_INITIAL_RTO = 0x98000011
-    _NO_RETRANSMISSION = struct.pack("=HBx", 0, 0xFE)
+    _NO_RETRANSMISSION = struct.pack("=HBx", 0, RN_NO_SYN_RETRANSMISSIONS)
     _LINGER_AT_ONCE = struct.pack("=HH", 1, 0)
-    _BEGUN = frozenset({10035})  # WSAEWOULDBLOCK
-    _AT_CAPACITY = frozenset({10024, 10055})  # WSAEMFILE, WSAENOBUFS
+    _BEGUN = frozenset({codes.WSAEWOULDBLOCK})
+    _AT_CAPACITY = frozenset({codes.WSAEMFILE, codes.WSAENOBUFS})
     _NO_LOCAL_ADDRESS = None  # Windows has WSAENOBUFS where no local port is left
-    _NO_REASON = 10053  # WSAECONNABORTED
+    _NO_REASON = codes.WSAECONNABORTED
     _IPV6_LOOPBACK = bytes(15) + b"\1"
 
     class _WSABUF(ctypes.Structure):
@@ -117,7 +119,12 @@ if sys.platform == "win32":
         if name[4] == 127 if target[0] == IPV4 else target[4] == _IPV6_LOOPBACK:
             returned = ctypes.c_uint32()
             _ws2_32.WSAIoctl(
-                *(sock.fileno(), _SIO_TCP_INITIAL_RTO, _NO_RETRANSMISSION, len(_NO_RETRANSMISSION)),
+                *(
+                    sock.fileno(),
+                    RN_SIO_TCP_INITIAL_RTO,
+                    _NO_RETRANSMISSION,
+                    len(_NO_RETRANSMISSION),
+                ),
                 *(None, 0, ctypes.byref(returned), None, None),
             )
         return wsa_connect(sock, name, None, None, 0)[0]

@@ -14,6 +14,7 @@ import sys
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NoReturn, TypeAlias
 
+from .._backend import codes
 from .._backend.sockaddr import (
     IPV4,
     IPV6,
@@ -27,20 +28,6 @@ from .._check import whole_number, wrong_type
 from .._errors import winsock_code, winsock_error
 
 FUNCTION = "WSAConnect"
-
-WSAEFAULT = 10014
-WSAEINVAL = 10022
-WSAEWOULDBLOCK = 10035
-WSAENOTSOCK = 10038
-WSAEPROTONOSUPPORT = 10043
-WSAEOPNOTSUPP = 10045
-WSAEAFNOSUPPORT = 10047
-WSAEADDRINUSE = 10048
-WSAEADDRNOTAVAIL = 10049
-WSAECONNABORTED = 10053
-WSAENOBUFS = 10055
-WSAEISCONN = 10056
-WSAETIMEDOUT = 10060
 
 Host: TypeAlias = "str | IPv4Address | IPv6Address"
 Address: TypeAlias = "tuple[Host, int] | tuple[Host, int, int] | tuple[Host, int, int, int]"
@@ -62,9 +49,9 @@ def raise_for(os_error: int, sock: socket.socket, name: bytes) -> None:
     if not os_error:
         return
     code = winsock_code(os_error)
-    if sys.platform == "win32":
-        raise winsock_error(code, 0, FUNCTION)
-    if code == WSAEADDRNOTAVAIL and is_tcpip(sock):
+    if code == os_error:  # a Winsock code already: this is Windows, or a check of ours
+        fail(code)
+    if code == codes.WSAEADDRNOTAVAIL and is_tcpip(sock):
         code = local_shortage(host_of(name), bound=bool(sock.getsockname()[1]))
     raise winsock_error(code, os_error, FUNCTION)
 
@@ -76,8 +63,8 @@ def local_shortage(address: tuple[Any, ...], *, bound: bool) -> int:
     address leads there.
     """
     if bound:
-        return WSAEADDRINUSE
-    return WSAENOBUFS if has_local_address(address) else WSAEADDRNOTAVAIL
+        return codes.WSAEADDRINUSE
+    return codes.WSAENOBUFS if has_local_address(address) else codes.WSAEADDRNOTAVAIL
 
 
 # Names
@@ -159,7 +146,7 @@ def option(sock: socket.socket, which: int) -> int:
     try:
         return sock.getsockopt(socket.SOL_SOCKET, which)
     except OSError:
-        fail(WSAENOTSOCK)
+        fail(codes.WSAENOTSOCK)
 
 
 def is_tcpip(sock: socket.socket) -> bool:
@@ -170,19 +157,19 @@ def is_tcpip(sock: socket.socket) -> bool:
 def _checked_name(sock: socket.socket, kind: int, name: bytes | None) -> bytes:
     """Judge the length by the socket's family, as Windows does, then the family, then the rest."""
     if name is None or len(name) < SIZES.get(sock.family, _FAMILY_SIZE):
-        fail(WSAEFAULT)
+        fail(codes.WSAEFAULT)
     if not is_tcpip(sock):
         return name
     name = name[: SIZES[sock.family]]
     if kind == socket.SOCK_DGRAM and not any(name):
         return name  # disconnects
     if not any(name):
-        fail(WSAEADDRNOTAVAIL)
+        fail(codes.WSAEADDRNOTAVAIL)
     if family_of(name) != sock.family:
-        fail(WSAEAFNOSUPPORT)
+        fail(codes.WSAEAFNOSUPPORT)
     address = name[4:8] if sock.family == socket.AF_INET else name[8:24]
     if not any(address) or (kind == socket.SOCK_STREAM and not any(name[2:4])):
-        fail(WSAEADDRNOTAVAIL)
+        fail(codes.WSAEADDRNOTAVAIL)
     return name
 
 
@@ -201,13 +188,13 @@ def _check_data(
     """Datagram sockets ignore the caller's data; GQOS must be NULL."""
     carried = carries_data(sock)
     if caller_data is not None and kind != socket.SOCK_DGRAM and not carried:
-        fail(WSAEPROTONOSUPPORT)
+        fail(codes.WSAEPROTONOSUPPORT)
     if gqos is not None:
-        fail(WSAEINVAL)
+        fail(codes.WSAEINVAL)
     if sqos is not None and len(sqos) < _QOS_SIZE:
-        fail(WSAEFAULT)
+        fail(codes.WSAEFAULT)
     if sqos is not None and not carried:
-        fail(WSAEOPNOTSUPP)
+        fail(codes.WSAEOPNOTSUPP)
 
 
 def _check_state(sock: socket.socket, kind: int) -> None:
@@ -219,13 +206,13 @@ def _check_state(sock: socket.socket, kind: int) -> None:
     if kind != socket.SOCK_STREAM:
         return
     if option(sock, socket.SO_ACCEPTCONN):
-        fail(WSAEINVAL)
+        fail(codes.WSAEINVAL)
     if sys.platform != "win32":
         try:
             sock.getpeername()
         except OSError:
             return
-        fail(WSAEISCONN)
+        fail(codes.WSAEISCONN)
 
 
 def check(

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from .. import _backend
-from .._backend import contract
+from .._backend import codes, contract
 from .._backend.contract import SocketBackend
 from .._backend.layout import (
     RN_BATCH_OPTIONS,
@@ -35,7 +35,7 @@ from . import checks
 from .checks import Address
 
 _UNTIL_TCP_GIVES_UP = LONGEST_SECONDS * 1_000_000_000  # no deadline of ours
-_IN_PROGRESS = checks.WSAEWOULDBLOCK if sys.platform == "win32" else errno.EINPROGRESS
+_IN_PROGRESS = codes.WSAEWOULDBLOCK if sys.platform == "win32" else errno.EINPROGRESS
 _LARGEST_DATA = 65_536
 
 
@@ -162,7 +162,7 @@ def _begin(api: SocketBackend, sock: socket.socket, name: bytes) -> int:
     """Call WSAConnect; retry once if the error is left over from an earlier failed connect."""
     checks.option(sock, socket.SO_ERROR)
     os_error, _ = api.wsa_connect(sock, name, None, None, 0)
-    if winsock_code(os_error) == checks.WSAECONNABORTED:
+    if winsock_code(os_error) == codes.WSAECONNABORTED:
         os_error, _ = api.wsa_connect(sock, name, None, None, 0)
     return os_error
 
@@ -171,13 +171,13 @@ def _outcome(api: SocketBackend, sock: socket.socket, timeout_ns: int) -> int:
     """Wait for the attempt; return 0 or the system's error."""
 
     def step(slice_ns: int) -> int:
-        if sock.fileno() == -1:  # another thread closed it
-            return checks.WSAENOTSOCK
-        return api.connect_wait(sock, slice_ns)
+        code = api.connect_wait(sock, slice_ns)
+        # Another thread may have closed it, which Windows' select may call writable.
+        return codes.WSAENOTSOCK if sock.fileno() == -1 else code
 
     code = wait_in_slices(step, timeout_ns)
     if code == RN_E_TIMEOUT:
-        raise winsock_error(checks.WSAETIMEDOUT, 0, checks.FUNCTION)
+        raise winsock_error(codes.WSAETIMEDOUT, 0, checks.FUNCTION)
     return _system_error(code)
 
 
@@ -223,17 +223,17 @@ class ConnectResult(NamedTuple):
 
 _CODES = {
     RN_CONNECTED: 0,
-    RN_TIMED_OUT: checks.WSAETIMEDOUT,
-    RN_NO_ADDRESS: checks.WSAEADDRNOTAVAIL,
+    RN_TIMED_OUT: codes.WSAETIMEDOUT,
+    RN_NO_ADDRESS: codes.WSAEADDRNOTAVAIL,
 }
 _OUTCOMES = {
     0: ConnectOutcome.OPEN,
-    10050: ConnectOutcome.UNREACHABLE,  # WSAENETDOWN
-    10051: ConnectOutcome.UNREACHABLE,  # WSAENETUNREACH
-    10060: ConnectOutcome.TIMEOUT,
-    10061: ConnectOutcome.REFUSED,
-    10064: ConnectOutcome.UNREACHABLE,  # WSAEHOSTDOWN
-    10065: ConnectOutcome.UNREACHABLE,  # WSAEHOSTUNREACH
+    codes.WSAENETDOWN: ConnectOutcome.UNREACHABLE,
+    codes.WSAENETUNREACH: ConnectOutcome.UNREACHABLE,
+    codes.WSAETIMEDOUT: ConnectOutcome.TIMEOUT,
+    codes.WSAECONNREFUSED: ConnectOutcome.REFUSED,
+    codes.WSAEHOSTDOWN: ConnectOutcome.UNREACHABLE,
+    codes.WSAEHOSTUNREACH: ConnectOutcome.UNREACHABLE,
 }
 
 
@@ -256,6 +256,9 @@ def connect_many(
 
     `abortive` ends the connections with a reset, which the far side sees. No local port then stays
     in TIME_WAIT, of which Windows has 16,384 in all. False closes them in order.
+
+    Windows takes up to 2 seconds to refuse a connection, for it repeats the attempt. On loopback it
+    is asked not to; there it also refuses at once while a listener's queue is full.
 
     What a target answers is a result, never an exception. Raises TypeError and ValueError for bad
     arguments before a socket is opened, WSAError where Winsock or the wait for sockets fails, and
@@ -348,7 +351,7 @@ def _decode(targets: list[Address], outcomes: bytes, *, bound: bool) -> list[Con
 
 def _with_shortage(result: ConnectResult, *, bound: bool) -> ConnectResult:
     """Tell a lack of local ports from an address that no local one leads to."""
-    if result.code != checks.WSAEADDRNOTAVAIL or not result.elapsed_ns:
+    if result.code != codes.WSAEADDRNOTAVAIL or not result.elapsed_ns:
         return result
     address = str(result.target[0]), *result.target[1:]
     return result._replace(code=checks.local_shortage(address, bound=bound))

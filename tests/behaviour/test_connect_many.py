@@ -206,7 +206,18 @@ def test_seam_ctypes_waits_for_capacity(monkeypatch, code):
 
 
 def test_attempts_end_in_another_order_than_they_begin(backend):
-    """The first and the last do not answer, and many come and go between them."""
+    """Some do not answer, and many come and go between them.
+
+    Those that come and go are open: Windows may take longer than the timeout to refuse one.
+    """
+    with silent_port() as silent, accepting() as (address, _):
+        targets = ([silent] + [address] * 300) * 4
+        results = connect_many(targets, timeout=0.3, concurrency=8, backend=backend)
+        assert [r.code for r in results] == ([10060] + [0] * 300) * 4
+
+
+@pytest.mark.posix_only("Windows may take longer than the timeout to refuse a connection")
+def test_refused_attempts_end_between_those_that_do_not_answer(backend):
     with silent_port() as silent, closed_port() as closed:
         targets = ([silent] + [closed] * 300) * 4
         results = connect_many(targets, timeout=0.3, concurrency=8, backend=backend)
@@ -215,11 +226,12 @@ def test_attempts_end_in_another_order_than_they_begin(backend):
 
 @pytest.mark.ledger("WC-11")
 def test_targets_that_do_not_answer_time_out(backend):
-    with silent_port() as silent, listening() as listener, closed_port() as closed:
-        targets = [silent, listener.getsockname(), silent, closed, silent]
+    with silent_port() as silent, listening() as listener:
+        address = listener.getsockname()
+        targets = [silent, address, silent, address, silent]
         results = connect_many(targets, timeout=0.05, concurrency=2, backend=backend)
         assert [r.outcome.value for r in results] == [
-            *("timeout", "open", "timeout", "refused", "timeout")
+            *("timeout", "open", "timeout", "open", "timeout")
         ]
         for result in results[::2]:
             assert (result.code, result.errno) == (10060, errno.ETIMEDOUT)
@@ -237,16 +249,17 @@ def test_no_more_at_a_time_than_asked_for(backend):
 @pytest.mark.ledger("WC-20")
 def test_every_attempt_has_a_socket_of_its_own(backend):
     with accepting() as (address, peers), closed_port() as closed:
-        targets = [closed, address, closed, address] * 25
+        targets = [closed, address, closed, address] * 5  # Windows may take 2 s to refuse
         connect_many(targets, concurrency=1, abortive=False, backend=backend)
-    assert len(peers) == len(set(peers)) == 50
+    assert len(peers) == len(set(peers)) == 10
 
 
 def ending(listener):
     """How the connection in the listener's queue was closed by the far side."""
+    listener.settimeout(10)
     try:
         accepted, _ = listener.accept()
-    except OSError:  # Windows tells it here
+    except (ConnectionResetError, ConnectionAbortedError):  # some systems say it here
         return "reset"
     with accepted:
         accepted.settimeout(10)

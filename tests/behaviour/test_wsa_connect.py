@@ -598,6 +598,7 @@ def test_another_datagram_peer(backend):
 @pytest.mark.parametrize(
     ("family", "host"),
     [(socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")],  # noqa: S104
+    ids=FAMILIES,
 )
 def test_datagram_address_of_zeros(backend, family, host):
     """POSIX would connect to loopback; Windows has no such address."""

@@ -18,8 +18,13 @@ from typing import Any
 import pytest
 
 from ras_native._backend import contract
-from ras_native._backend.layout import RN_FAILED
+from ras_native._backend.layout import (
+    RN_FAILED,
+    RN_NO_SYN_RETRANSMISSIONS,
+    RN_SIO_TCP_INITIAL_RTO,
+)
 
+SO_CONDITIONAL_ACCEPT = 0x3002
 LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
 
@@ -28,15 +33,28 @@ def listening(family: int = socket.AF_INET, backlog: int = 128) -> Iterator[sock
     """A listener that accepts nobody."""
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.bind((LOOPBACK[family], 0))
-        listener.listen(backlog)
+        _listen(listener, backlog)
         yield listener
+
+
+def _listen(listener: socket.socket, backlog: int) -> None:
+    """Listen with a queue of that length.
+
+    Windows refuses what its queue cannot hold. The queue holds 200, unless the length is asked for
+    as a negative number (SOMAXCONN_HINT), which socket.listen does not pass on.
+    """
+    if sys.platform == "win32" and backlog > 200:
+        ws2_32 = ctypes.WinDLL("ws2_32.dll", winmode=0x800)
+        assert ws2_32.listen(ctypes.c_size_t(listener.fileno()), -backlog) == 0
+    else:
+        listener.listen(backlog)
 
 
 @contextlib.contextmanager
 def accepting(family: int = socket.AF_INET) -> Iterator[tuple[Any, list[Any]]]:
-    """The address of a listener that accepts and drops everybody, and who came."""
+    """The address of a listener that accepts and closes every connection, and its peers."""
     peers: list[Any] = []
-    with listening(family, 1024) as listener:
+    with listening(family, 8192) as listener:
         address = listener.getsockname()
 
         last = socket.socket(family)
@@ -65,24 +83,59 @@ def accepting(family: int = socket.AF_INET) -> Iterator[tuple[Any, list[Any]]]:
 
 @contextlib.contextmanager
 def closed_port(family: int = socket.AF_INET) -> Iterator[Any]:
-    """An address that refuses: taken, so that nobody else listens there, but not listening."""
+    """An address that refuses: a socket is bound to it, so nobody else can listen there."""
     with socket.socket(family, socket.SOCK_STREAM) as holder:
         holder.bind((LOOPBACK[family], 0))
         yield holder.getsockname()
 
 
+def _answers_on_accept_only(listener: socket.socket) -> bool:
+    """Whether the system can leave a SYN unanswered until it is accepted; Wine and POSIX cannot."""
+    if sys.platform != "win32":
+        return False
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, SO_CONDITIONAL_ACCEPT, 1)
+    except OSError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def silent_port() -> Iterator[Any]:
-    """An address that does not answer: a listener whose queue is full drops what comes."""
+    """An address that does not answer.
+
+    A listener with a full queue drops what comes, but on Windows it refuses. There a listener with
+    conditional acceptance leaves every SYN unanswered, for it accepts nobody.
+    """
     with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(listening(backlog=0))
-        for _ in range(8):
+        listener = stack.enter_context(socket.socket())
+        silent = _answers_on_accept_only(listener)
+        listener.bind((LOOPBACK[socket.AF_INET], 0))
+        listener.listen(200 if silent else 0)
+        for _ in range(1 if silent else 8):
             filler = stack.enter_context(socket.socket())
             filler.setblocking(False)
             filler.connect_ex(listener.getsockname())
         pending = select.select([], [filler], [filler], 0)
-        assert pending == ([], [], []), "the queue of the listener did not fill up"
+        assert pending == ([], [], []), "the listener is not silent"
         yield listener.getsockname()
+
+
+def refuse_soon(sock: socket.socket) -> socket.socket:
+    """Let a refusal take less than the 1 to 2 s for which Windows repeats its SYN."""
+    if sys.platform == "win32":
+        ws2_32 = ctypes.WinDLL("ws2_32.dll", winmode=0x800)
+        pointer, dword = ctypes.c_void_p, ctypes.c_uint32
+        ws2_32.WSAIoctl.argtypes = (
+            *(ctypes.c_size_t, dword, ctypes.c_char_p, dword),
+            *(pointer, dword, pointer, pointer, pointer),
+        )
+        once = struct.pack("=HBx", 0, RN_NO_SYN_RETRANSMISSIONS)
+        ws2_32.WSAIoctl(  # fails where the system is too old, or Wine
+            *(sock.fileno(), RN_SIO_TCP_INITIAL_RTO, once, len(once)),
+            *(None, 0, ctypes.byref(dword()), None, None),
+        )
+    return sock
 
 
 @contextlib.contextmanager
@@ -100,7 +153,7 @@ def interrupt_soon() -> Iterator[None]:
 
 
 def finish(sock: socket.socket, timeout: float = 10.0) -> int:
-    """Wait as WSAConnect's page says; 0 or the system's reason."""
+    """Wait as WSAConnect's page says; return 0 or the system's reason."""
     _, writable, failed = select.select([], [sock], [sock], timeout)
     assert writable or failed, "no outcome"
     if sys.platform == "win32":
@@ -122,10 +175,10 @@ def open_handles() -> int:
 
 
 class FakeSystem(SimpleNamespace):
-    """Stands below both backends: records what they are given, answers as it is told to.
+    """Replaces both backends: records the calls and returns the given answers.
 
-    For what no loopback socket can be made to answer; it proves what is made of an answer, not
-    that a system gives it.
+    It stands in for what no loopback socket answers. A test with it proves what we make of an
+    answer, not that a system gives it.
     """
 
     def __init__(self, *answers: int, callee_data: bytes = b"") -> None:
