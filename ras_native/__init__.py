@@ -1,7 +1,9 @@
 """Watch Windows RAS (VPN, dial-up) connections: often, cheaply, from any Python.
 
 `Ras` has the functions for one provider; the functions of the same names here use the system's
-own rasapi32. `backend` says who does the work: "native" or "ctypes".
+own rasapi32. `backend` is the backend in use, one of `BACKENDS`. A timeout has at most
+`LONGEST_SECONDS`; `connect_many` has at most `MAX_CONCURRENCY` sockets open. `error_name` gives the
+name of an error code.
 """
 
 from __future__ import annotations
@@ -9,9 +11,11 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ._backend import BACKENDS, warn_where_fallen_back
 from ._backend import default as _default_backend
-from ._backend import warn_where_fallen_back
-from ._errors import Cancelled, ProviderError, RasError, WSAError
+from ._backend.layout import RN_MAX_CONCURRENCY as MAX_CONCURRENCY
+from ._check import LONGEST_SECONDS
+from ._errors import Cancelled, ProviderError, RasError, WSAError, error_name
 from ._event import Event
 from ._ras import (
     Notification,
@@ -39,6 +43,9 @@ from ._records import (
 from ._sockets.connect import ConnectOutcome, ConnectResult, connect, connect_many, wsa_connect
 
 __all__ = [
+    "BACKENDS",
+    "LONGEST_SECONDS",
+    "MAX_CONCURRENCY",
     "Cancelled",
     "ConnState",
     "ConnSubstate",
@@ -62,6 +69,7 @@ __all__ = [
     "connect_many",
     "connection_notification",
     "enum_connections",
+    "error_name",
     "get_connect_status",
     "get_error_string",
     "get_subentry_handle",

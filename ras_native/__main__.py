@@ -1,4 +1,4 @@
-"""`python -m ras_native` is the command `ras-native`."""
+"""Makes `python -m ras_native` run the command `ras-native`."""
 
 from .cli import main
 

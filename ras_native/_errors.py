@@ -46,10 +46,10 @@ def _winsock_codes() -> dict[int, int]:
     }
 
 
-def code_name(code: int) -> str:
-    """The symbol of a code: 632 is "ERROR_INVALID_SIZE"; of an unknown one "UNKNOWN_ERROR_<code>".
+def error_name(code: int) -> str:
+    """Return the name of an error code of RAS, Winsock or Windows.
 
-    Source: ledger GS-7.
+    For example 632 is "ERROR_INVALID_SIZE". An unknown code gives "UNKNOWN_ERROR_<code>".
     """
     row = _table().get(code)
     return row.name if row else f"UNKNOWN_ERROR_{code}"
@@ -100,7 +100,7 @@ class _CodeError(OSError):
     @property
     def name(self) -> str:
         """The symbol of the code, for example "ERROR_INVALID_HANDLE"."""
-        return code_name(self.code)
+        return error_name(self.code)
 
 
 class RasError(_CodeError):

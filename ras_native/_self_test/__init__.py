@@ -1,13 +1,14 @@
-"""What a rasapi32 answers, asked with raw ctypes calls that know nothing of the backends.
+"""The self-test: calls a rasapi32 directly, without the backends, and reports its answers.
 
-`CONTRACT` are checks that any real rasapi32 must pass, best with no VPN configured; each says
-what it rests on. `QUESTIONS` are what no document answers: they have no right answer, their raw
-answers are what a report is for. No check touches a connection that exists.
+Each check of `CONTRACT` must pass on every rasapi32, and names its source. Run them without a VPN
+connection where you can. `QUESTIONS` are questions that no document answers: any answer is right,
+and a report shows them. No check changes an existing connection.
 """
 
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -17,14 +18,14 @@ from .._backend.layout import (
     RASCONNW,
     RASCONNW_VERSIONS,
 )
-from .._errors import code_name
+from .._errors import error_name
 from . import risky, winsock
 from .raw import (
     ALL_FLAGS,
     CANARY,
+    CAPACITY,
     EVERY_CONNECTION,
     NO_HANDLE,
-    ROOM,
     Answer,
     Raw,
     load,
@@ -32,27 +33,42 @@ from .raw import (
 )
 
 _GONE = (6, 668)
+_OPTIONAL = (
+    "RasConnectionNotificationW",
+    "RasConnectionNotificationA",
+    "RasGetSubEntryHandleW",
+    "RasGetErrorStringW",
+)
 
 
 class Finding(NamedTuple):
-    """What one check found."""
+    """The result of one check or question."""
 
     id: str
     title: str
     source: str
-    """What it rests on, or the part of the open questions it answers."""
+    """Why the check must pass, or the number of the open question."""
     passed: bool | None
-    """None: a question, to which every answer is right."""
+    """None for a question: any answer is right."""
     problems: list[str]
     answers: list[Answer]
 
-    def data(self) -> dict[str, Any]:
-        """For JSON."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
         answers = [
-            {**answer._asdict(), "name": code_name(answer.code) if answer.code else ""}
+            {**answer._asdict(), "name": error_name(answer.code) if answer.code else ""}
             for answer in self.answers
         ]
         return {**self._asdict(), "answers": answers}
+
+
+class Identity(NamedTuple):
+    """What a library is."""
+
+    name: str
+    """ "the simulator", "Windows' own", "Wine's stub" or "another library"."""
+    functions: dict[str, bool]
+    """Whether it has each of the functions that a rasapi32 may lack."""
 
 
 class Check(NamedTuple):
@@ -67,7 +83,7 @@ class Check(NamedTuple):
     def run(
         self, library: ctypes.CDLL, path: str | None, *, beyond_loopback: bool = False
     ) -> Finding:
-        """Make its calls."""
+        """Make the calls and judge the answers."""
         raw = Raw(library, path, beyond_loopback=beyond_loopback)
         self.ask(raw)
         passed = None if self.is_question else not raw.problems
@@ -102,72 +118,79 @@ _OLDEST_STATUS = RASCONNSTATUSW_VERSIONS[-1][1]
 
 
 def _accepted_size(raw: Raw) -> int:
-    """The newest RASCONN this system takes; every Windows takes the oldest."""
+    """The size of the newest RASCONN that this system accepts; the oldest is always accepted."""
     for _, size in RASCONNW_VERSIONS:
         if raw.enumerate(size)[0].code not in (632, 610):
             return size
     return _OLDEST_RASCONN
 
 
-@_contract("A call without a buffer tells the bytes needed", "documented; 0 with none, 603 else")
+@_contract("A call without a buffer returns the size needed", "documented: code 0 or 603")
 def _sizing(raw: Raw) -> None:
     answer, _ = raw.enumerate(None)
     raw.expect_code(answer, 0, 603)
     if answer.code == 0:
         none = answer.number("count") == 0
-        raw.expect(none, f"{answer}; success without a buffer means no connection")
+        raw.expect(none, f"{answer}; code 0 without a buffer means that there is no connection")
     else:
-        raw.expect(answer.number("bytes") > 0, f"{answer}; the bytes needed are documented")
+        raw.expect(answer.number("bytes") > 0, f"{answer}; it must return the size needed")
 
 
-@_contract("An enumeration that fits fills count and bytes and nothing more", "documented")
+@_contract(
+    "An enumeration sets count and bytes, and writes nothing beyond its buffer", "documented"
+)
 def _enumeration(raw: Raw) -> None:
     size = _accepted_size(raw)
-    capacity = ROOM * size
+    capacity = CAPACITY * size
     answer, buffer = raw.enumerate(size, capacity)
     raw.expect_code(answer, 0)
     count, filled = answer.number("count"), answer.number("bytes")
-    raw.expect(0 <= count <= ROOM, f"{answer}; no count that the buffer can hold")
-    raw.expect(filled == count * size, f"{answer}; {count} of {size} bytes are not {filled}")
+    raw.expect(0 <= count <= CAPACITY, f"{answer}; the buffer cannot hold that many")
+    raw.expect(
+        filled == count * size,
+        f"{answer}; {count} structures of {size} bytes are not {filled} bytes",
+    )
     raw.expect(set(buffer[capacity:]) == {CANARY}, f"{answer}; it wrote beyond the buffer")
 
 
-@_contract("Two enumerations, and the A and the W function, agree", "documented")
+@_contract("Two enumerations and the A function return the same count", "documented")
 def _counts(raw: Raw) -> None:
     wide, narrow = RASCONNW_VERSIONS[-1][1], RASCONNA_VERSIONS[-1][1]
-    asked = [raw.enumerate(wide), raw.enumerate(wide), raw.enumerate(narrow, ansi=True)]
-    for answer, _ in asked:
+    answers = [raw.enumerate(wide), raw.enumerate(wide), raw.enumerate(narrow, ansi=True)]
+    for answer, _ in answers:
         raw.expect_code(answer, 0)
-    counts = {answer.number("count") for answer, _ in asked}
-    raw.expect(len(counts) == 1, f"the counts differ: {counts}; was a connection just made?")
+    counts = {answer.number("count") for answer, _ in answers}
+    raw.expect(
+        len(counts) == 1, f"the counts differ: {counts}; did a connection begin or end meanwhile?"
+    )
 
 
-@_contract("The oldest RASCONN is accepted", "what .NET passes on every Windows")
+@_contract("The oldest RASCONN is accepted", ".NET uses it on every Windows")
 def _oldest_version(raw: Raw) -> None:
     answer, _ = raw.enumerate(_OLDEST_RASCONN)
     raw.expect_code(answer, 0)
 
 
-@_contract("A dwSize that names no version is refused", "tests of a sibling on real Windows")
+@_contract("A dwSize of no version is refused", "tests of a related project on real Windows")
 def _bad_versions(raw: Raw) -> None:
     for size in (0, _OLDEST_RASCONN - 1, _OLDEST_RASCONN + 1, _NEWEST_RASCONN + 4096):
         answer, _ = raw.enumerate(size)
         raw.expect_code(answer, 632, 610)
 
 
-@_contract("The status of what is no connection is an invalid handle", "documented")
+@_contract("The status of an invalid handle is refused", "documented")
 def _bad_status_handles(raw: Raw) -> None:
     for handle in (0, NO_HANDLE):
         raw.expect_code(raw.status(handle, _OLDEST_STATUS), *_GONE)
 
 
-@_contract("Hanging up what is no connection is an invalid handle", "documented; 668 seen")
+@_contract("Hanging up an invalid handle is refused", "documented; 668 was observed")
 def _bad_hang_up_handles(raw: Raw) -> None:
     for handle in (0, NO_HANDLE):
         raw.expect_code(raw.hang_up(handle), *_GONE)
 
 
-@_contract("Every common code has a text", "documented; 512 characters always suffice")
+@_contract("Every common code has a text", "documented: 512 characters are always enough")
 def _error_strings(raw: Raw) -> None:
     for code in (600, 603, 623, 632, 633, 668, 691, 711):
         answer, text = raw.error_string(code, 512)
@@ -180,7 +203,7 @@ def _short_error_string(raw: Raw) -> None:
     raw.expect_code(raw.error_string(632, 2)[0], 122, 603)
 
 
-@_contract("Events are registered for every connection, and closed", "documented")
+@_contract("Events can be registered for all connections", "documented")
 def _notification(raw: Raw) -> None:
     for ansi in (False, True):
         for flags in (1, 2, 4, 8, ALL_FLAGS):
@@ -190,7 +213,7 @@ def _notification(raw: Raw) -> None:
                 )
 
 
-@_contract("Registration goes on after many events were closed", "documented: closing is all")
+@_contract("Events can be registered after many were closed", "documented: no call unregisters")
 def _notification_many(raw: Raw) -> None:
     for _ in range(100):
         with new_event_to_set() as event:
@@ -211,46 +234,46 @@ def _null_lpcb(raw: Raw) -> None:
     )
 
 
-@_question("What count holds after ERROR_BUFFER_TOO_SMALL", "2")
+@_question("The value of count after ERROR_BUFFER_TOO_SMALL", "2")
 def _count_when_too_small(raw: Raw) -> None:
     size = _accepted_size(raw)
     for capacity in (0, 4, size - 1):
         raw.enumerate(size, capacity)
 
 
-@_question("Which version the bytes of a call without a buffer are for", "3")
+@_question("Which version a call without a buffer returns the size of", "3")
 def _sizing_version(raw: Raw) -> None:
-    for capacity in (0, _OLDEST_RASCONN, ROOM * _NEWEST_RASCONN):
+    for capacity in (0, _OLDEST_RASCONN, CAPACITY * _NEWEST_RASCONN):
         raw.enumerate(None, capacity)
     raw.enumerate(_accepted_size(raw))
 
 
-@_question("RasGetConnectStatus: 632, 87 or 6 first", "4")
+@_question("RasGetConnectStatus: which of 632, 87 and 6 comes first", "4")
 def _status_order(raw: Raw) -> None:
     sizes = [size for _, size in RASCONNSTATUSW_VERSIONS]
     for size in (0, sizes[0] - 1, sizes[0] + 4, *sizes):
         raw.status(NO_HANDLE, size)
     raw.status(0, 0)
     raw.answers += risky.ask(["status_null", "status_null_handle_and_null"], raw.path)
-    for handle in _live_handles(raw):
-        raw.status(handle, 0, "a live connection")
+    for handle in _existing_handles(raw):
+        raw.status(handle, 0, "an existing connection")
 
 
-def _live_handles(raw: Raw) -> list[int]:
-    """One handle of a connection there is; reading its status does it no harm."""
+def _existing_handles(raw: Raw) -> list[int]:
+    """The handle of one existing connection, or none; reading its status changes nothing."""
     answer, buffer = raw.enumerate(_accepted_size(raw))
     if answer.code or answer.number("count") < 1:
         return []
     return [RASCONNW.from_buffer_copy(buffer).hrasconn or 0]
 
 
-@_question("RasHangUp: 6 or 668 (after a real hang-up: not asked, nothing is hung up)", "5")
+@_question("RasHangUp: 6 or 668 (not tried after a real hang-up: nothing is hung up)", "5")
 def _hang_up_code(raw: Raw) -> None:
     for handle in (0, NO_HANDLE, NO_HANDLE, EVERY_CONNECTION):
         raw.hang_up(handle)
 
 
-@_question("Whose references count (not asked: it takes two programs that dial)", "6")
+@_question("Which references count (not tried: two programs would have to dial)", "6")
 def _references(_: Raw) -> None:
     pass
 
@@ -280,7 +303,7 @@ def _wsa_caller_data(raw: Raw) -> None:
     raw.answers += winsock.caller_data()
 
 
-@_question("WSAConnect with GQOS, and with SQOS that cannot be had", "8, row 27")
+@_question("WSAConnect with GQOS, and with an SQOS that is too large", "8, row 27")
 def _wsa_qos(raw: Raw) -> None:
     raw.answers += winsock.qos()
 
@@ -290,11 +313,35 @@ def _wsa_broadcast(raw: Raw) -> None:
     if raw.beyond_loopback:
         raw.answers += winsock.broadcast()
     else:
-        raw.answers.append(Answer("WSAConnect", None, {}, "not asked: it takes --beyond-loopback"))
+        raw.answers.append(Answer("WSAConnect", None, {}, "not tried: add --beyond-loopback"))
+
+
+def identify(path: str | None) -> Identity:
+    """Tell what the library at `path` is; None is System32's rasapi32.
+
+    Raises ProviderError where it cannot be loaded.
+    """
+    library = load(path)
+    if hasattr(library, "rassim_identity"):
+        name = "the simulator"
+    elif path is not None:
+        name = "another library"
+    else:
+        name = "Wine's stub" if _is_wine() else "Windows' own"
+    return Identity(name, {function: hasattr(library, function) for function in _OPTIONAL})
+
+
+def _is_wine() -> bool:
+    if sys.platform != "win32":
+        return False
+    return hasattr(ctypes.WinDLL("ntdll.dll", winmode=0x800), "wine_get_version")
 
 
 def run(path: str | None, *, beyond_loopback: bool = False) -> list[Finding]:
-    """Every check, then every question, on the library at `path`."""
+    """Run all checks and then all questions on the library at `path`; None is System32's rasapi32.
+
+    Raises ProviderError where it cannot be loaded.
+    """
     library = load(path)
     return [
         check.run(library, path, beyond_loopback=beyond_loopback)

@@ -1,4 +1,4 @@
-"""Raw ctypes calls of a rasapi32, made and recorded one by one for the self-test."""
+"""Calls the functions of a rasapi32 through ctypes, and records each answer."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from typing import Any, NamedTuple
 
 from .._backend.ctypes_os import open_library
 from .._backend.layout import RASCONNSTATUSW, RASCONNW
-from .._errors import code_name, not_loaded
+from .._errors import error_name, not_loaded
 from .._event import new_backend_event
 
-UNTOUCHED = 0xDEADBEEF  # what outputs hold before a call
-NO_HANDLE = 0x7FFF_FFF0  # as good as never a connection's
+UNTOUCHED = 0xDEADBEEF  # the value of outputs before a call
+NO_HANDLE = 0x7FFF_FFF0  # no connection has this handle in practice
 EVERY_CONNECTION = (1 << 8 * sizeof(c_void_p)) - 1
 CANARY = 0xA5
-ROOM = 256  # structures in the buffers of enumerations
+CAPACITY = 256  # the number of structures that fit into an enumeration's buffer
 ALL_FLAGS = 0x3F
 
 
 class Answer(NamedTuple):
-    """One raw call and what came of it."""
+    """One call and its answer."""
 
     call: str
     code: int | None
-    """What it returned; None where it returned nothing: see `fault`."""
+    """The value it returned; None where it did not return, see `fault`."""
     outputs: dict[str, int | str]
     fault: str = ""
 
@@ -36,17 +36,17 @@ class Answer(NamedTuple):
         if self.code is None:
             return f"{self.call} -> {self.fault}"
         outputs = "".join(f", {name} {value}" for name, value in self.outputs.items())
-        name = f" {code_name(self.code)}" if self.code else ""
+        name = f" {error_name(self.code)}" if self.code else ""
         return f"{self.call} -> {self.code}{name}{outputs}"
 
     def number(self, output: str) -> int:
-        """An output; -1 where the call left it untouched."""
+        """Return an output; -1 where the call did not write it."""
         value = self.outputs.get(output)
         return value if isinstance(value, int) else -1
 
 
 def load(path: str | None) -> ctypes.CDLL:
-    """The library at `path`, None: System32's rasapi32. Raises ProviderError."""
+    """Load the library at `path`; None is System32's rasapi32. Raises ProviderError."""
     absolute = None if path is None else os.path.abspath(path)
     _, os_error, reason, library = open_library(absolute)
     if library is None:
@@ -55,7 +55,7 @@ def load(path: str | None) -> ctypes.CDLL:
 
 
 def outputs_of(**values: c_uint32) -> dict[str, int | str]:
-    """Outputs by name; what a call left alone is told as such."""
+    """Return outputs by name; those that the call did not write are "untouched"."""
     return {
         name: "untouched" if value.value == UNTOUCHED else value.value
         for name, value in values.items()
@@ -63,7 +63,7 @@ def outputs_of(**values: c_uint32) -> dict[str, int | str]:
 
 
 class Raw:
-    """The functions of a library with rasapi32's ABI, and a record of what they answered."""
+    """Calls functions of a library with rasapi32's ABI; records the answers and the problems."""
 
     def __init__(
         self, library: ctypes.CDLL, path: str | None = None, *, beyond_loopback: bool = False
@@ -81,7 +81,7 @@ class Raw:
         *arguments: Any,
         outputs: Callable[[], dict[str, int | str]] = dict,
     ) -> Answer:
-        """Call a function that answers a DWORD; `outputs` reads what it wrote."""
+        """Call a function that returns a DWORD; `outputs` reads the values that it wrote."""
         if not hasattr(self._library, function):
             answer = Answer(label, None, {}, "not exported")
         else:
@@ -92,28 +92,28 @@ class Raw:
         return answer
 
     def expect(self, condition: bool, problem: str) -> None:
-        """What has to hold."""
+        """Record a problem unless `condition` is true."""
         if not condition:
             self.problems.append(problem)
 
     def expect_code(self, answer: Answer, *codes: int) -> None:
-        """An answer that has to be one of these."""
+        """Record a problem unless the answer's code is one of `codes`."""
         wanted = " or ".join(str(code) for code in codes)
-        self.expect(answer.code in codes, f"{answer}; {wanted} is documented")
+        self.expect(answer.code in codes, f"{answer}; the code must be {wanted}")
 
     # The functions
 
     def enumerate(
         self, size: int | None, capacity: int | None = None, *, ansi: bool = False
     ) -> tuple[Answer, bytearray]:
-        """RasEnumConnections with a buffer of `capacity` bytes whose dwSize is `size`.
+        """Call RasEnumConnections with a buffer of `capacity` bytes and this dwSize.
 
-        None as `size`: no buffer. The bytes beyond `capacity` are the canary's.
+        With `size` None there is no buffer. All bytes beyond `capacity` are CANARY.
         """
         function = f"RasEnumConnections{'A' if ansi else 'W'}"
-        room = ROOM * sizeof(RASCONNW)
-        capacity = (0 if size is None else room) if capacity is None else capacity
-        buffer = bytearray([CANARY]) * (room + 16)
+        size_in_bytes = CAPACITY * sizeof(RASCONNW)
+        capacity = (0 if size is None else size_in_bytes) if capacity is None else capacity
+        buffer = bytearray([CANARY]) * (size_in_bytes + 16)
         if size is not None:
             buffer[:4] = size.to_bytes(4, sys.byteorder)
         bytes_, count = c_uint32(capacity), c_uint32(UNTOUCHED)
@@ -128,7 +128,7 @@ class Raw:
         return answer, buffer
 
     def status(self, handle: int, size: int, label: str = "") -> Answer:
-        """RasGetConnectStatusW."""
+        """Call RasGetConnectStatusW."""
         status = RASCONNSTATUSW(dwSize=size)
         return self.call(
             f"RasGetConnectStatusW({label or handle_text(handle)}, dwSize {size})",
@@ -138,11 +138,11 @@ class Raw:
         )
 
     def hang_up(self, handle: int) -> Answer:
-        """RasHangUpW, of what is no connection."""
+        """Call RasHangUpW with an invalid handle."""
         return self.call(f"RasHangUpW({handle_text(handle)})", "RasHangUpW", c_void_p(handle))
 
     def error_string(self, code: int, length: int) -> tuple[Answer, str]:
-        """RasGetErrorStringW into `length` characters."""
+        """Call RasGetErrorStringW with a buffer of `length` characters."""
         text = (c_uint16 * 512)(*[0xFFFF] * 512)
         answer = self.call(
             f"RasGetErrorStringW({code}, {length} characters)",
@@ -156,7 +156,7 @@ class Raw:
         return answer, "".join(map(chr, units[:end]))
 
     def notify(self, handle: int, event: int, flags: int, *, ansi: bool = False) -> Answer:
-        """RasConnectionNotification."""
+        """Call RasConnectionNotificationW or RasConnectionNotificationA."""
         function = f"RasConnectionNotification{'A' if ansi else 'W'}"
         return self.call(
             f"{function}({handle_text(handle)}, {'event' if event else 'NULL'}, {flags:#x})",
@@ -168,14 +168,14 @@ class Raw:
 
 
 def handle_text(handle: int) -> str:
-    """A handle as Windows' headers write it."""
+    """Return a handle as Windows' headers write it."""
     return {0: "NULL", EVERY_CONNECTION: "INVALID_HANDLE_VALUE"}.get(handle, f"{handle:#x}")
 
 
 def _guarded(
     label: str, call: Callable[[], int], outputs: Callable[[], dict[str, int | str]]
 ) -> Answer:
-    """On Windows ctypes makes an exception of an access violation."""
+    """Call a function; on Windows, ctypes turns an access violation into an exception."""
     try:
         code = call()
     except OSError as error:

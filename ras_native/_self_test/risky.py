@@ -1,6 +1,6 @@
-"""Calls that may crash, each of which the self-test makes in another process.
+"""Calls that may crash: the self-test makes them in another process.
 
-That process is `python X PROVIDER NAME...`.
+That process runs this module with the path of the provider and the names of the calls.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ RISKY: dict[str, Callable[[Raw], Answer]] = {
 
 
 def ask(names: Sequence[str], path: str | None) -> list[Answer]:
-    """Make the calls; each that ends its process costs one more."""
+    """Make the calls in another process; after a crash a new process makes the rest."""
     answers: list[Answer] = []
     while len(answers) < len(names):
         given, fault = _ask_process(names[len(answers) :], path)
@@ -106,11 +106,11 @@ def ask(names: Sequence[str], path: str | None) -> list[Answer]:
 
 
 def _ask_process(names: Sequence[str], path: str | None) -> tuple[list[Answer], str]:
-    """What one process answered, in order, and how it ended."""
+    """Return the answers of one process, in order, and how it ended."""
     try:
-        done = subprocess.run(  # noqa: S603 - this interpreter and this module
+        done = subprocess.run(  # noqa: S603 - it runs this interpreter and this module
             [sys.executable, "-m", __name__, path or "", *names],
-            cwd=Path(__file__).parents[2],  # where the other process finds this very package
+            cwd=Path(__file__).parents[2],  # there the other process imports this same package
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,
@@ -126,7 +126,7 @@ def _read_answers(printed: bytes | None) -> list[Answer]:
 
 
 def _death(code: int) -> str:
-    """What an exit code says of a process that crashed."""
+    """Describe the exit code of a process that crashed."""
     if code in (-11, 0xC0000005, 0xC0000005 - (1 << 32)):
         return "access violation, the process ended"
     return f"the process ended with {code:#x}" if code >= 0 else f"signal {-code} ended the process"

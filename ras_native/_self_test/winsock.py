@@ -1,6 +1,6 @@
-"""The open questions about WSAConnect, asked of Winsock itself; elsewhere there is none to ask.
+"""The open questions about WSAConnect; they need Winsock, so only Windows can answer them.
 
-All addresses are this computer's own, but those of `broadcast`.
+All addresses belong to this computer, except those of `broadcast`.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from .raw import Answer
 
 _STREAM, _DATAGRAM = socket.SOCK_STREAM, socket.SOCK_DGRAM
 _LOOPBACK = "127.0.0.1"
-_ANY_PORT = 9  # discard: whether anybody listens is not the question
+_ANY_PORT = 9  # the answer does not depend on whether the port is open
 _GUARANTEED = 3  # SERVICETYPE_GUARANTEED
-_NEVER_TO_BE_HAD = 0xFFFFFFFE  # bytes a second
+_UNREACHABLE_RATE = 0xFFFFFFFE  # bytes per second
 
 
 class FLOWSPEC(Structure):
-    """What a QOS asks for one direction."""
+    """FLOWSPEC: the quality of service for one direction."""
 
     _fields_ = tuple(
         (name, c_uint32)
@@ -41,13 +41,13 @@ class FLOWSPEC(Structure):
 
 
 class WSABUF(Structure):
-    """A buffer and its length."""
+    """WSABUF: a buffer and its length."""
 
     _fields_ = (("len", c_uint32), ("buf", c_char_p))
 
 
 class QOS(Structure):
-    """What lpSQOS and lpGQOS point to."""
+    """QOS: the structure that lpSQOS and lpGQOS point to."""
 
     _fields_ = (("Sending", FLOWSPEC), ("Receiving", FLOWSPEC), ("ProviderSpecific", WSABUF))
 
@@ -81,26 +81,26 @@ def _ask(
     sqos: Any = None,
     gqos: Any = None,
 ) -> Answer:
-    """One WSAConnect, without blocking."""
+    """Call WSAConnect once on a non-blocking socket."""
     label = f"WSAConnect({label})"
     if _wsa_connect is None:
-        return Answer(label, None, {}, "not asked: only Windows has it")
+        return Answer(label, None, {}, "not tried: only Windows has it")
     sock.setblocking(False)
     others = [None if item is None else byref(item) for item in (caller, None, sqos, gqos)]
     try:
         return Answer(label, _wsa_connect(sock, name, *others), {})
-    except OSError as error:  # how ctypes reports an access violation
+    except OSError as error:  # ctypes reports an access violation as an OSError
         return Answer(label, None, {}, str(error).removeprefix("exception: "))
 
 
 def port_0() -> list[Answer]:
-    """Row 13."""
+    """Question 8, row 13."""
     with socket.socket(type=_STREAM) as sock:
         return [_ask("TCP, 127.0.0.1 port 0", sock, _sockaddr(_LOOPBACK, 0))]
 
 
 def unconnect() -> list[Answer]:
-    """Row 18: with a port and without, and whether the socket has a peer afterwards."""
+    """Question 8, row 18: with and without a port; outputs tell the socket's peer afterwards."""
     answers = []
     for port in (0, _ANY_PORT):
         with socket.socket(type=_DATAGRAM) as sock:
@@ -119,7 +119,7 @@ def _peer(sock: socket.socket) -> str:
 
 
 def caller_data() -> list[Answer]:
-    """Row 25."""
+    """Question 8, row 25."""
     data = create_string_buffer(b"data")
     buffer = WSABUF(4, c_char_p(data.raw))
     answers = []
@@ -131,26 +131,26 @@ def caller_data() -> list[Answer]:
 
 
 def qos() -> list[Answer]:
-    """Row 27."""
-    greedy = QOS()
-    for flow in (greedy.Sending, greedy.Receiving):
-        flow.TokenRate = flow.PeakBandwidth = _NEVER_TO_BE_HAD
+    """Question 8, row 27."""
+    too_much = QOS()
+    for flow in (too_much.Sending, too_much.Receiving):
+        flow.TokenRate = flow.PeakBandwidth = _UNREACHABLE_RATE
         flow.ServiceType = _GUARANTEED
     answers = []
     with socket.create_server((_LOOPBACK, 0)) as listener:
         name = _sockaddr(*listener.getsockname())
-        for title, asked in (
+        for title, structures in (
             ("GQOS of zeros", {"gqos": QOS()}),
             ("SQOS of zeros", {"sqos": QOS()}),
-            ("SQOS of 4 GB/s guaranteed", {"sqos": greedy}),
+            ("SQOS of 4 GB/s guaranteed", {"sqos": too_much}),
         ):
             with socket.socket(type=_STREAM) as sock:
-                answers.append(_ask(f"TCP, {title}", sock, name, **asked))
+                answers.append(_ask(f"TCP, {title}", sock, name, **structures))
     return answers
 
 
 def broadcast() -> list[Answer]:
-    """Row 31: leaves this computer if Windows lets it."""
+    """Question 8, row 31: the packets leave this computer if Windows permits it."""
     answers = []
     for host in ("255.255.255.255", "224.0.0.1"):
         with socket.socket(type=_STREAM) as sock:

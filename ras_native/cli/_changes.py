@@ -1,11 +1,11 @@
-"""What happened between one snapshot and the next."""
+"""Finds what changed between two snapshots."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 from uuid import UUID
 
-from .._records import Connection, ConnState, ConnSubstate, Observation, Snapshot
+from .. import Connection, ConnState, ConnSubstate, Observation, Snapshot, Status
 
 _DOWN_SUBSTATES = (ConnSubstate.DORMANT, ConnSubstate.RECONNECTING)
 
@@ -14,28 +14,28 @@ Identity = tuple[int, "UUID | str"]
 
 
 def identity(connection: Connection) -> Identity:
-    """Tell connections apart: Windows uses the handle of an ended connection again.
+    """Return a key that tells connections apart: Windows reuses the handles of ended connections.
 
-    The entry's name stands in for the correlation id on systems that give none.
+    On systems without correlation ids the entry's name is used instead.
     """
     return connection.handle, connection.correlation_id or connection.entry_name
 
 
 class Change(NamedTuple):
-    """One thing that happened to one connection.
+    """One change of one connection.
 
-    `kind` is "connected", "dropped" (listed no more), "gone" (ended while it was asked),
-    "dormant", "reconnecting", "reconnected", "moved" (other end points), "changed", or the
-    name of any other state in lower case.
+    `kind` is "connected", "dropped" (no longer listed), "gone" (ended between being listed and its
+    status call), "dormant", "reconnecting", "reconnected", "moved" (new end points), "changed", or
+    the lower-case name of any other state.
     """
 
     kind: str
     observation: Observation
-    """As it is now; the last one seen where `kind` is "dropped"."""
+    """The new one; for "dropped" the last one."""
 
 
 def condition(observation: Observation) -> str:
-    """The one word for how a connection is: a substate that is an outage counts as a state."""
+    """Return one word for the state of a connection; "dormant" and "reconnecting" included."""
     status = observation.status
     if status is None:
         return "gone" if observation.gone else "unknown"
@@ -45,7 +45,7 @@ def condition(observation: Observation) -> str:
 
 
 def changes(before: Snapshot, after: Snapshot) -> list[Change]:
-    """What happened, ends first. Nothing is compared that is the same object."""
+    """Return all changes; connections that ended come first."""
     if after is before:
         return []
     known = {identity(item.connection): item for item in before if not item.gone}
@@ -57,28 +57,32 @@ def changes(before: Snapshot, after: Snapshot) -> list[Change]:
     return [Change("dropped", item) for item in known.values()] + happened
 
 
-def _kind(was: Observation | None, now: Observation) -> str:
-    """What to call it; "" when there is nothing to tell."""
-    if was is now:
+def _kind(before: Observation | None, now: Observation) -> str:
+    """Return the kind of a change, or "" if nothing changed."""
+    if before is now:
         return ""
-    if was is None or condition(was) != condition(now):
-        return _new_condition(was, condition(now))
-    if was.status is None or now.status is None:
+    if before is None or condition(before) != condition(now):
+        return _new_condition(before, condition(now))
+    if before.status is None or now.status is None:
         return ""
-    if _has_reconnected(was.status.substate, now.status.substate):
+    if _has_reconnected(before.status.substate, now.status.substate):
         return "reconnected"
-    if was.status[5:7] != now.status[5:7]:
+    if _endpoints(before.status) != _endpoints(now.status):
         return "moved"
-    return "changed" if was != now else ""
+    return "changed" if before != now else ""
 
 
-def _new_condition(was: Observation | None, kind: str) -> str:
-    """An outage that is over is not a new connection."""
-    if was is None or kind != "connected":
+def _endpoints(status: Status) -> tuple[object, object]:
+    return status.local_endpoint, status.remote_endpoint
+
+
+def _new_condition(before: Observation | None, kind: str) -> str:
+    """Return the kind of a new condition: the end of an outage is no new connection."""
+    if before is None or kind != "connected":
         return kind
-    return "reconnected" if condition(was) in {"dormant", "reconnecting"} else kind
+    return "reconnected" if condition(before) in {"dormant", "reconnecting"} else kind
 
 
-def _has_reconnected(was: ConnSubstate | None, now: ConnSubstate | None) -> bool:
-    """Whether an outage came and went between the two."""
-    return now is ConnSubstate.RECONNECTED and was is not now
+def _has_reconnected(before: ConnSubstate | None, now: ConnSubstate | None) -> bool:
+    """Tell whether an outage began and ended between the two substates."""
+    return now is ConnSubstate.RECONNECTED and before is not now

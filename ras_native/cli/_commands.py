@@ -1,4 +1,4 @@
-"""The commands themselves."""
+"""The commands of `ras-native`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import sys
 
 import click
 
-from .. import __version__
-from .._backend.layout import RN_MAX_CONCURRENCY
-from .._errors import RasError, code_name
-from .._ras import Ras
-from .._records import Connection, Observation, Snapshot
+from .. import (
+    MAX_CONCURRENCY,
+    Connection,
+    Observation,
+    Ras,
+    RasError,
+    Snapshot,
+    __version__,
+    error_name,
+)
 from . import _doctor, _screen, _show
 from ._changes import condition
 from ._common import (
@@ -27,7 +32,7 @@ from ._probe import Prober, probe
 from ._watch import looks
 
 _STATES = ("connected", "dormant", "reconnecting", "gone")
-_WAIT_INTERVAL = 0.25  # seconds; RAS reports most of it earlier
+_WAIT_INTERVAL = 0.25  # seconds; most changes are reported by RAS earlier
 _SECONDS = Seconds()
 _INTERVAL = Seconds(0.01)
 
@@ -39,13 +44,19 @@ target_argument = click.argument("wanted", metavar="ENTRY|HANDLE")
 def cli() -> None:
     """Watch Windows RAS (VPN, dial-up) connections.
 
-    Exit codes: 0 done; 1 not found, failed, too late, or the output cannot be written;
-    2 wrong usage; 130 Ctrl-C. With --json, standard output holds nothing but JSON.
-    """
+    With --json, standard output has nothing but JSON.
+
+    \b
+    Exit codes:
+      0    success
+      1    not found, failed, timed out, or the output cannot be written
+      2    wrong usage
+      130  Ctrl-C
+    """  # noqa: D301 - click reads the control character as "do not wrap"
 
 
 def _handle_in(wanted: str) -> int | None:
-    """The handle that an argument may be, 0x... or decimal."""
+    """Return the argument as a handle, hexadecimal with 0x or decimal; None if it is none."""
     try:
         number = int(wanted, 0)
     except ValueError:
@@ -59,25 +70,25 @@ def _matches(connection: Connection, wanted: str) -> bool:
     )
 
 
-def _asked(ras: Ras, handle: int) -> Observation | None:
-    """A connection that is not listed, as while it is dialled; None where there is none."""
+def _unlisted(ras: Ras, handle: int) -> Observation | None:
+    """Return a connection that is being dialled and not yet listed; None if there is none."""
     try:
         status = ras.get_connect_status(handle)
     except RasError as error:
         if error.gone:
             return None
         raise
-    unnamed = (None,) * (len(Connection._fields) - 4)
-    known = Connection(handle, "", status.device_type, status.device_name, *unnamed)
-    return Observation(known, status, 0)
+    unknown = (None,) * (len(Connection._fields) - 4)
+    connection = Connection(handle, "", status.device_type, status.device_name, *unknown)
+    return Observation(connection, status, 0)
 
 
 def _find(ras: Ras, snapshot: Snapshot, wanted: str) -> list[Observation]:
     found = [item for item in snapshot if _matches(item.connection, wanted)]
     handle = _handle_in(wanted)
     if not found and handle is not None:
-        asked = _asked(ras, handle)
-        return [] if asked is None else [asked]
+        unlisted = _unlisted(ras, handle)
+        return [] if unlisted is None else [unlisted]
     return found
 
 
@@ -92,7 +103,7 @@ def _not_found(wanted: str) -> click.ClickException:
 @json_option
 def list_connections(source: Source, as_json: bool) -> None:
     """List the connections."""
-    with source.open(settled=True) as ras:
+    with source.open(await_demo=True) as ras:
         connections = ras.enum_connections()
     if as_json:
         _show.print_json([_show.connection_data(item) for item in connections])
@@ -108,7 +119,7 @@ def list_connections(source: Source, as_json: bool) -> None:
 @json_option
 def status(source: Source, wanted: str | None, as_json: bool) -> None:
     """Show the status of one connection, or of all."""
-    with source.open(settled=True) as ras:
+    with source.open(await_demo=True) as ras:
         found = list(ras.snapshot())
         if wanted is not None:
             found = _find(ras, Snapshot(found), wanted)
@@ -126,15 +137,23 @@ def status(source: Source, wanted: str | None, as_json: bool) -> None:
 @provider_options
 @click.option(
     "--interval", type=_INTERVAL, default=1.0, show_default=True, metavar="SECONDS",
-    help="Look at least this often; what RAS reports is looked at when it happens.",
+    help="Poll at least every SECONDS, and at once when RAS reports a change.",
 )  # fmt: skip
-@click.option("--probe", "probes", multiple=True, metavar="HOST:PORT", help="Connect to it too.")
+@click.option(
+    "--probe",
+    "probes",
+    multiple=True,
+    metavar="HOST:PORT",
+    help="Also check whether this TCP port accepts connections.",
+)
 @click.option(
     "--probe-timeout", type=_INTERVAL, default=1.0, show_default=True, metavar="SECONDS",
-    help="What a probe waits for an answer.",
+    help="The time limit of each check of a TCP port.",
 )  # fmt: skip
-@click.option("--duration", type=_SECONDS, metavar="SECONDS", help="End after so long.")
-@click.option("--count", type=click.IntRange(min=1), help="End after so many intervals.")
+@click.option("--duration", type=_SECONDS, metavar="SECONDS", help="Stop after SECONDS.")
+@click.option(
+    "--count", type=click.IntRange(min=1), help="Stop after COUNT intervals.", metavar="COUNT"
+)
 @json_option
 def watch(
     source: Source,
@@ -147,23 +166,23 @@ def watch(
 ) -> None:
     """Show the connections and what happens to them, until Ctrl-C.
 
-    On a terminal a live table over a log; elsewhere a line for each piece of news; with --json
-    a JSON document for each.
+    A terminal shows a live table above a log. Without a terminal, each change is a line. With
+    --json, each change is a JSON document on one line.
     """
     targets = [parse_target(text) for text in probes]
     with (
         source.open() as ras,
         Prober(targets, interval=interval, timeout=probe_timeout, backend=source.backend) as prober,
-        _face(ras, source, interval, as_json=as_json) as screen,
+        _new_screen(ras, source, interval, as_json=as_json) as screen,
     ):
         for look in looks(ras, interval=interval, duration=duration, count=count):
             screen.show(look)
             screen.show_probes(prober.results())
-        prober.finish()
+        prober.stop()
         screen.show_probes(prober.results())
 
 
-def _face(ras: Ras, source: Source, interval: float, *, as_json: bool) -> _screen.Screen:
+def _new_screen(ras: Ras, source: Source, interval: float, *, as_json: bool) -> _screen.Screen:
     if as_json:
         return _screen.JsonLines()
     console = _show.console()
@@ -176,23 +195,26 @@ def _face(ras: Ras, source: Source, interval: float, *, as_json: bool) -> _scree
 @cli.command()
 @target_argument
 @provider_options
-@click.option("--state", type=click.Choice(_STATES), default="connected", show_default=True)
+@click.option(
+    "--state", type=click.Choice(_STATES), default="connected", show_default=True,
+    help="The state to wait for.",
+)  # fmt: skip
 @click.option(
     "--timeout", type=_SECONDS, default=60.0, show_default=True, metavar="SECONDS",
     help="Fail after SECONDS.",
 )  # fmt: skip
 @click.option(
     "--allow-missing", is_flag=True,
-    help="With --state gone: succeed also where there was no such connection to begin with.",
+    help="With --state gone: succeed also if there never was such a connection.",
 )  # fmt: skip
 @json_option
 def wait(
     source: Source, wanted: str, state: str, timeout: float, allow_missing: bool, as_json: bool
 ) -> None:
-    """Wait until a connection is in a state.
+    """Wait until a connection has a given state.
 
-    An ENTRY may still have to be dialled. A HANDLE must be the handle of a connection. To wait for
-    "gone", the connection must be there when the command starts.
+    ENTRY need not be connected yet. HANDLE must belong to a connection. With --state gone, the
+    connection must exist when the command starts.
     """
     if allow_missing and state != "gone":
         raise click.UsageError("--allow-missing is for --state gone")
@@ -236,20 +258,25 @@ def _raise_when_hopeless(found: list[Observation], wanted: str, state: str) -> N
     for item in found:
         if item.status is not None and item.status.error:
             error = item.status.error
-            raise click.ClickException(f"{quoted(wanted)} failed: {error} {code_name(error)}")
+            raise click.ClickException(f"{quoted(wanted)} failed: {error} {error_name(error)}")
 
 
 @cli.command()
 @target_argument
 @provider_options
-@click.option("--all-references", is_flag=True, help="Whoever else has dialled it.")
-@click.option("--timeout", type=_SECONDS, default=10.0, show_default=True, metavar="SECONDS")
+@click.option(
+    "--all-references", is_flag=True, help="End it also for the other programs that dialled it."
+)
+@click.option(
+    "--timeout", type=_SECONDS, default=10.0, show_default=True, metavar="SECONDS",
+    help="Fail if it has not ended after SECONDS.",
+)  # fmt: skip
 @json_option
 def hangup(
     source: Source, wanted: str, all_references: bool, timeout: float, as_json: bool
 ) -> None:
     """End a connection and wait until it has ended."""
-    with source.open(settled=True) as ras:
+    with source.open(await_demo=True) as ras:
         found = _find(ras, ras.snapshot(), wanted)
         if not found:
             raise _not_found(wanted)
@@ -271,17 +298,22 @@ def hangup(
 @cli.command()
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
 @backend_option
-@click.option("--timeout", type=_SECONDS, default=3.0, show_default=True, metavar="SECONDS")
 @click.option(
-    "--concurrency", type=click.IntRange(1, RN_MAX_CONCURRENCY), default=256, show_default=True
-)
+    "--timeout", type=_SECONDS, default=3.0, show_default=True, metavar="SECONDS",
+    help="The time limit of each connect.",
+)  # fmt: skip
+@click.option(
+    "--concurrency", type=click.IntRange(1, MAX_CONCURRENCY), default=256, show_default=True,
+    help="Connect to at most so many targets at a time.",
+)  # fmt: skip
 @json_option
 def connect(
     targets: tuple[str, ...], backend: str | None, timeout: float, concurrency: int, as_json: bool
 ) -> None:
-    """Try whether somebody listens at HOST:PORT or [IPV6]:PORT.
+    """Check whether TCP ports accept connections.
 
-    Of a name the first address is tried. The exit code is 1 unless every target is open.
+    A TARGET is HOST:PORT or [IPV6]:PORT. Only the first address of a host name is tried. The exit
+    code is 1 unless all targets are open.
     """
     parsed = [parse_target(text) for text in targets]
     results = probe(parsed, timeout=timeout, concurrency=concurrency, backend=backend)
@@ -298,18 +330,18 @@ def connect(
 @click.option(
     "--self-test",
     is_flag=True,
-    help="Ask what any rasapi32 must answer, and what no document says.",
+    help="Check what every rasapi32 must answer, and report what no document answers.",
 )
 @click.option(
     "--beyond-loopback",
     is_flag=True,
-    help="With --self-test: also the connects to broadcast and multicast addresses.",
+    help="With --self-test: also connect to broadcast and multicast addresses.",
 )
 @json_option
 def doctor(source: Source, self_test: bool, beyond_loopback: bool, as_json: bool) -> None:
-    """Tell what works here, what is missing, and what to do.
+    """Report what works here, what is missing, and what to do.
 
-    The exit code is 1 when something is wrong.
+    The exit code is 1 if something is wrong. A system without RAS is not wrong.
     """
     if beyond_loopback and not self_test:
         raise click.UsageError("--beyond-loopback is for --self-test")

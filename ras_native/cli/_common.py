@@ -1,4 +1,4 @@
-"""What the commands share: their options, the provider they open, how they fail."""
+"""What the commands share: options, opening the provider, errors and exit codes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,7 @@ import click
 
 import ras_native
 
-from .._backend import BACKENDS
-from .._errors import ProviderError, RasError, WSAError
-from .._ras import Ras
-from .._wait import LONGEST_SECONDS
+from .. import BACKENDS, LONGEST_SECONDS, ProviderError, Ras, RasError, WSAError
 from ..sim import Simulator
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,11 +24,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 CTRL_C = 130
 _LONGEST_QUOTED = 200  # characters of an argument in a message; a name has at most 256
 _PORT = re.compile(r"0{0,9}[1-9][0-9]{0,4}", re.ASCII)
-_LIVELY_WITHIN = 5.0  # seconds in which the scenario's first connection is there
+_DEMO_SECONDS = 5.0  # the demo makes its first connection sooner than that
 
 
 class Seconds(click.FloatRange):
-    """A duration that every wait of the package takes."""
+    """A duration that the package accepts as a timeout."""
 
     name = "seconds"
 
@@ -41,7 +38,7 @@ class Seconds(click.FloatRange):
     def convert(
         self, value: Any, param: click.Parameter | None, context: click.Context | None
     ) -> Any:
-        """Reject what is no number, too."""
+        """Convert the text, and reject NaN."""
         number = super().convert(value, param, context)
         if math.isnan(number):
             self.fail(f"{value!r} is not a number of seconds", param, context)
@@ -58,7 +55,7 @@ def _checked_backend(
         except ValueError as error:
             raise click.UsageError(str(error), context) from error
         except ImportError:
-            pass  # `doctor` reports it, and all other commands fail with it
+            pass  # the command itself reports it
     return value
 
 
@@ -67,26 +64,26 @@ backend_option = click.option(
     "--backend",
     type=click.Choice(BACKENDS),
     callback=_checked_backend,
-    help="Default: native where it is installed.",
+    help="The backend to use. Default: native if it is installed.",
 )
 
 
 @dataclass(frozen=True)
 class Source:
-    """Which provider to open, and how."""
+    """The provider that the options name."""
 
     backend: str | None
     provider: str | None
     simulate: bool
 
     @contextmanager
-    def open(self, *, settled: bool = False) -> Iterator[Ras]:
-        """Open it. `settled`: a simulation has a connection by then, for those who look once."""
+    def open(self, *, await_demo: bool = False) -> Iterator[Ras]:
+        """Open it; with `await_demo` a simulated RAS has its first connection already."""
         with ExitStack() as stack:
             simulator = stack.enter_context(new_simulator("real")) if self.simulate else None
             ras = stack.enter_context(self._open(simulator))
             if simulator is not None:
-                _enliven(simulator, ras, settled=settled)
+                _start_demo(simulator, ras, await_demo=await_demo)
             yield ras
 
     def _open(self, simulator: Simulator | None) -> Ras:
@@ -97,35 +94,37 @@ class Source:
 
 
 def new_simulator(clock: Literal["manual", "real"]) -> Simulator:
-    """The simulator, where it is part of the installation."""
+    """Start the simulator; fail with a message where it is not installed."""
     try:
         return Simulator(clock=clock)
     except FileNotFoundError as error:
         raise click.ClickException(str(error)) from error
 
 
-def _enliven(simulator: Simulator, ras: Ras, *, settled: bool) -> None:
+def _start_demo(simulator: Simulator, ras: Ras, *, await_demo: bool) -> None:
     with ras.connection_notification() as connected:
         simulator.lively()
-        if settled:
-            connected.wait(_LIVELY_WITHIN)
+        if await_demo:
+            connected.wait(_DEMO_SECONDS)
 
 
 def provider_options(command: F) -> F:
-    """Give a command the options that name a provider, as one argument `source`."""
+    """Add the options that name a provider; the command gets them as its argument `source`."""
 
     @functools.wraps(command)
     def wrapped(backend: str | None, provider: str | None, simulate: bool, **others: Any) -> Any:
         if simulate and provider is not None:
-            raise click.UsageError("--simulate and --provider name two providers: use one")
+            raise click.UsageError("--simulate and --provider name two providers: use only one")
         return command(source=Source(backend, provider, simulate), **others)
 
     options = (
         backend_option,
         click.option(
-            "--provider", metavar="PATH", help="A library with rasapi32's ABI. Default: Windows'."
+            "--provider",
+            metavar="PATH",
+            help="A library with the functions of rasapi32. Default: Windows' own.",
         ),
-        click.option("--simulate", is_flag=True, help="A simulated RAS in which much happens."),
+        click.option("--simulate", is_flag=True, help="Use a simulated RAS in which much happens."),
     )
     for option in reversed(options):
         wrapped = option(wrapped)
@@ -138,40 +137,40 @@ def _fail(message: str) -> NoReturn:
 
 
 class Commands(click.Group):
-    """Turns everything that a command raises into a message and an exit code."""
+    """Turns every exception of a command into a message and an exit code."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run a command and exit."""
         if sys.stdout is None:
             _fail("standard output is closed")
         if hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(errors="backslashreplace")  # for what it cannot encode
+            sys.stdout.reconfigure(errors="backslashreplace")  # some encodings lack characters
         try:
             return super().main(*arguments, **options)
-        except OSError as error:  # the output cannot be written, or the system lacks something
-            sys.stdout = io.StringIO()  # or Python writes the rest at exit, and fails again
+        except OSError as error:  # for instance, the disk is full
+            sys.stdout = io.StringIO()  # at exit Python would write the rest and fail again
             _fail(str(error))
 
     def invoke(self, context: click.Context) -> Any:
-        """Run the command."""
+        """Run the command; the errors of the package become messages."""
         try:
             return super().invoke(context)
         except KeyboardInterrupt:
             context.exit(CTRL_C)
         except ProviderError as error:
-            hint = "" if error.provider else "\nOr try it out: add --simulate."
+            hint = "" if error.provider else "\nTo try the command, add --simulate."
             raise click.ClickException(f"{error}{hint}") from error
         except (RasError, WSAError, TimeoutError, ImportError) as error:
             raise click.ClickException(str(error)) from error
 
 
 def quoted(text: str) -> str:
-    """An argument for a message, cut where it is long."""
+    """Quote an argument for a message; a long one is cut."""
     return repr(text if len(text) <= _LONGEST_QUOTED else text[:_LONGEST_QUOTED] + "...")
 
 
 def parse_target(text: str) -> tuple[str, int]:
-    """HOST:PORT or [V6]:PORT."""
+    """Parse HOST:PORT or [IPV6]:PORT."""
     host, colon, port = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]

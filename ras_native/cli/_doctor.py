@@ -1,4 +1,4 @@
-"""`ras-native doctor`: what works here, what is missing, what to do; and the self-test's report."""
+"""`ras-native doctor`: reports what works here, what is missing, and what to do."""
 
 from __future__ import annotations
 
@@ -13,44 +13,47 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
-from .. import __version__, _self_test
-from .._backend import VARIABLE, default, select
-from .._errors import ProviderError, RasError
-from .._ras import Ras
-from .._self_test.raw import load
+from .. import Event, ProviderError, Ras, RasError, __version__, _self_test
 from ._common import Source, new_simulator
 from ._show import console, print_json, printable
 
-_OPTIONAL = {
-    "RasConnectionNotificationW": "no notifications: watching polls",
-    "RasConnectionNotificationA": "no ansi notifications",
-    "RasGetSubEntryHandleW": "links of multilink connections cannot be hung up one by one",
-    "RasGetErrorStringW": "texts of codes are this package's own",
+_WITHOUT = {
+    "RasConnectionNotificationW": "there are no notifications, only polling finds changes",
+    "RasConnectionNotificationA": "the option ansi=True does not work",
+    "RasGetSubEntryHandleW": "one link of a multilink connection cannot be hung up alone",
+    "RasGetErrorStringW": "error texts are those of this package",
 }
 _SERVICE_STOPPED = 711
-_SEND = "Send this report to us (it names no connection): ras-native doctor --self-test --json"
+_VARIABLE = "RAS_NATIVE_BACKEND"
+_SEND = (
+    "Please send us this report, which names no connection: ras-native doctor --self-test --json"
+)
 
 
 class Problem(NamedTuple):
-    """Something that is wrong, and the way out."""
+    """Something that is wrong, and what to do about it."""
 
     what: str
     to_do: str
 
 
+_NO_NATIVE_MODULE = Problem(
+    "the ctypes backend is in use: it gives the same results, but is slower",
+    "install a wheel for this system, or install a C compiler and then ras_native again",
+)
 _NO_RAS = Problem(
-    "this system has no RAS, which is a part of Windows: ras_native is complete without it",
-    "use the socket functions, and --simulate or ras_native.sim for all else",
+    "this system has no RAS, which is a part of Windows; nothing else is missing",
+    "use the socket functions, --simulate and ras_native.sim",
 )
 
 
 class Report:
-    """Everything `doctor` says."""
+    """Everything that `doctor` found out."""
 
     def __init__(self) -> None:
         self.facts: dict[str, Any] = {}
         self.notes: list[Problem] = []
-        """What works less well than it could."""
+        """What could work better."""
         self.problems: list[Problem] = []
         self.findings: list[_self_test.Finding] = []
 
@@ -59,19 +62,19 @@ class Report:
         """Whether nothing is wrong."""
         return not self.problems and not any(item.passed is False for item in self.findings)
 
-    def data(self) -> dict[str, Any]:
-        """For JSON."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
         return {
             "ok": self.passed,
             **self.facts,
             "problems": [item._asdict() for item in self.problems],
             "notes": [item._asdict() for item in self.notes],
-            "self_test": [item.data() for item in self.findings],
+            "self_test": [item.to_dict() for item in self.findings],
         }
 
 
 def run(source: Source, *, self_test: bool, beyond_loopback: bool, as_json: bool) -> bool:
-    """Examine, print, and tell whether nothing is wrong."""
+    """Examine the installation and print a report; return whether nothing is wrong."""
     report = Report()
     report.facts |= _versions()
     with ExitStack() as stack:
@@ -84,7 +87,7 @@ def run(source: Source, *, self_test: bool, beyond_loopback: bool, as_json: bool
         elif self_test and not report.problems:
             report.problems.append(Problem("there is no RAS to test", "add --simulate"))
     if as_json:
-        print_json(report.data())
+        print_json(report.to_dict())
     else:
         _print(report, console())
     return report.passed
@@ -105,35 +108,30 @@ def _versions() -> dict[str, Any]:
 
 def _examine_backend(report: Report, source: Source) -> bool:
     try:
-        chosen = select(source.backend)
+        with Event(backend=source.backend) as event:
+            chosen = event.backend
     except ImportError as error:
-        report.problems.append(Problem(str(error), "see above, or leave --backend away"))
+        report.problems.append(Problem(str(error), "follow that advice, or omit --backend"))
         return False
     report.facts["backend"] = chosen
-    report.facts["backend_because"] = _why(source.backend)
-    if chosen == "ctypes" and report.facts["backend_because"].startswith("the native module"):
-        report.notes.append(
-            Problem(
-                "the ctypes backend does the work: the same results, but slower",
-                "install a wheel for this system, or a C compiler and then ras_native again",
-            )
-        )
+    if source.backend is not None:
+        reason = "--backend asks for it"
+    elif os.environ.get(_VARIABLE):
+        reason = f"the environment variable {_VARIABLE} asks for it"
+    elif chosen == "native":
+        reason = "the native module is installed"
+    else:
+        reason = "the native module is not installed"
+        report.notes.append(_NO_NATIVE_MODULE)
+    report.facts["backend_because"] = reason
     return True
-
-
-def _why(asked: str | None) -> str:
-    if asked is not None:
-        return "--backend asks for it"
-    if os.environ.get(VARIABLE):
-        return f"the environment variable {VARIABLE} asks for it"
-    return f"the native module is {'' if default() == 'native' else 'not '}installed"
 
 
 # Provider
 
 
 def _examine_provider(report: Report, source: Source, path: str | None) -> bool:
-    """Open it and use it; whether it could be opened."""
+    """Open the provider and poll it; return whether it could be opened."""
     facts = report.facts
     if path is None and sys.platform != "win32":
         facts["provider"] = "none"
@@ -146,56 +144,38 @@ def _examine_provider(report: Report, source: Source, path: str | None) -> bool:
         report.problems.append(Problem(str(error), _how_to_get_a_provider(path)))
         return False
     with ras:
-        library = load(path)
-        facts["provider_is"] = _identify(library, path)
-        facts["functions"] = {name: hasattr(library, name) for name in _OPTIONAL}
-        _use(report, ras)
+        facts["provider_is"], facts["functions"] = _self_test.identify(path)
+        _poll(report, ras)
     if facts["provider_is"] == "Wine's stub":
         report.notes.append(
             Problem("Wine has no RAS: its rasapi32 lists no connection", "use --simulate")
         )
     for name, there in facts["functions"].items():
         if not there:
-            report.notes.append(Problem(f"the provider has no {name}", _OPTIONAL[name]))
+            report.notes.append(Problem(f"the provider has no {name}", _WITHOUT[name]))
     return True
 
 
 def _how_to_get_a_provider(path: str | None) -> str:
     if path is not None:
-        return "give the path of a library for this Python's word size, or leave --provider away"
+        return "use the path of a library that this Python can load, or omit --provider"
     return "repair Windows: rasapi32.dll is a part of it"
 
 
-def _identify(library: Any, path: str | None) -> str:
-    if hasattr(library, "rassim_identity"):
-        return "the simulator"
-    if path is not None:
-        return "another library"
-    return "Wine's stub" if _is_wine() else "Windows' own"
-
-
-def _is_wine() -> bool:
-    if sys.platform != "win32":
-        return False
-    import ctypes  # noqa: PLC0415
-
-    return hasattr(ctypes.WinDLL("ntdll.dll", winmode=0x800), "wine_get_version")
-
-
-def _use(report: Report, ras: Ras) -> None:
+def _poll(report: Report, ras: Ras) -> None:
     try:
         report.facts["connections"] = len(ras.snapshot())
     except RasError as error:
         report.problems.append(Problem(str(error), _what_helps(error.code)))
     except ProviderError as error:
-        report.problems.append(Problem(str(error), "give another --provider"))
+        report.problems.append(Problem(str(error), "use another --provider"))
     report.facts["sizes"] = ras.sizes._asdict()
 
 
 def _what_helps(code: int) -> str:
     if code == _SERVICE_STOPPED:
         return "start the service: sc start RasMan"
-    return "look the code up, and in Windows' event log (source RasClient)"
+    return "search for the code, and look into Windows' event log (source RasClient)"
 
 
 # Printing
@@ -232,7 +212,7 @@ def _print_problem(out: Console, mark: str, problem: Problem) -> None:
 
 
 def _print_finding(out: Console, finding: _self_test.Finding) -> None:
-    mark = {None: "[cyan]asked[/] ", True: "[green]passed[/]", False: "[bold red]FAILED[/]"}
+    mark = {None: "[cyan]answer[/]", True: "[green]passed[/]", False: "[bold red]FAILED[/]"}
     out.print(f"\n{mark[finding.passed]}", Text(finding.title), soft_wrap=True)
     for line in finding.problems or finding.answers:
         out.print("   ", Text(printable(str(line))), soft_wrap=True)

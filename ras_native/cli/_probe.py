@@ -1,4 +1,4 @@
-"""Probing targets: names are resolved here, the connects are connect_many's."""
+"""Checks whether TCP ports accept connections: resolves names, then calls connect_many."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ import threading
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .._sockets.connect import ConnectOutcome, ConnectResult, connect_many
+from .. import ConnectOutcome, ConnectResult, connect_many
 
 Target = tuple[str, int]
 
 
 class Probe(NamedTuple):
-    """What one target answered."""
+    """The result of one target."""
 
     target: str
     address: str | None
-    """The first address of the name; None where it has none."""
+    """The first address of the name; None if it has no address."""
     outcome: str
     """A ConnectOutcome, or "unresolved"."""
     code: int
-    """The Winsock code, 0 where it is open or unresolved."""
+    """The Winsock code; 0 if the outcome is "open" or "unresolved"."""
     milliseconds: float | None
-    """From the connect to its outcome."""
+    """The time from the connect call to its outcome."""
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody listens there."""
+        """Whether the port accepts connections."""
         return self.outcome == ConnectOutcome.OPEN.value
 
 
 def join_target(host: str, port: int) -> str:
-    """The text of a target."""
+    """Return the text of a target."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _resolve(host: str, port: int) -> tuple[str, int] | tuple[str, int, int, int] | None:
-    """The first address; None where the name has none."""
+    """Return the first address; None if the name has none."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -49,7 +49,7 @@ def _resolve(host: str, port: int) -> tuple[str, int] | tuple[str, int, int, int
 def probe(
     targets: Sequence[Target], *, timeout: float, concurrency: int, backend: str | None
 ) -> list[Probe]:
-    """Try every target once, in one batch."""
+    """Check each target once, all in one batch."""
     addresses = [_resolve(*target) for target in targets]
     results = iter(
         connect_many(
@@ -74,7 +74,7 @@ def _describe(target: Target, result: ConnectResult | None) -> Probe:
 
 
 class Prober:
-    """Probes every `interval` seconds in a thread of its own; a context manager."""
+    """Checks the targets every `interval` seconds, in its own thread; a context manager."""
 
     def __init__(
         self, targets: Sequence[Target], *, interval: float, timeout: float, backend: str | None
@@ -82,7 +82,7 @@ class Prober:
         self._targets, self._interval = targets, interval
         self._timeout, self._backend = timeout, backend
         self._rounds: queue.SimpleQueue[list[Probe] | OSError] = queue.SimpleQueue()
-        self._stop = threading.Event()
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="probes", daemon=True)
 
     def _run(self) -> None:
@@ -91,7 +91,7 @@ class Prober:
                 self._rounds.put(self._round())
             except OSError as error:
                 self._rounds.put(error)
-            if self._stop.wait(self._interval):
+            if self._stopping.wait(self._interval):
                 return
 
     def _round(self) -> list[Probe]:
@@ -103,7 +103,10 @@ class Prober:
         )
 
     def results(self) -> list[Probe]:
-        """What was found since the last call, oldest first. Raises what probing raised."""
+        """Return the results since the last call, oldest first.
+
+        Raises the OSError of a round that failed.
+        """
         found = []
         while not self._rounds.empty():
             answer = self._rounds.get()
@@ -112,9 +115,9 @@ class Prober:
             found += answer
         return found
 
-    def finish(self) -> None:
-        """Let the round under way end; its results can still be had."""
-        self._stop.set()
+    def stop(self) -> None:
+        """Wait for the current round, and start no other; `results` then returns its results."""
+        self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(2 * self._timeout + 1)
 
@@ -124,4 +127,4 @@ class Prober:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.finish()
+        self.stop()

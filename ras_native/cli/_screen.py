@@ -1,4 +1,4 @@
-"""The three faces of `watch`: a live screen, plain lines, lines of JSON."""
+"""The three forms of output of `watch`: a live screen, plain lines, lines of JSON."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from .._errors import RasError
-from .._records import Observation, Snapshot
+from .. import Observation, RasError, Snapshot
 from ._changes import Change, condition, identity
 from ._probe import Probe
 from ._show import (
@@ -31,8 +30,8 @@ from ._show import (
 from ._watch import Look
 
 _LOG_LINES = 200
-_FRAME = 4  # the log's borders, the line below it, and the one after the end
-_TABLE_FRAME = 2  # its heading, and the line below it
+_FRAME = 4  # lines: two borders of the log, one below it, one after the end
+_TABLE_FRAME = 2  # lines: the heading of a table, and one below it
 _REFRESH_PER_SECOND = 4
 _WIDE_ENOUGH_FOR_DEVICES = 100
 _SYMBOLS = {"connected": "●", "dormant": "◐", "reconnecting": "◌"}
@@ -43,16 +42,16 @@ def _now() -> datetime:
 
 
 def _duration(seconds: float) -> str:
-    """h:mm:ss."""
+    """Return a duration as h:mm:ss."""
     minutes, second = divmod(int(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}"
 
 
 class Screen(ABC):
-    """A face of `watch`: given every look and every probe; a context manager.
+    """Shows the results of polls and probes; a context manager.
 
-    What is told once, though found in every look or round, is kept track of here.
+    It remembers the last error and the last outcomes, to show each of them only once.
     """
 
     def __init__(self) -> None:
@@ -60,7 +59,7 @@ class Screen(ABC):
         self._outcomes: dict[str, str] = {}
 
     def show(self, look: Look) -> None:
-        """Take in one look."""
+        """Show the result of one poll."""
         code = look.error.code if look.error is not None else 0
         if look.error is not None and code != self._error_code:
             self.on_error(look.error)
@@ -72,60 +71,60 @@ class Screen(ABC):
             self.on_change(change, up)
 
     def show_probes(self, probes: Iterable[Probe]) -> None:
-        """Take in results of probes."""
+        """Show results of probes."""
         for probe in probes:
-            news = self._outcomes.get(probe.target) != probe.outcome
+            changed = self._outcomes.get(probe.target) != probe.outcome
             self._outcomes[probe.target] = probe.outcome
-            self.on_probe(probe, news=news)
+            self.on_probe(probe, changed=changed)
 
     @abstractmethod
     def on_change(self, change: Change, up: float) -> None:
-        """Tell what happened; `up`: seconds since the connection was first seen."""
+        """Show a change; `up` is the time in seconds since the connection was first seen."""
 
     @abstractmethod
     def on_error(self, error: RasError) -> None:
-        """Tell that RAS cannot be asked."""
+        """Show that RAS does not answer."""
 
     @abstractmethod
     def on_recovery(self) -> None:
-        """Tell that RAS answers again."""
+        """Show that RAS answers again."""
 
     @abstractmethod
-    def on_probe(self, probe: Probe, *, news: bool) -> None:
-        """Tell what a target answered; `news`: something else than last time."""
+    def on_probe(self, probe: Probe, *, changed: bool) -> None:
+        """Show the result of a target; `changed`: the outcome differs from the last one."""
 
     def __enter__(self) -> Screen:
         return self
 
-    def __exit__(self, *_: object) -> None:  # noqa: B027 - only the live one has an end
+    def __exit__(self, *_: object) -> None:  # noqa: B027 - only the live screen does something here
         pass
 
 
 class JsonLines(Screen):
-    """One JSON document a line; every probe, not only news."""
+    """One JSON document per line; each probe gets one, also if its outcome is the same."""
 
     def _line(self, event: str, **data: Any) -> None:
         print_json({"time": _now().isoformat(timespec="milliseconds"), "event": event, **data})
 
     def on_change(self, change: Change, up: float) -> None:
-        """A line with the whole observation."""
+        """Print the whole observation."""
         self._line(change.kind, up=round(up, 3), **observation_data(change.observation))
 
     def on_error(self, error: RasError) -> None:
-        """A line with the code."""
+        """Print the code, its name and its text."""
         self._line("error", code=error.code, name=error.name, message=error.message)
 
     def on_recovery(self) -> None:
-        """A line."""
+        """Print a line."""
         self._line("recovered")
 
-    def on_probe(self, probe: Probe, *, news: bool) -> None:
-        """A line."""
-        self._line("probe", news=news, **probe._asdict())
+    def on_probe(self, probe: Probe, *, changed: bool) -> None:
+        """Print a line."""
+        self._line("probe", changed=changed, **probe._asdict())
 
 
 def _change_text(change: Change, up: float) -> Text:
-    """One line: what, which, and what is of interest then."""
+    """Return one line: the kind of the change, the entry and details."""
     kind, name = change.kind, change.observation.connection.entry_name
     line = Text.assemble(Text(f"{words(kind):<13}", style=colour(kind)), printable(name))
     detail = _detail(change, up)
@@ -156,7 +155,7 @@ def _probe_text(probe: Probe) -> Text:
 
 
 class PlainLines(Screen):
-    """A line for each piece of news, as for a log."""
+    """One line of text per change, for logs."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
@@ -167,20 +166,20 @@ class PlainLines(Screen):
         self._console.print(Text.assemble(Text(moment, style="dim"), "  ", text), soft_wrap=True)
 
     def on_change(self, change: Change, up: float) -> None:
-        """A line."""
+        """Print a line."""
         self._line(_change_text(change, up))
 
     def on_error(self, error: RasError) -> None:
-        """A line."""
+        """Print a line."""
         self._line(Text.assemble(Text(f"{'error':<13}", style="red"), str(error)))
 
     def on_recovery(self) -> None:
-        """A line."""
+        """Print a line."""
         self._line(Text(f"{'recovered':<13}RAS answers again", style="green"))
 
-    def on_probe(self, probe: Probe, *, news: bool) -> None:
-        """A line, when there is news."""
-        if news:
+    def on_probe(self, probe: Probe, *, changed: bool) -> None:
+        """Print a line if the outcome changed."""
+        if changed:
             self._line(_probe_text(probe))
 
 
@@ -215,10 +214,10 @@ class LiveScreen(PlainLines):
         super().show(look)
         self._live.refresh()
 
-    def on_probe(self, probe: Probe, *, news: bool) -> None:
-        """A row of its own, and a line in the log when there is news."""
+    def on_probe(self, probe: Probe, *, changed: bool) -> None:
+        """Add a row, and a line in the log if the outcome changed."""
         self._probes[probe.target] = probe
-        super().on_probe(probe, news=news)
+        super().on_probe(probe, changed=changed)
 
     def render(self) -> RenderableType:
         """The whole screen, as it is now; the log has what the tables leave of its height."""
@@ -256,12 +255,14 @@ class LiveScreen(PlainLines):
         if not look.snapshot:
             return Text("no connection", style="dim")
         wide = self._console.width >= _WIDE_ENOUGH_FOR_DEVICES
-        made = table("ENTRY", "STATE", "UP", "LOCAL", "REMOTE", *(["DEVICE"] if wide else []))
+        connections = table(
+            "ENTRY", "STATE", "UP", "LOCAL", "REMOTE", *(["DEVICE"] if wide else [])
+        )
         for column, width in ((1, 14), (2, 7)):
-            made.columns[column].min_width = width
+            connections.columns[column].min_width = width
         for item in rows:
-            made.add_row(*self._row(item, look, wide=wide))
-        return made
+            connections.add_row(*self._row(item, look, wide=wide))
+        return connections
 
     def _row(self, item: Observation, look: Look, *, wide: bool) -> Iterator[Text]:
         kind, now = condition(item), time.monotonic()

@@ -1,4 +1,4 @@
-"""How connections, statuses and probes are shown: as JSON, as tables."""
+"""Prints connections, statuses and probes, as JSON or as tables."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .._errors import code_name
-from .._records import Connection, Observation, Status
+from .. import Connection, Observation, Status, error_name
 from ._changes import condition
 from ._probe import Probe
 
-_WIDE = 1000  # off the terminal a row is a line, however long
+_WIDE = 1000  # without a terminal no row is wrapped
 
 _COLOURS = {
     "connected": "green",
@@ -41,17 +40,17 @@ _COLOURS = {
 
 
 def console() -> Console:
-    """Standard output."""
+    """Return a console for standard output."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
 
 
 def print_json(document: object) -> None:
-    """One document on one line; ASCII, whatever the terminal's encoding."""
+    """Print one JSON document on one line, in ASCII for every encoding."""
     click.echo(json.dumps(document))
 
 
 def printable(text: str) -> str:
-    """Names come from elsewhere: nothing in them reaches the terminal's controls."""
+    """Escape what is not printable: a name must not control the terminal."""
     return "".join(
         character
         if character.isprintable()
@@ -61,22 +60,22 @@ def printable(text: str) -> str:
 
 
 def words(kind: str) -> str:
-    """A state's or change's name, as text."""
+    """Return the name of a state or a change as text."""
     return kind.replace("_", " ")
 
 
 def colour(kind: str) -> str:
-    """The style of a state, a change or an outcome."""
+    """Return the style of a state, a change or an outcome."""
     return _COLOURS.get(kind, "cyan")
 
 
 def coloured(kind: str) -> Text:
-    """Its words in its colour."""
+    """Return the words for a kind in its colour."""
     return Text(words(kind), style=colour(kind))
 
 
 def _hex(number: int | None) -> str | None:
-    """JSON numbers are not made for 64 bits."""
+    """Return a number as text, because JSON readers lose digits of 64-bit numbers."""
     return None if number is None else f"{number:#x}"
 
 
@@ -85,7 +84,7 @@ def _text(value: object) -> str | None:
 
 
 def connection_data(connection: Connection) -> dict[str, Any]:
-    """A Connection for JSON: handles and LUIDs as hexadecimal text."""
+    """Return a Connection as JSON data: handles and LUIDs are hexadecimal text."""
     return {
         **connection._asdict(),
         "handle": _hex(connection.handle),
@@ -96,7 +95,7 @@ def connection_data(connection: Connection) -> dict[str, Any]:
 
 
 def status_data(status: Status) -> dict[str, Any]:
-    """A Status for JSON: states by name."""
+    """Return a Status as JSON data: states are names."""
     return {
         **status._asdict(),
         "state": status.state.name,
@@ -107,7 +106,7 @@ def status_data(status: Status) -> dict[str, Any]:
 
 
 def observation_data(observation: Observation) -> dict[str, Any]:
-    """An Observation for JSON."""
+    """Return an Observation as JSON data."""
     status = observation.status
     return {
         "condition": condition(observation),
@@ -118,34 +117,34 @@ def observation_data(observation: Observation) -> dict[str, Any]:
 
 
 def endpoint(status: Status | None, side: str) -> str:
-    """An end point, or nothing where it is not known."""
+    """Return an end point as text; it is empty if the end point is unknown."""
     return "" if status is None else str(getattr(status, f"{side}_endpoint") or "")
 
 
 def table(*headings: str, title: str | None = None) -> Table:
-    """An empty table in the command's one look."""
-    made = Table(box=None, pad_edge=False, title=title, title_justify="left", padding=(0, 2, 0, 0))
+    """Return an empty table in the style of the command."""
+    new = Table(box=None, pad_edge=False, title=title, title_justify="left", padding=(0, 2, 0, 0))
     for heading in headings:
-        made.add_column(heading, header_style="dim", no_wrap=True, overflow="ellipsis")
-    return made
+        new.add_column(heading, header_style="dim", no_wrap=True, overflow="ellipsis")
+    return new
 
 
 def connections_table(connections: Iterable[Connection]) -> Table:
-    """`ras-native list`."""
-    made = table("HANDLE", "ENTRY", "TYPE", "DEVICE", "PHONE BOOK")
+    """Return the table of `ras-native list`."""
+    new = table("HANDLE", "ENTRY", "TYPE", "DEVICE", "PHONE BOOK")
     for item in connections:
         texts = (item.entry_name, item.device_type, item.device_name, item.phonebook or "")
-        made.add_row(f"{item.handle:#x}", *(Text(printable(text)) for text in texts))
-    return made
+        new.add_row(f"{item.handle:#x}", *(Text(printable(text)) for text in texts))
+    return new
 
 
 def statuses_table(observations: Iterable[Observation]) -> Table:
-    """`ras-native status`."""
-    made = table("HANDLE", "ENTRY", "STATE", "DEVICE", "NUMBER", "LOCAL", "REMOTE", "ERROR")
+    """Return the table of `ras-native status`."""
+    new = table("HANDLE", "ENTRY", "STATE", "DEVICE", "NUMBER", "LOCAL", "REMOTE", "ERROR")
     for item in observations:
         status = item.status
         error = item.code or (status.error if status is not None else 0)
-        made.add_row(
+        new.add_row(
             f"{item.connection.handle:#x}",
             Text(printable(item.connection.entry_name)),
             coloured(condition(item)),
@@ -153,20 +152,20 @@ def statuses_table(observations: Iterable[Observation]) -> Table:
             Text(printable((status.phone_number if status is not None else None) or "")),
             endpoint(status, "local"),
             endpoint(status, "remote"),
-            f"{error} {code_name(error)}" if error else "",
+            f"{error} {error_name(error)}" if error else "",
         )
-    return made
+    return new
 
 
 def probes_table(probes: Sequence[Probe]) -> Table:
-    """`ras-native connect`, and the probes of `watch`."""
-    made = table("TARGET", "ADDRESS", "OUTCOME", "TIME", "CODE")
+    """Return the table of `ras-native connect`, and of the probes of `watch`."""
+    new = table("TARGET", "ADDRESS", "OUTCOME", "TIME", "CODE")
     for item in probes:
-        made.add_row(
+        new.add_row(
             Text(printable(item.target)),
             item.address or "",
             coloured(item.outcome),
             "" if item.milliseconds is None else f"{item.milliseconds:.2f} ms",
-            f"{item.code} {code_name(item.code)}" if item.code else "",
+            f"{item.code} {error_name(item.code)}" if item.code else "",
         )
-    return made
+    return new

@@ -1,4 +1,4 @@
-"""Looking at the connections when RAS reports something, and every interval in any case."""
+"""Polls the connections when RAS reports a change, and once per interval in any case."""
 
 from __future__ import annotations
 
@@ -6,27 +6,25 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .._errors import ProviderError, RasError
-from .._ras import Notification, Ras
-from .._records import Snapshot
+from .. import Notification, ProviderError, Ras, RasError, Snapshot
 from ._changes import Change, Identity, changes, identity
 
 
 class Look(NamedTuple):
-    """What one look at the provider showed."""
+    """The result of one poll."""
 
     snapshot: Snapshot
     changes: list[Change]
     first_seen: dict[Identity, float]
-    """When each connection was first seen, on `time.monotonic`; those that just ended included."""
+    """When each connection was first seen (`time.monotonic`), also if it has just ended."""
     notified: bool
-    """Whether RAS reports changes, or nothing but the interval finds them."""
+    """Whether RAS reports changes; otherwise only polling finds them."""
     error: RasError | None
-    """Why RAS could not be asked; the snapshot is then the last one there was."""
+    """Why RAS did not answer; the snapshot is then the last good one."""
 
 
 class Looker:
-    """Takes looks; a context manager that gives its notification back."""
+    """Polls one provider; a context manager that closes its notification."""
 
     def __init__(self, ras: Ras) -> None:
         self._ras = ras
@@ -36,12 +34,12 @@ class Looker:
         self._first_seen: dict[Identity, float] = {}
 
     def look(self) -> Look:
-        """Reset first, then look: what happens meanwhile ends the next wait at once (CN-11)."""
+        """Poll once. The event is reset first, so that no later change is missed."""
         self._listen()
         try:
             snapshot = self._ras.snapshot()
         except RasError as error:
-            self.close()  # a service that was stopped forgets who listens
+            self.close()  # a stopped service loses its registrations
             return Look(self._last or Snapshot(), [], self._first_seen, False, error)
         happened = self._compare(snapshot)
         return Look(snapshot, happened, self._first_seen, self._event is not None, None)
@@ -53,7 +51,7 @@ class Looker:
             try:
                 self._event = self._ras.connection_notification()
             except RasError:
-                pass  # as at boot: the next look tries again
+                pass  # the service is not running yet: the next poll tries again
             except ProviderError:
                 self._can_notify = False
 
@@ -69,14 +67,14 @@ class Looker:
         return happened
 
     def wait(self, seconds: float) -> bool:
-        """Wait until RAS reports something: whether it did. Makes no call of the provider."""
+        """Wait until RAS reports a change, and return whether it did. Calls no RAS function."""
         if self._event is None:
             time.sleep(seconds)
             return False
         return self._event.wait(seconds)
 
     def close(self) -> None:
-        """Stop listening."""
+        """Close the notification."""
         if self._event is not None:
             self._event.close()
             self._event = None
@@ -89,17 +87,17 @@ class Looker:
 
 
 def _as_found(change: Change) -> Change:
-    """The first look finds connections, it does not see them being made."""
+    """Rename changes of the first poll: those connections were there already."""
     return change._replace(kind="present") if change.kind == "connected" else change
 
 
 def looks(
     ras: Ras, *, interval: float, duration: float | None = None, count: int | None = None
 ) -> Iterator[Look]:
-    """Look at once, every `interval` seconds, and whenever RAS reports something.
+    """Poll at once, then every `interval` seconds and whenever RAS reports a change.
 
-    Ends after `duration` seconds or `count` intervals, each of which may be None: no end. Between
-    two intervals in which nothing is reported the provider is not called.
+    Ends after `duration` seconds or `count` intervals; None means no limit. No RAS function is
+    called between two polls.
     """
     started = due = time.monotonic()
     end = None if duration is None else started + duration
@@ -108,7 +106,7 @@ def looks(
         done = 1
         while count is None or done < count:
             now = time.monotonic()
-            due = max(due, now - interval) + interval  # a late one is not made up for
+            due = max(due, now - interval) + interval  # a missed interval is skipped
             while _wait_until(looker, due if end is None else min(due, end)):
                 yield looker.look()
             if end is not None and end <= due:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import io
 import json
 import os
@@ -22,9 +24,13 @@ from network import listening
 from rich.console import Console
 
 from ras_native import (
+    BACKENDS,
+    LONGEST_SECONDS,
+    MAX_CONCURRENCY,
     Connection,
     ConnState,
     ConnSubstate,
+    Event,
     Observation,
     ProviderError,
     Ras,
@@ -32,6 +38,7 @@ from ras_native import (
     Snapshot,
     Status,
     cli,
+    connect_many,
 )
 from ras_native._backend.layout import RASCONNW
 from ras_native.cli import _changes, _commands, _common, _probe, _screen, _watch
@@ -824,6 +831,37 @@ def test_the_report_names_no_connection(sim):
 # The command as a whole
 
 
+def imports_of_the_package(path: Path) -> Iterator[tuple[str, str]]:
+    """Module and name of all that a file of cli imports from outside of cli."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level == 2:
+            yield from ((node.module or "", alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            assert not (node.module or "").startswith("ras_native")
+        elif isinstance(node, ast.Import):
+            assert all(alias.name.count(".") == 0 for alias in node.names)
+
+
+@pytest.mark.parametrize(
+    "path", [*Path(cli.__file__).parent.glob("*.py")], ids=lambda path: path.name
+)
+def test_it_uses_only_what_a_user_can_import(path):
+    for module, name in imports_of_the_package(path):
+        if (module, name) not in {("", "_self_test"), ("", "__version__")}:
+            public = importlib.import_module(f"ras_native.{module}".rstrip("."))
+            assert not module.startswith("_")
+            assert name in public.__all__
+
+
+def test_its_limits_are_those_of_the_package(backend):
+    assert Event(backend=backend).backend in BACKENDS
+    with pytest.raises(ValueError, match=f"concurrency.*{MAX_CONCURRENCY}"):
+        connect_many([], concurrency=MAX_CONCURRENCY + 1)
+    assert connect_many([], concurrency=MAX_CONCURRENCY, timeout=LONGEST_SECONDS) == []
+    with pytest.raises(ValueError, match="timeout"):
+        connect_many([], timeout=LONGEST_SECONDS + 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -928,6 +966,12 @@ def test_every_command_explains_itself(name):
     result = CliRunner().invoke(_commands.cli, [name, "--help"])
     assert result.exit_code == 0
     assert "--json" in result.output
+
+
+def test_help_lists_the_exit_codes():
+    lines = CliRunner().invoke(_commands.cli, ["--help"]).stdout.splitlines()
+    start = lines.index("  Exit codes:") + 1
+    assert [line.split()[0] for line in lines[start : start + 4]] == ["0", "1", "2", "130"]
 
 
 def test_a_provider_that_is_not_there(tmp_path):

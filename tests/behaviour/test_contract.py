@@ -1,10 +1,11 @@
-"""What every rasapi32 with no VPN configured must answer, and that the checks see it.
+"""What every rasapi32 without a VPN connection must answer, and whether each check can fail.
 
-`pytest -m contract --provider system` asks Windows' own.
+`pytest -m contract --provider system` checks Windows' own.
 """
 
 from __future__ import annotations
 
+import _ctypes
 import subprocess
 import sys
 
@@ -17,7 +18,7 @@ from ras_native._self_test.raw import Raw, load
 CHECKS = {check.id: check for check in _self_test.CONTRACT}
 QUESTIONS = {check.id: check for check in _self_test.QUESTIONS}
 
-# What makes each check fail: this function of the simulator answering this code.
+# Each check fails if this function of the simulator returns this code.
 SABOTAGE = {
     "sizing": ("RasEnumConnectionsW", 87),
     "enumeration": ("RasEnumConnectionsW", 5),
@@ -35,7 +36,7 @@ SABOTAGE = {
 
 @pytest.fixture
 def provider(request: pytest.FixtureRequest) -> str | None:
-    """The path of what is asked; None is the system's own."""
+    """The path of the library to check; None is the system's own."""
     if request.config.getoption("--provider") == "system":
         return None
     return request.getfixturevalue("sim").path
@@ -91,7 +92,7 @@ def test_no_connection_there_is_is_touched(sim):
 def test_a_live_connection_is_asked_its_status(sim):
     sim.add("Mine")
     calls = [answer.call for answer in run(QUESTIONS["status_order"], sim.path).answers]
-    assert "RasGetConnectStatusW(a live connection, dwSize 0)" in calls
+    assert "RasGetConnectStatusW(an existing connection, dwSize 0)" in calls
 
 
 def test_risky_calls_are_made_elsewhere(sim):
@@ -124,6 +125,19 @@ def test_a_silent_call_ends_after_its_time(sim, monkeypatch):
 def test_what_the_library_lacks_is_reported(sim):
     raw = Raw(load(sim.path))
     assert str(raw.call("RasNoSuch()", "RasNoSuch")) == "RasNoSuch() -> not exported"
+
+
+def test_a_library_is_identified(sim):
+    name, functions = _self_test.identify(sim.path)
+    assert name == "the simulator"
+    assert len(functions) == 4
+    assert all(functions.values())
+
+
+def test_another_library_is_identified():
+    name, functions = _self_test.identify(_ctypes.__file__)
+    assert name == "another library"
+    assert not any(functions.values())
 
 
 def test_a_library_that_cannot_be_loaded(tmp_path):

@@ -22,8 +22,8 @@ from ras_native._errors import (
     ProviderError,
     RasError,
     WSAError,
-    code_name,
     code_text,
+    error_name,
     posix_errno,
     winsock_code,
     winsock_error,
@@ -103,7 +103,7 @@ def test_the_table_is_not_read_before_it_is_needed() -> None:
 
 
 def test_known_names() -> None:
-    assert [code_name(code) for code in (6, 600, 603, 632, 668, 10061)] == [
+    assert [error_name(code) for code in (6, 600, 603, 632, 668, 10061)] == [
         "ERROR_INVALID_HANDLE",
         "PENDING",
         "ERROR_BUFFER_TOO_SMALL",
@@ -116,11 +116,11 @@ def test_known_names() -> None:
 @given(ANY_CODE)
 def test_every_code_has_a_name_that_keeps_the_number(code: int) -> None:
     if code in CODES:
-        assert [str(code), code_name(code), code_text(code)] in (
+        assert [str(code), error_name(code), code_text(code)] in (
             [number, name, text] for number, name, _, text in TABLE
         )
     else:
-        assert code_name(code) == f"UNKNOWN_ERROR_{code}"
+        assert error_name(code) == f"UNKNOWN_ERROR_{code}"
         assert code_text(code)
 
 
@@ -231,7 +231,7 @@ def test_standard_exceptions(code: int, standard: type[OSError]) -> None:
     assert isinstance(error, WSAError)
     assert (error.code, error.winerror, error.function) == (code, code, "WSAConnect")
     assert error.errno == posix_errno(code)
-    assert str(error) == f"[Winsock {code} {code_name(code)}] WSAConnect: {code_text(code)}"
+    assert str(error) == f"[Winsock {code} {error_name(code)}] WSAConnect: {code_text(code)}"
 
 
 @given(st.integers(1, 11999))
