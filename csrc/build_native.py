@@ -7,7 +7,9 @@ from cffi import FFI
 from gen_layout import between
 from setuptools import Extension
 
-NATIVE_SOURCES = [f"shim/{name}.c" for name in ("provider", "record", "reading", "list", "connect")]
+NATIVE_SOURCES = [
+    f"shim/{name}.c" for name in ("provider", "record", "reading", "list", "watch", "connect")
+]
 SIMULATOR_SOURCES = [
     "check_layout.c",
     *(

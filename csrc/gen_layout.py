@@ -213,6 +213,7 @@ from ctypes import (
     Structure,
     c_char,
     c_int32,
+    c_int64,
     c_size_t,
     c_uint8,
     c_uint16,

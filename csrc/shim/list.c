@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "list.h"
 #include "reading.h"
 
 typedef struct {
@@ -220,14 +221,23 @@ static int64_t end_poll(rn_list *list, rn__reading *reading, uint64_t ticket, ui
   return answer;
 }
 
-int64_t rn_list_poll(rn_list *list) {
+int64_t rn__list_poll(rn_list *list, uint64_t *enumerated_ns_out) {
   uint64_t ticket;
   uint32_t size;
   rn__reading *reading = begin_poll(list, &ticket, &size);
+  *enumerated_ns_out = rn_now_ns();
   if (!reading) return -(int64_t)RN_E_NO_MEMORY;
   uint32_t code = rn__reading_reserve(reading, size);
-  if (!code) code = rn__reading_fill(reading, list->provider, list->with_status);
+  if (!code) {
+    code = rn__reading_fill(reading, list->provider, list->with_status);
+    *enumerated_ns_out = reading->enumerated_ns;
+  }
   return end_poll(list, reading, ticket, code);
+}
+
+int64_t rn_list_poll(rn_list *list) {
+  uint64_t unused;
+  return rn__list_poll(list, &unused);
 }
 
 static void copy_record(const item *from, uint32_t index, uint64_t since, rn_record *record_out) {

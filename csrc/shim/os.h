@@ -33,6 +33,22 @@ rn__function rn__library_find(void *library, const char *name);
 /* What RasConnectionNotification is given for `event`; borrowed from it. */
 void *rn__event_for_provider(rn_event *event);
 
+/* What a precise wait needs: nothing on POSIX, a waitable timer on Windows. */
+typedef struct rn__timer rn__timer;
+
+/* Returns 0 and a timer, which the caller owns, or a code. */
+uint32_t rn__timer_new(rn__timer **timer_out);
+void rn__timer_free(rn__timer *timer);
+
+/* Waits until one of the events is set, or until the moment `until_ns` of rn_now_ns. `count` is at
+ * most RN_MAX_WATCH_EVENTS + 1. Returns 0 with a bit of *set_out for each event that is set, none at
+ * the end of the time; or a code. May return early. */
+uint32_t rn__wait_until(rn__timer *timer, rn_event *const *events, uint32_t count,
+                        uint64_t until_ns, uint32_t *set_out);
+
+/* How long the system has slept since it was started; 0 where no clock tells. */
+uint64_t rn__suspended_ns(void);
+
 void rn__yield(void);
 
 #endif

@@ -160,4 +160,68 @@ uint64_t rn_now_ns(void) {
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* ppoll counts in ns; it takes the time itself, so a timer holds nothing. */
+struct rn__timer {
+  int unused;
+};
+
+uint32_t rn__timer_new(rn__timer **timer_out) {
+  *timer_out = calloc(1, sizeof **timer_out);
+  return *timer_out ? 0 : RN_E_NO_MEMORY;
+}
+
+void rn__timer_free(rn__timer *timer) { free(timer); }
+
+static int poll_for_ns(struct pollfd *fds, uint32_t count, uint64_t ns) {
+#ifdef __linux__
+  const struct timespec time = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+  return ppoll(fds, count, &time, NULL);
+#else
+  const uint64_t ms = (ns + 999999) / 1000000;
+  return poll(fds, count, ms > INT32_MAX ? INT32_MAX : (int)ms);
+#endif
+}
+
+uint32_t rn__wait_until(rn__timer *timer, rn_event *const *events, uint32_t count,
+                        uint64_t until_ns, uint32_t *set_out) {
+  struct pollfd fds[RN_MAX_WATCH_EVENTS + 1];
+  const uint64_t now_ns = rn_now_ns();
+  (void)timer;
+  *set_out = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    fds[i].fd = events[i]->reader;
+    fds[i].events = POLLIN;
+    fds[i].revents = 0;
+  }
+  int ready = poll_for_ns(fds, count, until_ns > now_ns ? until_ns - now_ns : 0);
+  if (ready < 0) return errno == EINTR ? 0 : last_error();
+  for (uint32_t i = 0; i < count; i++) {
+    if (fds[i].revents & ~POLLIN) return rn__os_code(EBADF);
+    if (fds[i].revents) *set_out |= 1u << i;
+  }
+  return 0;
+}
+
+#ifdef CLOCK_BOOTTIME
+static uint64_t read_ns(clockid_t clock) {
+  struct timespec time;
+  clock_gettime(clock, &time);
+  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+/* CLOCK_BOOTTIME counts while the system sleeps, CLOCK_MONOTONIC does not. Both are read again if
+ * this thread was held up in between. */
+uint64_t rn__suspended_ns(void) {
+  uint64_t awake_ns = 0, all_ns = 0;
+  for (int i = 0; i < 100; i++) {
+    awake_ns = read_ns(CLOCK_MONOTONIC);
+    all_ns = read_ns(CLOCK_BOOTTIME);
+    if (read_ns(CLOCK_MONOTONIC) - awake_ns < RN_SUSPENDED_NS / 4) break;
+  }
+  return all_ns > awake_ns ? all_ns - awake_ns : 0;
+}
+#else
+uint64_t rn__suspended_ns(void) { return 0; }
+#endif
+
 void rn__yield(void) { sched_yield(); }

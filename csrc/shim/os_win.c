@@ -118,4 +118,75 @@ uint64_t rn_now_ns(void) {
   return ticks / per_second * 1000000000u + ticks % per_second * 1000000000u / per_second;
 }
 
+#ifndef CREATE_WAITABLE_TIMER_HIGH_RESOLUTION
+#define CREATE_WAITABLE_TIMER_HIGH_RESOLUTION 0x00000002 /* Windows 10, version 1803 */
+#endif
+
+struct rn__timer {
+  HANDLE handle;
+};
+
+uint32_t rn__timer_new(rn__timer **timer_out) {
+  rn__timer *timer = malloc(sizeof *timer);
+  *timer_out = NULL;
+  if (!timer) return RN_E_NO_MEMORY;
+  timer->handle = CreateWaitableTimerExW(NULL, NULL, CREATE_WAITABLE_TIMER_HIGH_RESOLUTION,
+                                         TIMER_MODIFY_STATE | SYNCHRONIZE);
+  if (!timer->handle) timer->handle = CreateWaitableTimerW(NULL, FALSE, NULL);
+  if (!timer->handle) {
+    uint32_t code = last_error();
+    free(timer);
+    return code;
+  }
+  *timer_out = timer;
+  return 0;
+}
+
+void rn__timer_free(rn__timer *timer) {
+  if (timer) {
+    CloseHandle(timer->handle);
+    free(timer);
+  }
+}
+
+uint32_t rn__wait_until(rn__timer *timer, rn_event *const *events, uint32_t count,
+                        uint64_t until_ns, uint32_t *set_out) {
+  HANDLE handles[RN_MAX_WATCH_EVENTS + 2];
+  const uint64_t now_ns = rn_now_ns();
+  *set_out = 0;
+  for (uint32_t i = 0; i < count; i++) handles[i] = events[i]->handle;
+  if (until_ns > now_ns) {
+    LARGE_INTEGER due; /* negative: from now on, in units of 100 ns */
+    due.QuadPart = -(LONGLONG)((until_ns - now_ns + 99) / 100);
+    if (!SetWaitableTimer(timer->handle, &due, 0, NULL, NULL, FALSE)) return last_error();
+    handles[count] = timer->handle;
+    if (WaitForMultipleObjects(count + 1, handles, FALSE, INFINITE) == WAIT_FAILED)
+      return last_error();
+  }
+  for (uint32_t i = 0; i < count; i++) { /* manual-reset events: looking does not change them */
+    DWORD answer = WaitForSingleObject(handles[i], 0);
+    if (answer == WAIT_FAILED) return last_error();
+    if (answer == WAIT_OBJECT_0) *set_out |= 1u << i;
+  }
+  return 0;
+}
+
+static uint64_t awake_ns(void) {
+  ULONGLONG time = 0; /* in units of 100 ns */
+  QueryUnbiasedInterruptTime(&time);
+  return time * 100;
+}
+
+/* GetTickCount64 counts while the system sleeps, the unbiased time does not. Both are read again if
+ * this thread was held up in between. */
+uint64_t rn__suspended_ns(void) {
+  uint64_t awake = 0, all = 0;
+  for (int i = 0; i < 100; i++) {
+    awake = awake_ns();
+    all = (uint64_t)GetTickCount64() * 1000000u;
+    if (awake_ns() - awake < RN_SUSPENDED_NS / 4) break;
+  }
+  return all > awake ? all - awake : 0;
+}
+
 void rn__yield(void) { Sleep(0); }

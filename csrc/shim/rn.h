@@ -121,6 +121,46 @@ int64_t rn_list_poll(rn_list *list);
 void rn_list_collect(rn_list *list, uint64_t since, uint32_t capacity, rn_record *records_out,
                      uint64_t *serials_out, rn_changes *changes_out);
 
+/* Watching. */
+#define RN_SIGNAL_PAUSE_NS 1000000 /* the least time between two polls that events cause */
+#define RN_LATE_NS 50000000        /* a poll is late after two intervals and this much */
+#define RN_SUSPENDED_NS 100000000  /* a shorter sleep of the system is not told from a busy one */
+#define RN_MAX_WATCH_EVENTS 8
+
+typedef struct rn_watch rn_watch; /* the polls of one list, at fixed moments and when an event is set */
+
+/* A poll that rn_watch_wait returned for. Moments are those of rn_now_ns. */
+typedef struct {
+  int64_t generation;     /* of the list, or minus a code */
+  uint64_t enumerated_ns; /* when its enumeration returned */
+  uint64_t previous_ns;   /* ... that of the last poll before it that succeeded */
+  uint64_t late_ns;       /* how much later than due it began */
+  uint64_t suspended_ns;  /* how long the system slept since the poll before it */
+  uint32_t signalled;     /* bit i: the event at index i was set; it was reset before the poll */
+  uint32_t reserved;
+} rn_look;
+
+/* For any thread, at any time. */
+typedef struct {
+  uint64_t polls;
+  uint64_t wake_ups;      /* how often a wait returned */
+  uint64_t busy_since_ns; /* since when the provider has been asked; 0: it is not asked now */
+} rn_watch_counts;
+
+/* The list outlives the watch, and nobody else polls it. Free with rn_watch_free. */
+uint32_t rn_watch_new(rn_list *list, rn_watch **watch_out);
+void rn_watch_free(rn_watch *watch);
+void rn_watch_count(rn_watch *watch, rn_watch_counts *counts_out);
+
+/* Waits and polls until a poll is worth telling: it found another generation than `generation`, or
+ * failed, or follows one that failed; an event was set; it was late; the system slept; or it is the
+ * first at or after `look_ns` (UINT64_MAX: never). Polls are due interval_ns apart; missed ones are
+ * skipped. One thread at a time. `event_count` is at most RN_MAX_WATCH_EVENTS. Returns 0,
+ * RN_E_CANCELLED once `cancel` is set, or the code of a failed wait. */
+uint32_t rn_watch_wait(rn_watch *watch, rn_event *const *events, uint32_t event_count,
+                       rn_event *cancel, int64_t generation, uint64_t look_ns,
+                       uint64_t interval_ns, rn_look *look_out);
+
 uint32_t rn_get_connect_status(rn_provider *provider, uint64_t handle, rn_status *status_out);
 
 /* Polls every interval_ns until a state of `states` (count long; count 0: RASCS_DONE,

@@ -14,6 +14,7 @@ from ctypes import (
     Structure,
     c_char,
     c_int32,
+    c_int64,
     c_size_t,
     c_uint8,
     c_uint16,
@@ -108,6 +109,10 @@ RN_MAX_CONNECTIONS = 16384
 RN_MAX_ATTEMPTS = 16
 RN_UNCHANGED_CONNECTION = 1
 RN_UNCHANGED_STATUS_TEXTS = 2
+RN_SIGNAL_PAUSE_NS = 1000000
+RN_LATE_NS = 50000000
+RN_SUSPENDED_NS = 100000000
+RN_MAX_WATCH_EVENTS = 8
 RN_MAX_TARGETS = 1000000
 RN_MAX_CONCURRENCY = 65536
 RN_CONNECTED = 1
@@ -513,6 +518,36 @@ class RnChanges(Structure):
     reserved: int
 
 
+class RnLook(Structure):
+    _fields_ = (
+        ("generation", c_int64),
+        ("enumerated_ns", c_uint64),
+        ("previous_ns", c_uint64),
+        ("late_ns", c_uint64),
+        ("suspended_ns", c_uint64),
+        ("signalled", c_uint32),
+        ("reserved", c_uint32),
+    )
+    generation: int
+    enumerated_ns: int
+    previous_ns: int
+    late_ns: int
+    suspended_ns: int
+    signalled: int
+    reserved: int
+
+
+class RnWatchCounts(Structure):
+    _fields_ = (
+        ("polls", c_uint64),
+        ("wake_ups", c_uint64),
+        ("busy_since_ns", c_uint64),
+    )
+    polls: int
+    wake_ups: int
+    busy_since_ns: int
+
+
 class RnTarget(Structure):
     _fields_ = (
         ("family", c_uint32),
@@ -599,6 +634,8 @@ RN_RECORD = Struct("=QIIQQIIII16s16s1344sIIIIIII16sI16s568s")
 RN_RECORD_CONNECTION = 16
 RN_RECORD_STATUS = 1424
 RN_CHANGES = Struct("=QIIII")
+RN_LOOK = Struct("=qQQQQII")
+RN_WATCH_COUNTS = Struct("=QQQ")
 RN_TARGET = Struct("=IIII16s")
 RN_OUTCOME = Struct("=QII")
 RN_BATCH_OPTIONS = Struct("=QIIIIII16s")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -48,10 +48,10 @@ class NativeList:
         def free(freed: Any, _provider: Any = provider) -> None:  # the provider outlives the list
             lib.rn_list_free(freed)
 
-        self._pointer = ffi.gc(pointer, free)
+        self.pointer = ffi.gc(pointer, free)
         self._changes = ffi.new("rn_changes *")
         self._changes_view = memoryview(ffi.buffer(self._changes))
-        self.poll: Callable[[], int] = partial(lib.rn_list_poll, self._pointer)
+        self.poll: Callable[[], int] = partial(lib.rn_list_poll, self.pointer)
         self._reserve(_FIRST_CAPACITY)
 
     def _reserve(self, capacity: int) -> None:
@@ -64,7 +64,7 @@ class NativeList:
         """rn_list_collect, into buffers that grow as needed."""
         while True:  # ends: the shim bounds the count
             _collect(
-                self._pointer, since, self._capacity, self._records, self._serials, self._changes
+                self.pointer, since, self._capacity, self._records, self._serials, self._changes
             )
             generation, count, changed, reordered, _ = _unpack_changes(self._changes_view)
             if count <= self._capacity:
@@ -72,6 +72,48 @@ class NativeList:
             self._reserve(count + count // 4)
         order = ffi.unpack(self._serials, count) if reordered else None
         return generation, order, changed, self._view
+
+
+class NativeWatch:
+    """rn_watch: the polls of one list, at fixed moments and when an event is set."""
+
+    def __init__(self, connections: NativeList) -> None:
+        watch = ffi.new("rn_watch **")
+        self.code: int = lib.rn_watch_new(connections.pointer, watch)
+
+        def free(freed: Any, _list: Any = connections.pointer) -> None:  # outlives the watch
+            lib.rn_watch_free(freed)
+
+        self._pointer = ffi.gc(watch[0], free)
+        self._look = ffi.new("rn_look *")
+
+    def wait(
+        self,
+        events: Sequence[NativeEvent],
+        cancel: NativeEvent,
+        generation: int,
+        look_ns: int,
+        interval_ns: int,
+    ) -> tuple[int, bytes]:
+        """Code, and one rn_look."""
+        pointers = ffi.new("rn_event *[]", [event.pointer for event in events])
+        code: int = lib.rn_watch_wait(
+            self._pointer,
+            pointers,
+            len(events),
+            cancel.pointer,
+            generation,
+            look_ns,
+            interval_ns,
+            self._look,
+        )
+        return code, bytes(ffi.buffer(self._look))
+
+    def counts(self) -> bytes:
+        """One rn_watch_counts, for any thread."""
+        counts = ffi.new("rn_watch_counts *")
+        lib.rn_watch_count(self._pointer, counts)
+        return bytes(ffi.buffer(counts))
 
 
 class NativeProvider:

@@ -1,0 +1,150 @@
+/*
+ * Watching a list: waits and polls in one call, so that no Python runs until there is something to
+ * tell. Polls are due at fixed moments; a set event causes one in between.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "list.h"
+#include "os.h"
+#include "ras_codes.h"
+
+struct rn_watch {
+  rn_list *list;           /* borrowed: outlives the watch */
+  rn__timer *timer;        /* owned */
+  rn__mutex *mutex;        /* owned; guards `counts`, the rest is the waiting thread's */
+  rn_watch_counts counts;
+  uint64_t interval_ns;    /* 0: never waited */
+  uint64_t due_ns;         /* when the next poll is due */
+  uint64_t begun_ns;       /* when the last poll began */
+  uint64_t previous_ns;    /* when the last successful enumeration returned */
+  uint64_t signal_ns;      /* when events were reset last */
+  uint64_t suspended_ns;   /* rn__suspended_ns() at the last poll */
+  int has_failed;          /* the last poll failed, or there was none */
+};
+
+uint32_t rn_watch_new(rn_list *list, rn_watch **watch_out) {
+  rn_watch *watch = calloc(1, sizeof *watch);
+  *watch_out = NULL;
+  if (!watch) return RN_E_NO_MEMORY;
+  watch->list = list;
+  watch->mutex = rn__mutex_new();
+  watch->due_ns = watch->begun_ns = watch->previous_ns = rn_now_ns();
+  watch->suspended_ns = rn__suspended_ns();
+  watch->has_failed = 1;
+  uint32_t code = watch->mutex ? rn__timer_new(&watch->timer) : RN_E_NO_MEMORY;
+  if (code) {
+    rn_watch_free(watch);
+    return code;
+  }
+  *watch_out = watch;
+  return 0;
+}
+
+void rn_watch_free(rn_watch *watch) {
+  if (!watch) return;
+  rn__timer_free(watch->timer);
+  rn__mutex_free(watch->mutex);
+  free(watch);
+}
+
+void rn_watch_count(rn_watch *watch, rn_watch_counts *counts_out) {
+  rn__mutex_lock(watch->mutex);
+  *counts_out = watch->counts;
+  rn__mutex_unlock(watch->mutex);
+}
+
+/* What happens in the waiting. */
+
+static void count_wake_up(rn_watch *watch) {
+  rn__mutex_lock(watch->mutex);
+  watch->counts.wake_ups++;
+  rn__mutex_unlock(watch->mutex);
+}
+
+static void set_busy(rn_watch *watch, uint64_t since_ns) {
+  rn__mutex_lock(watch->mutex);
+  watch->counts.busy_since_ns = since_ns;
+  if (since_ns) watch->counts.polls++;
+  rn__mutex_unlock(watch->mutex);
+}
+
+/* Resets the events of the bits in `set`. */
+static uint32_t reset_events(rn_event *const *events, uint32_t count, uint32_t set) {
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t code = set >> i & 1 ? rn_event_reset(events[i]) : 0;
+    if (code) return code;
+  }
+  return 0;
+}
+
+/* Waits for events or for `end_ns`. Events that are set soon after the last ones stay set until
+ * RN_SIGNAL_PAUSE_NS have passed, so a provider that signals without end makes no busy loop. */
+static uint32_t wait_for_poll(rn_watch *watch, rn_event *const *events, uint32_t count,
+                              rn_event *cancel, uint64_t end_ns, uint32_t *set_out) {
+  rn_event *all[RN_MAX_WATCH_EVENTS + 1] = {cancel};
+  memcpy(all + 1, events, count * sizeof *events);
+  for (*set_out = 0;;) {
+    const uint64_t pause_end_ns = watch->signal_ns + RN_SIGNAL_PAUSE_NS;
+    const int pauses = watch->signal_ns && rn_now_ns() < pause_end_ns;
+    const uint64_t until_ns = pauses && pause_end_ns < end_ns ? pause_end_ns : end_ns;
+    uint32_t set, code = rn__wait_until(watch->timer, all, pauses ? 1 : count + 1, until_ns, &set);
+    count_wake_up(watch);
+    if (code) return code;
+    if (set & 1) return RN_E_CANCELLED;
+    if (set) {
+      *set_out = set >> 1;
+      watch->signal_ns = rn_now_ns();
+      return reset_events(events, count, *set_out);
+    }
+    if (rn_now_ns() >= end_ns) return 0;
+  }
+}
+
+/* Missed moments are skipped, never made up. */
+static uint64_t next_due(uint64_t due_ns, uint64_t interval_ns, uint64_t now_ns) {
+  return now_ns < due_ns ? due_ns : due_ns + ((now_ns - due_ns) / interval_ns + 1) * interval_ns;
+}
+
+static void poll_once(rn_watch *watch, rn_look *look_out) {
+  const uint64_t now_ns = rn_now_ns();
+  watch->begun_ns = now_ns;
+  look_out->late_ns = now_ns > watch->due_ns ? now_ns - watch->due_ns : 0;
+  look_out->previous_ns = watch->previous_ns;
+  watch->due_ns = next_due(watch->due_ns, watch->interval_ns, now_ns);
+  set_busy(watch, now_ns);
+  look_out->generation = rn__list_poll(watch->list, &look_out->enumerated_ns);
+  set_busy(watch, 0);
+  const uint64_t suspended_ns = rn__suspended_ns();
+  const uint64_t slept_ns = suspended_ns > watch->suspended_ns ? suspended_ns - watch->suspended_ns : 0;
+  look_out->suspended_ns = slept_ns >= RN_SUSPENDED_NS ? slept_ns : 0;
+  watch->suspended_ns = suspended_ns;
+  watch->has_failed = look_out->generation < 0;
+  if (!watch->has_failed) watch->previous_ns = look_out->enumerated_ns;
+}
+
+/* The first poll is due at once; a new interval counts from the poll before. */
+static void set_interval(rn_watch *watch, uint64_t interval_ns) {
+  if (watch->interval_ns && watch->interval_ns != interval_ns)
+    watch->due_ns = watch->begun_ns + interval_ns;
+  watch->interval_ns = interval_ns;
+}
+
+uint32_t rn_watch_wait(rn_watch *watch, rn_event *const *events, uint32_t event_count,
+                       rn_event *cancel, int64_t generation, uint64_t look_ns,
+                       uint64_t interval_ns, rn_look *look_out) {
+  if (event_count > RN_MAX_WATCH_EVENTS || !interval_ns) return RAS_ERROR_INVALID_PARAMETER;
+  memset(look_out, 0, sizeof *look_out);
+  set_interval(watch, interval_ns);
+  for (;;) {
+    const uint64_t end_ns = look_ns < watch->due_ns ? look_ns : watch->due_ns;
+    const int failed_before = watch->has_failed;
+    uint32_t code = wait_for_poll(watch, events, event_count, cancel, end_ns, &look_out->signalled);
+    if (code) return code;
+    poll_once(watch, look_out);
+    if (look_out->signalled || look_out->generation != generation || failed_before ||
+        look_out->late_ns > 2 * interval_ns + RN_LATE_NS || look_out->suspended_ns ||
+        look_out->enumerated_ns >= look_ns)
+      return 0;
+  }
+}
