@@ -1,4 +1,4 @@
-"""Each allocation of the shim fails once: MemoryError, nothing changes, nothing leaks."""
+"""Each allocation of the C fails once: an error that says so, nothing changes, nothing leaks."""
 
 from __future__ import annotations
 
@@ -8,26 +8,44 @@ from pathlib import Path
 import child
 import pytest
 from cc import CSRC, SUPPORT, compiled
-from failing_shim import OPERATIONS
+from failing_allocations import OF_SHIM, OF_SIMULATOR
 
-pytestmark = pytest.mark.posix_only("the shim is compiled here with cc, with another allocator")
+pytestmark = pytest.mark.posix_only("the C is compiled here with cc, with another allocator")
 
 NEVER_ALLOCATE = {"status", "waiting_for_a_state", "hanging_up"}
 RENAMED = [f"-D{name}=failing_{name}" for name in ("malloc", "calloc", "realloc", "free")]
 
 
-@pytest.fixture(scope="module")
-def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shim's sources with the failing allocator, as one library."""
-    sources = [path for path in (CSRC / "shim").glob("*.c") if not path.stem.endswith("_win")]
-    folder = tmp_path_factory.mktemp("shim")
+def with_failing_allocator(part: str, folder: Path) -> Path:
+    """The sources of that folder of csrc with the allocator, as one library."""
+    sources = [path for path in (CSRC / part).glob("*.c") if not path.stem.endswith("_win")]
     options = [*RENAMED, "-ldl", "-lpthread"]
     return compiled(SUPPORT / "failing_malloc.c", folder, *sources, *options)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_each_allocation_fails_once(shim: Path, operation: str) -> None:
-    script = "import sys, failing_shim; failing_shim.main(*sys.argv[1:])"
-    said = re.fullmatch(r"(\d+) failed\n", child.run(script, str(shim), operation))
+@pytest.fixture(scope="module")
+def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return with_failing_allocator("shim", tmp_path_factory.mktemp("shim"))
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return with_failing_allocator("sim", tmp_path_factory.mktemp("simulator"))
+
+
+def failures(library: Path, operation: str) -> int:
+    """How many allocations of the operation failed, one at a time."""
+    script = "import sys, failing_allocations; failing_allocations.main(*sys.argv[1:])"
+    said = re.fullmatch(r"(\d+) failed\n", child.run(script, str(library), operation))
     assert said
-    assert (said[1] == "0") == (operation in NEVER_ALLOCATE)
+    return int(said[1])
+
+
+@pytest.mark.parametrize("operation", OF_SHIM)
+def test_each_allocation_of_the_shim_fails_once(shim: Path, operation: str) -> None:
+    assert (failures(shim, operation) == 0) == (operation in NEVER_ALLOCATE)
+
+
+@pytest.mark.parametrize("operation", OF_SIMULATOR)
+def test_each_allocation_of_the_simulator_fails_once(simulator: Path, operation: str) -> None:
+    assert failures(simulator, operation) > 0
