@@ -9,6 +9,8 @@ import os
 import sys
 from typing import NamedTuple
 
+from ._check import DWORD_MAX, whole_number
+
 WINSOCK_CODES = range(10000, 12000)
 WSA_NOT_ENOUGH_MEMORY = 8  # the one errno that Winsock gives a code outside its range
 WSASYSCALLFAILURE = 10107
@@ -50,9 +52,12 @@ def error_name(code: int) -> str:
     """Return the name of an error code of RAS, Winsock or Windows.
 
     For example 632 is "ERROR_INVALID_SIZE". An unknown code gives "UNKNOWN_ERROR_<code>".
+
+    Raises TypeError for a code that is no whole number, ValueError for one beyond 32 bits.
     """
-    row = _table().get(code)
-    return row.name if row else f"UNKNOWN_ERROR_{code}"
+    number = whole_number("code", code, -(1 << 31), DWORD_MAX)
+    row = _table().get(number)
+    return row.name if row else f"UNKNOWN_ERROR_{number}"
 
 
 def code_text(code: int) -> str:

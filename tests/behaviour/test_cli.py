@@ -1,4 +1,4 @@
-"""The command `ras-native`, each of its commands, on both backends."""
+"""Each command of `ras-native`, on both backends."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ from ras_native import (
     RasError,
     Snapshot,
     Status,
+    _self_test,
     cli,
     connect_many,
 )
@@ -44,9 +45,9 @@ from ras_native._backend.layout import RASCONNW
 from ras_native.cli import _changes, _commands, _common, _probe, _screen, _watch
 from ras_native.sim import Simulator
 
-NEVER = 3600.0  # an interval that no test lives to see
+NEVER = 3600.0  # an interval that does not end during a test
 COMMAND = (sys.executable, "-m", "ras_native")
-HOME = Path(cli.__file__).parents[2]  # where other processes find this very package
+HOME = Path(cli.__file__).parents[2]  # there other processes import this same package
 
 
 def run_process(
@@ -65,7 +66,7 @@ def run_process(
 
 
 class Command:
-    """The command in this process, on the simulator that the test drives."""
+    """Runs the command in this process, on the simulator that the test controls."""
 
     def __init__(self, sim: Simulator, backend: str) -> None:
         self._provider = ("--provider", sim.path, "--backend", backend)
@@ -91,7 +92,7 @@ def run(sim: Simulator, backend: str) -> Command:
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """A port of 127.0.0.1 that is taken, and that nobody listens at."""
+    """A port of 127.0.0.1 that refuses connections and that no other test can use."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound.getsockname()[1]
@@ -128,6 +129,14 @@ def test_names_do_not_reach_the_terminals_controls(run, sim):
     assert r"\x1b[2J[red]\r\n\udc80" in run("list").stdout
     (found,) = run.json("list")
     assert found["entry_name"] == "\x1b[2J[red]\r\n\udc80"
+
+
+def test_handles_are_hexadecimal_for_people(run, sim):
+    handle = sim.add("Office")
+    for command in ("list", "status"):
+        text = run(command).stdout
+        assert f"{handle:#x}" in text
+        assert str(handle) not in text
 
 
 def test_status_of_all(run, sim):
@@ -386,7 +395,7 @@ def test_a_port_of_5000_digits_is_wrong_usage(backend, digit):
 
 
 def between_looks(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> None:
-    """Let `watch` do each step after the look before it."""
+    """Let `watch` take one step after each poll."""
 
     def looks(ras: Ras, **options: Any) -> Iterator[_watch.Look]:
         looking = _watch.looks(ras, **options)
@@ -497,7 +506,7 @@ def test_watch_simulate_is_bounded_in_a_real_process(closed_port):
     assert target in done.stdout
 
 
-# The loop behind it
+# The loop of watch
 
 
 def test_a_notification_is_looked_at_at_once(ras, sim):
@@ -767,6 +776,26 @@ def test_doctor_finds_nothing_wrong(run, sim):
     assert run("doctor").stdout.endswith("nothing is wrong\n")
 
 
+def test_doctor_says_why_a_backend_is_used():
+    done = run_process(
+        *COMMAND, "doctor", "--simulate", "--json", environment={"RAS_NATIVE_BACKEND": "ctypes"}
+    )
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["backend"]) == (0, "ctypes")
+    assert found["backend_because"] == "the environment variable RAS_NATIVE_BACKEND asks for it"
+
+
+def test_wine_is_no_fault_of_the_installation(run, monkeypatch):
+    functions = _self_test.Identity("Wine's stub", {"RasGetErrorStringW": False})
+    monkeypatch.setattr(_self_test, "identify", lambda _: functions)
+    found = run.json("doctor")
+    assert (found["ok"], found["problems"]) == (True, [])
+    assert [note["what"] for note in found["notes"]] == [
+        "Wine has no RAS: its rasapi32 lists no connection",
+        "the provider has no RasGetErrorStringW",
+    ]
+
+
 def test_doctor_says_what_to_do_about_a_stopped_service(run, sim):
     sim.stop_service()
     result = run("doctor", code=1)
@@ -804,7 +833,7 @@ def test_doctor_on_a_provider_that_is_none(backend, tmp_path):
     assert "not a library" in problem["what"]
 
 
-# The self-test knows nothing of the backends.
+# The self-test does not use the backends.
 
 
 def test_doctor_reports_the_self_test(sim):
@@ -854,7 +883,8 @@ def test_it_uses_only_what_a_user_can_import(path):
 
 
 def test_its_limits_are_those_of_the_package(backend):
-    assert Event(backend=backend).backend in BACKENDS
+    with Event(backend=backend) as event:
+        assert event.backend in BACKENDS
     with pytest.raises(ValueError, match=f"concurrency.*{MAX_CONCURRENCY}"):
         connect_many([], concurrency=MAX_CONCURRENCY + 1)
     assert connect_many([], concurrency=MAX_CONCURRENCY, timeout=LONGEST_SECONDS) == []

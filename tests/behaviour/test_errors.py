@@ -124,6 +124,21 @@ def test_every_code_has_a_name_that_keeps_the_number(code: int) -> None:
         assert code_text(code)
 
 
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("632", TypeError),
+        (None, TypeError),
+        (True, TypeError),
+        ([], TypeError),
+        (1 << 32, ValueError),
+    ],
+)
+def test_a_name_is_that_of_a_number_of_32_bits(code, error) -> None:
+    with pytest.raises(error, match="code must be"):
+        ras_native.error_name(code)
+
+
 # Winsock codes and errnos
 
 
