@@ -36,16 +36,15 @@ class Difference(NamedTuple):
     @property
     def signals(self) -> int:
         """How many signals RAS may give for it."""
+        if self.after is None:
+            return 1
         was = None if self.before is None else _condition(self.before)
-        if self.kind in (Dormant, Reconnecting) and was is None:
-            return 2  # for the connection, and for its outage
-        if self.kind is Reconnecting:
-            return 0 if was is _Condition.DORMANT else 1
-        if self.kind is Reconnected:
-            return 1 if was in _OUTAGES else 2  # the outage came and went between two polls
-        if self.kind is StateChanged:
-            return 1 if self.after is None else 0
-        return 1 if self.kind in (Found, Connected, Disconnected, Dormant) else 0
+        return _SIGNALS.get((self.kind, was), _USUAL_SIGNALS.get(self.kind, 0))
+
+    @property
+    def is_signalled(self) -> bool:
+        """Whether RAS ought to give a signal for it."""
+        return self.kind in (Connected, Disconnected) and self.signals > 0
 
 
 class _Condition(Enum):
@@ -64,6 +63,24 @@ _KINDS: dict[_Condition | ConnState, type[ConnectionEvent]] = {
     _Condition.DORMANT: Dormant,
     _Condition.RECONNECTING: Reconnecting,
     _Condition.UNKNOWN: Changed,
+}
+
+_USUAL_SIGNALS: dict[type[ConnectionEvent], int] = {
+    Found: 1,
+    Connected: 1,
+    Disconnected: 1,
+    Dormant: 1,
+    Reconnecting: 1,  # the tunnel was dormant between the two polls
+    Reconnected: 2,  # the whole outage lay between the two polls
+}
+_SIGNALS: dict[tuple[type[ConnectionEvent], _Condition | ConnState | None], int] = {
+    (Dormant, None): 2,  # for the connection, and for its outage
+    (Reconnecting, None): 2,
+    (Reconnecting, _Condition.DORMANT): 0,
+    (Reconnected, _Condition.DORMANT): 1,
+    (Reconnected, _Condition.RECONNECTING): 1,
+    (Connected, _Condition.UNKNOWN): 0,  # it was listed before
+    (Changed, None): 1,  # a connection whose status cannot be read
 }
 
 

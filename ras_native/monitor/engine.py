@@ -228,7 +228,7 @@ class Engine:
             if self._signals:
                 self._signals.popleft()
             else:
-                expected = expecting and item.kind in (Connected, Disconnected)
+                expected = expecting and item.is_signalled
                 self._changes.append(_Change(poll.monotonic_ns, poll.previous_ns, expected))
 
     def _ought_to_hear(self, poll: Poll) -> bool:
@@ -304,7 +304,7 @@ class Engine:
         if self._late:
             looks.append(now_ns + self._interval_ns)
         if self._signals:
-            looks.append(self._signals[0].to_ns + SETTLING_NS)
+            looks.append((self._burst or self._signals[0]).from_ns + LONGEST_BURST_NS)
             looks += [self._signals[-1].to_ns + delay_ns for delay_ns in LOOKS_AFTER_SIGNAL_NS]
         looks += [item.found_ns + SETTLING_NS for item in self._changes if item.expected][:1]
         registered_ns = poll.registered_ns
