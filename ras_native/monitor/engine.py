@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
@@ -210,26 +210,27 @@ class Engine:
     # Changes and signals
 
     def _match(self, poll: Poll, differences: list[Difference], *, covered: bool) -> None:
-        """Let each signal account for one change, whichever was found first.
+        """Let each signal account for one change, the oldest first, in either order.
 
         What remains waits for the settling time. One signal may stand for several changes, so
         no change that was found around a signal counts as unreported.
         """
-        changes = deque(item for item in differences for _ in range(item.signals))
         if poll.signalled:
             self._signal_ns = poll.monotonic_ns
             self._expect_nothing()
-            if changes or self._changes:
-                (changes or self._changes).popleft()
-            elif not covered:
-                self._signals.append(_Range(poll.previous_ns, poll.monotonic_ns, 1))
         expecting = not covered and self._ought_to_hear(poll)
-        for item in changes:
-            if self._signals:
-                self._signals.popleft()
-            else:
-                expected = expecting and item.is_signalled
-                self._changes.append(_Change(poll.monotonic_ns, poll.previous_ns, expected))
+        for item in differences:
+            expected = expecting and item.is_signalled
+            change = _Change(poll.monotonic_ns, poll.previous_ns, expected)
+            self._changes.extend([change] * item.signals)
+        if poll.signalled and (self._changes or not covered):
+            self._signals.append(_Range(poll.previous_ns, poll.monotonic_ns, 1))
+        from_ns = self._signals[0].from_ns if self._signals else 0
+        while self._changes and self._signals:
+            self._changes.popleft()
+            self._signals.popleft()
+        if self._signals:  # which of them is left over, nobody knows
+            self._signals[0] = replace(self._signals[0], from_ns=from_ns)
 
     def _ought_to_hear(self, poll: Poll) -> bool:
         """Whether RAS should have signalled a change, and signalled nothing around it."""

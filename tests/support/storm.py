@@ -1,0 +1,626 @@
+"""A storm: a random schedule on the simulator, polled by hand, and what it must have told.
+
+`Storm` carries a schedule out. It polls through a real Ras when a poll is due, when the engine
+wants a look and when RAS signals, all on the simulator's clock. It knows what really happened to
+each connection and which signals it kept from the engine.
+
+`Oracle` then holds what the engine told against that. It shares no code with the engine.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ras_native import (
+    ConnState,
+    ConnSubstate,
+    NotificationFlag,
+    Observation,
+    Ras,
+    RasError,
+    Snapshot,
+)
+from ras_native.monitor.engine import Engine, Poll
+from ras_native.monitor.events import MonitorEvent
+from ras_native.sim import Simulator
+
+S = 1_000_000_000
+SETTLING = 2 * S
+BEGIN = 1_000 * S  # the engine's clock when the simulator's shows 0
+UTC = 1_700_000_000 * S
+ENTRIES = ("Head office", "Branch", "Depot")
+WATCHED = (
+    NotificationFlag.CONNECTION
+    | NotificationFlag.DISCONNECTION
+    | NotificationFlag.DORMANT
+    | NotificationFlag.RECONNECTION
+)
+SUBSTATES = {
+    "up": ConnSubstate.NONE,
+    "dormant": ConnSubstate.DORMANT,
+    "reconnecting": ConnSubstate.RECONNECTING,
+    "reconnected": ConnSubstate.RECONNECTED,
+}
+
+
+class Transition(NamedTuple):
+    """What really happened to a connection."""
+
+    at_ns: int
+    state: str
+    signal_ns: int | None
+    """When its signal reached our event; None where there was none, or it was lost."""
+
+
+@dataclass
+class Link:
+    """A connection of the simulator."""
+
+    handle: int
+    entry: str
+    identity: tuple[int, uuid.UUID]
+    state: str = "none"
+    path: list[Transition] = field(default_factory=list)
+
+
+class Look(NamedTuple):
+    """A poll, and what the engine made of it."""
+
+    poll: Poll
+    events: list[MonitorEvent]
+    covered: bool
+    """Nothing was known before, or a Gap says that polls were missing."""
+    links: list[tuple[tuple[int, uuid.UUID], list[Transition]]]
+    """What happened to each connection since it was last seen."""
+    truth: dict[tuple[int, uuid.UUID], str]
+    """How each connection really was."""
+
+
+class Storm:
+    """Carries out a schedule; afterwards `looks` has every poll."""
+
+    def __init__(self, sim: Simulator, ras: Ras, *, latency: float = 0.0) -> None:
+        self.sim, self.ras = sim, ras
+        self.latency = latency  # from a signal to the poll that it wakes
+        self.interval = 1.0
+        self.engine = Engine(interval_ns=round(self.interval * S))
+        self.looks: list[Look] = []
+        self.links: list[Link] = []
+        self.gone: list[Link] = []  # since the last poll
+        self.last_link: Link | None = None
+        self.timers: list[tuple[float, Callable[[], None]]] = []
+        self.due = self.interval
+        self.wake: float | None = None
+        self.blocked_until = 0.0
+        self.suspended = 0.0
+        self.deaf = False
+        self.fate: str | float = "prompt"  # of the next signals
+        self.masks: dict[int, dict[str, object]] = {}
+        self.masked: tuple[Snapshot, Snapshot] = (Snapshot(), Snapshot())
+        self.during: list[Callable[[], None]] = []  # between the reset and the enumeration
+        self.racing: Link | None = None  # to end between its enumeration and its status
+        self.registered: int | None = None
+        self.event = ras.connection_notification(flags=WATCHED)
+        self.registered = self.now_ns
+        self.previous_ns = self.now_ns
+        self.failing = False
+
+    @property
+    def now_ns(self) -> int:
+        return BEGIN + round(self.sim.now * S)
+
+    @property
+    def events(self) -> list[MonitorEvent]:
+        return [event for look in self.looks for event in look.events]
+
+    # Time
+
+    def run(self, seconds: float) -> None:
+        """Let time pass; take the polls that fall into it."""
+        end = self.sim.now + seconds
+        for _ in range(100_000):
+            wake = self.next_poll()
+            timer = min((at for at, _ in self.timers), default=wake)
+            moment = min(wake, timer)
+            if moment > end:
+                break
+            if moment > self.sim.now:
+                self.sim.advance(moment - self.sim.now)
+            if timer <= wake and self.timers:
+                self.timers.sort(key=lambda item: item[0])
+                self.timers.pop(0)[1]()
+            else:
+                self.poll()
+        else:
+            raise AssertionError("the engine wants ever more looks")
+        if end > self.sim.now:
+            self.sim.advance(end - self.sim.now)
+
+    def next_poll(self) -> float:
+        moments = [self.due]
+        if self.engine.next_look_ns is not None:
+            moments.append((self.engine.next_look_ns - BEGIN) / S)
+        if self.event.is_set():
+            if self.wake is None:
+                self.wake = self.sim.now + self.latency
+            moments.append(self.wake)
+        return max(min(moments), self.blocked_until, self.sim.now)
+
+    def poll(self) -> None:
+        late = max(0.0, self.sim.now - self.due)
+        signalled = self.event.is_set()
+        if signalled:
+            self.event.reset()
+        self.wake = None
+        for action in self.during:
+            action()
+        self.during = []
+        racing, self.racing = self.racing, None
+        if racing in self.links:
+            ends_at = self.sim.now + 0.0015  # 1 ms for each call: after the enumeration
+            self.sim.drop(racing.handle, after=0.0015)
+            self.sim.step_per_call = 0.001
+        snapshot, code = None, 0
+        try:
+            snapshot = self.mask(self.ras.snapshot())
+        except RasError as error:
+            code = error.code
+        self.sim.step_per_call = 0.0
+        poll = Poll(
+            self.now_ns,
+            UTC + self.now_ns,
+            self.previous_ns,
+            snapshot,
+            code,
+            signalled,
+            round(late * S),
+            round(self.suspended * S),
+            self.registered,
+        )
+        if racing in self.links and self.sim.now >= ends_at:
+            self.note_drop(racing, self.now_ns)
+            racing = None
+        events = self.engine.apply(poll)
+        first = not any(look.poll.snapshot is not None for look in self.looks)
+        too_late = late > 2 * self.interval + 0.05
+        covered = first or self.failing or self.suspended > 0 or too_late
+        self.looks.append(Look(poll, events, covered, self.take_paths(snapshot), self.truth()))
+        self.failing = snapshot is None
+        self.suspended = 0.0
+        if snapshot is not None:
+            self.previous_ns = poll.monotonic_ns
+        if racing in self.links:  # the poll was over before
+            self.sim.advance(max(0.0, ends_at - self.sim.now))
+            self.note_drop(racing, self.now_ns)
+        if self.engine.wants_registration:
+            self.register()
+        pause = self.engine.poll_interval_ns / S
+        if self.failing:
+            self.due = self.sim.now + pause
+        else:
+            while self.due <= self.sim.now:
+                self.due += self.interval
+
+    def register(self) -> None:
+        self.event.close()
+        try:
+            self.event = self.ras.connection_notification(flags=WATCHED)
+        except RasError:
+            from ras_native import Event
+
+            self.event, self.registered = Event(backend=self.ras.backend), None  # type: ignore
+        else:
+            self.registered, self.deaf = self.now_ns, False
+
+    def truth(self) -> dict[tuple[int, uuid.UUID], str]:
+        return {link.identity: link.state for link in self.links}
+
+    def take_paths(self, snapshot: Snapshot | None) -> list:
+        """Give and forget what happened; what could not be read is kept for the next poll."""
+        if snapshot is None:
+            return []
+        unread = {seen_identity(item) for item in snapshot if item.status is None and not item.gone}
+        taken = []
+        for link in (*self.gone, *self.links):
+            if link.path and link.identity not in unread:
+                taken.append((link.identity, link.path))
+                link.path = []
+        self.gone = [link for link in self.gone if link.path]
+        return taken
+
+    def mask(self, snapshot: Snapshot) -> Snapshot:
+        """Show renamed connections, and those that were dialled again under their old handle."""
+        if not self.masks:
+            return snapshot
+        masked = Snapshot(
+            item._replace(
+                connection=item.connection._replace(**self.masks.get(item.connection.handle, {}))
+            )
+            for item in snapshot
+        )
+        if masked != self.masked[1]:
+            self.masked = (snapshot, masked)
+        return self.masked[1]
+
+    # What happens
+
+    def happen(self, link: Link, state: str, action: Callable[[], object], *, signal: bool) -> None:
+        """Let something happen to a connection, with the fate that its signal is to have."""
+        was_set = self.event.is_set()
+        action()
+        signal_ns = self.heard(was_set=was_set) if signal else None
+        link.path.append(Transition(self.now_ns, state, signal_ns))
+        link.state = state
+
+    def heard(self, *, was_set: bool) -> int | None:
+        """Give the moment at which a signal reaches the event, if it does."""
+        if not self.event.is_set():
+            return None
+        if self.deaf or self.fate == "lost":
+            if not was_set:
+                self.event.reset()
+            return None
+        if isinstance(self.fate, float):
+            if not was_set:
+                self.event.reset()
+            event = self.event
+            self.timers.append((self.sim.now + self.fate, lambda: set_if_open(event)))
+            return self.now_ns + round(self.fate * S)
+        return self.now_ns
+
+    def connect(self, entry: str, after: Link | None = None, *, same_id: bool = False) -> None:
+        """Connect; after an ended connection under its handle, and with its correlation id."""
+        number = uuid.uuid4()
+        handles: list[int] = []
+        link = Link(0, entry, (0, number))
+        if after:
+            link.identity = after.identity if same_id else (after.identity[0], number)
+        self.happen(
+            link,
+            "up",
+            lambda: handles.append(self.sim.add(entry, correlation_id=number)),
+            signal=True,
+        )
+        link.handle = handles[0]
+        if after:
+            self.masks[link.handle] = {
+                "handle": link.identity[0],
+                "correlation_id": link.identity[1],
+            }
+            if (
+                same_id and after in self.gone
+            ):  # nobody can tell the two apart: the one path goes on
+                self.gone.remove(after)
+                link.path = after.path + link.path
+        else:
+            link.identity = (link.handle, number)
+        self.links.append(link)
+
+    def note_drop(self, link: Link, now_ns: int) -> None:
+        """Note the end of a connection that ended while RAS was asked."""
+        self.links.remove(link)
+        self.gone.append(link)
+        link.path.append(Transition(now_ns, "none", None if self.deaf else now_ns))
+        link.state = "none"
+        if self.deaf:
+            self.event.reset()
+
+    def drop(self, link: Link) -> None:
+        self.links.remove(link)
+        self.gone.append(link)
+        self.last_link = link
+        self.happen(link, "none", lambda: self.sim.drop(link.handle), signal=True)
+
+    def hang_up(self, link: Link, teardown: float) -> None:
+        """Unlist at once; the signal comes when the state machine has ended it."""
+        self.sim.teardown = teardown
+        self.links.remove(link)
+        self.gone.append(link)
+        self.last_link = link
+        self.ras._open().hang_up(link.handle)
+        ends_at = self.sim.now + teardown
+        reaches = not self.deaf and self.fate != "lost"
+        link.path.append(
+            Transition(self.now_ns, "none", BEGIN + round(ends_at * S) if reaches else None)
+        )
+        link.state = "none"
+        event, was_set = self.event, list[bool]()
+        if not reaches:  # swallow it just when it comes
+            self.timers.append((ends_at - 1e-6, lambda: was_set.append(event.is_set())))
+        self.timers.append((ends_at, lambda: reaches or reset_unless(event, was_set)))
+
+    def set_state(self, link: Link, state: str) -> None:
+        if link.state == state:
+            return
+        out = link.state in ("dormant", "reconnecting")
+        signal = state in ("dormant", "reconnected") or (state == "up" and out)
+        self.happen(
+            link,
+            state,
+            lambda: self.sim.set_status(link.handle, substate=SUBSTATES[state]),
+            signal=signal,
+        )
+
+    def move(self, link: Link, number: int) -> None:
+        self.sim.set_status(link.handle, local_endpoint=f"192.0.2.{number % 250 + 1}")
+
+    def rename(self, link: Link, name: str) -> None:
+        link.entry = name
+        self.masks[link.handle] = {**self.masks.get(link.handle, {}), "entry_name": name}
+
+    def forget_registrations(self) -> None:
+        self.deaf = True
+        self.event.reset()
+
+    def close(self) -> None:
+        self.event.close()
+
+
+def set_if_open(event) -> None:
+    if event._event is not None:
+        event.set()
+
+
+def reset_unless(event, was_set: list[bool]) -> None:
+    if event._event is not None and not any(was_set):
+        event.reset()
+
+
+def seen_identity(item: Observation) -> tuple[int, uuid.UUID]:
+    number = item.connection.correlation_id
+    assert number is not None
+    return item.connection.handle, number
+
+
+# What must have been told
+
+SIGNALS = {
+    ("none", "up"): 1,
+    ("none", "dormant"): 2,
+    ("none", "reconnecting"): 2,
+    ("none", "unknown"): 1,
+    ("unknown", "up"): 0,
+    ("unknown", "dormant"): 1,
+    ("unknown", "reconnecting"): 1,
+    ("up", "dormant"): 1,
+    ("up", "reconnecting"): 1,
+    ("dormant", "reconnecting"): 0,
+    ("reconnecting", "dormant"): 1,
+    ("dormant", "up"): 1,
+    ("reconnecting", "up"): 1,
+}
+TOLD_STATE = {
+    "Connected": "up",
+    "Reconnected": "up",
+    "Dormant": "dormant",
+    "Reconnecting": "reconnecting",
+}
+
+
+def label(item: Observation) -> str:
+    """How a connection looks to somebody who reads the snapshot."""
+    if item.code in (6, 668):
+        return "none"
+    if item.status is None:
+        return "unknown"
+    assert item.status.state is ConnState.CONNECTED
+    if item.status.substate in (ConnSubstate.DORMANT, ConnSubstate.RECONNECTING):
+        return item.status.substate.name.lower()
+    return "up"
+
+
+class Oracle:
+    """Checks the looks of one storm; `excused` counts what nobody could have told."""
+
+    def __init__(self, storm: Storm) -> None:
+        self.storm = storm
+        self.looks = [look for look in storm.looks if look.poll.snapshot is not None]
+        self.gaps = [event for event in storm.events if type(event).__name__ == "Gap"]
+        self.excused: Counter[str] = Counter()
+        self.changes: list[tuple[int, int]] = []  # for each look: signals that its changes explain
+
+    def check(self) -> None:
+        sequences = [event.sequence for event in self.storm.events]
+        assert sequences == list(range(1, len(sequences) + 1))
+        self.check_standing_states()
+        self.check_signals()
+        self.check_unreported()
+        self.check_failures()
+        for look, before in zip(self.looks[1:], self.looks, strict=False):
+            for _, path in look.links:
+                self.check_path(path, before.poll.monotonic_ns, look.poll.monotonic_ns)
+
+    # 1: a state that stood while a poll looked is told, once, in order, ends first
+
+    def check_standing_states(self) -> None:
+        told: dict[tuple[int, uuid.UUID], str] = {}  # what a consumer believes
+        seen: dict[tuple[int, uuid.UUID], Observation] = {}
+        last: dict[tuple[int, uuid.UUID], str] = {}  # the last label that was known
+        for look in self.looks:
+            snapshot = look.poll.snapshot
+            assert snapshot is not None
+            self.consume(look.events, told, first=not self.changes)
+            now = {seen_identity(item): item for item in snapshot}
+            labels = {key: label(item) for key, item in now.items()}
+            for key, name in labels.items():
+                if name == "unknown":
+                    labels[key] = last.get(key, "unknown")
+                else:
+                    assert look.truth.get(key, "none").replace("reconnected", "up") == name
+            assert set(look.truth) <= set(now), "the snapshot lacks a connection"
+            labels = {key: name for key, name in labels.items() if name != "none"}
+            assert told == labels, "what was told is not what stood"
+            after = [getattr(event, "after", None) for event in look.events]
+            for key, item in now.items():
+                if item != seen.get(key) and not (label(item) == "none" and key not in last):
+                    assert after.count(item) >= 1 or label(item) == "none", "a change untold"
+            explained = self.signals_explained(look, last, labels, now, seen)
+            self.changes.append((look.poll.monotonic_ns, explained))
+            seen, last = now, labels
+
+    def consume(self, events: list, told: dict, *, first: bool) -> None:
+        ends_are_over = False
+        for event in events:
+            kind = type(event).__name__
+            if event.connection is None:
+                continue
+            key = (event.connection.handle, event.connection.correlation_id)
+            was = told.get(key)
+            if kind == "Disconnected":
+                assert was is not None, "an end that had no beginning"
+                begun_now = event.before is event.after
+                assert begun_now or not ends_are_over, "ends come first"
+                del told[key]
+                continue
+            ends_are_over = True
+            state = TOLD_STATE.get(kind)
+            if kind == "Found":
+                assert first
+                assert was is None
+                state = label(event.after).replace("none", "up")
+            elif kind in ("Moved", "Changed"):
+                assert was is not None or label(event.after) == "unknown"
+                state = was or "unknown"
+            else:
+                assert state, f"{kind} was not expected"
+                assert was != state or kind == "Reconnected", "told twice"
+                assert was is not None or kind != "Reconnected"
+            told[key] = state
+
+    def signals_explained(self, look, last, labels, now, seen) -> int:
+        total = 0
+        for key in {*last, *now}:
+            was, name = last.get(key, "none"), labels.get(key, "none")
+            if was == name == "none":
+                ended_while_asked = key in now and key not in seen
+                total += 2 if ended_while_asked else 0
+            elif not self.changes:
+                total += 1  # found
+            elif was == name == "up":
+                total += 2 * whole_outage(seen[key], now[key], look)
+            elif name == "none":
+                total += 1
+            elif was != name:
+                total += SIGNALS[was, name]
+        return total
+
+    # 2: what came and went is a Gap if RAS signalled it and no change accounts for the signal
+
+    def check_signals(self) -> None:
+        """Compare the signals told as Gaps with the best match of signals and changes."""
+        signals, changes, free = [], [], []
+        previous = self.looks[0].poll.monotonic_ns
+        for look, (now, explained) in zip(self.looks, self.changes, strict=True):
+            if look.poll.signalled:
+                (free if look.covered else signals).append((previous, now))
+            changes += [(previous, now)] * explained
+            previous = now
+        told = sum(gap.count for gap in self.gaps if gap.kind == "blip")
+        assert told <= len(signals) + len(free) - largest_match(signals + free, changes), "noise"
+        assert told >= len(signals) - largest_match(signals, changes), "a signal without a Gap"
+        self.signals = [look.poll.monotonic_ns for look in self.looks if look.poll.signalled]
+
+    def check_path(self, path: list[Transition], from_ns: int, to_ns: int) -> None:
+        """Find out why a state that nobody saw was not told."""
+        for entered, left in zip(path, path[1:], strict=False):
+            if left.state == entered.state:
+                continue
+            signals = [at for at in (entered.signal_ns, left.signal_ns) if at is not None]
+            if any(gap.from_ns <= to_ns and gap.to_ns >= from_ns for gap in self.gaps):
+                self.excused["told as a Gap"] += 1
+            elif not signals:
+                self.excused["without a signal"] += 1
+            else:
+                assert any(self.is_accounted_for(at) for at in signals), "a loss without a Gap"
+                self.excused["behind a signal that another change accounts for"] += 1
+
+    def is_accounted_for(self, signal_ns: int) -> bool:
+        """Whether a change was found within the settling time of the poll that saw a signal."""
+        polled = [at for at in self.signals if at >= signal_ns]
+        if not polled:
+            return True  # the storm was over
+        previous = [look.poll.monotonic_ns for look in self.looks]
+        for index, (now, explained) in enumerate(self.changes):
+            before = previous[index - 1] if index else now
+            if explained and before < polled[0] + SETTLING and now > signal_ns - 2 * SETTLING:
+                return True
+        return False
+
+    # Gap(unreported), Gap(failed)
+
+    def check_unreported(self) -> None:
+        trusted_ns, heard_ns = 0, -SETTLING
+        waiting: list[int] = []
+        previous_ns = self.looks[0].poll.previous_ns
+        for look, (now, _) in zip(self.looks, self.changes, strict=True):
+            poll = look.poll
+            kinds = [getattr(event, "kind", type(event).__name__) for event in look.events]
+            if "ProviderRecovered" in kinds:
+                trusted_ns = now
+            settled = [at for at in waiting if at + SETTLING <= previous_ns]
+            if poll.signalled:
+                waiting, heard_ns = [], now
+            settled += [at for at in waiting if at + SETTLING <= now]
+            assert kinds.count("unreported") == bool(settled), "unreported"
+            if settled:
+                waiting, trusted_ns = [], now
+            registered = poll.registered_ns
+            ears = registered is not None and trusted_ns <= registered <= previous_ns
+            if ears and not look.covered and previous_ns >= heard_ns + SETTLING:
+                came = [event for event in look.events if is_listing(event)]
+                waiting += [now] * bool(came)
+            previous_ns = now
+
+    def check_failures(self) -> None:
+        failed = 0
+        for look in self.storm.looks:
+            kinds = [getattr(event, "kind", type(event).__name__) for event in look.events]
+            if look.poll.snapshot is None:
+                assert kinds.count("ProviderFailed") == (failed == 0)
+                failed += 1
+            else:
+                gaps = [event for event in self.gaps_of(look) if event.kind == "failed"]
+                assert [gap.count for gap in gaps] == [failed] * bool(failed)
+                assert kinds.count("ProviderRecovered") == bool(failed)
+                failed = 0
+
+    def gaps_of(self, look: Look) -> list:
+        return [event for event in look.events if type(event).__name__ == "Gap"]
+
+
+def is_listing(event: MonitorEvent) -> bool:
+    kind = type(event).__name__
+    was = getattr(event, "before", None)
+    return kind == "Disconnected" or (kind == "Connected" and (was is None or was.gone))
+
+
+def whole_outage(before: Observation, after: Observation, look: Look) -> bool:
+    """Whether an outage began and ended between two readable polls."""
+    kinds = [type(event).__name__ for event in look.events if getattr(event, "after", 0) is after]
+    substates = before.status and before.status.substate, after.status and after.status.substate
+    if None in substates:
+        return "Reconnected" in kinds
+    return substates[1] is ConnSubstate.RECONNECTED is not substates[0]
+
+
+def largest_match(signals: list[tuple[int, int]], changes: list[tuple[int, int]]) -> int:
+    """Match as many signals as possible with changes, each found within the settling time."""
+    partner: dict[int, int] = {}
+
+    def near(signal: tuple[int, int], change: tuple[int, int]) -> bool:
+        return signal[0] < change[1] + SETTLING and change[0] < signal[1] + SETTLING
+
+    def find(signal: int, tried: set[int]) -> bool:
+        for index, change in enumerate(changes):
+            if index not in tried and near(signals[signal], change):
+                tried.add(index)
+                if index not in partner or find(partner[index], tried):
+                    partner[index] = signal
+                    return True
+        return False
+
+    return sum(find(index, set()) for index in range(len(signals)))
