@@ -13,11 +13,13 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 from ras_native import (
     ConnState,
     ConnSubstate,
+    Event,
     NotificationFlag,
     Observation,
     Ras,
@@ -29,6 +31,7 @@ from ras_native.monitor.events import MonitorEvent
 from ras_native.sim import Simulator
 
 S = 1_000_000_000
+INTERVAL = S
 SETTLING = 2 * S
 BEGIN = 1_000 * S  # the engine's clock when the simulator's shows 0
 UTC = 1_700_000_000 * S
@@ -74,6 +77,7 @@ class Look(NamedTuple):
     events: list[MonitorEvent]
     covered: bool
     """Nothing was known before, or a Gap says that polls were missing."""
+    late: bool
     links: list[tuple[tuple[int, uuid.UUID], list[Transition]]]
     """What happened to each connection since it was last seen."""
     truth: dict[tuple[int, uuid.UUID], str]
@@ -85,33 +89,31 @@ class Storm:
 
     def __init__(self, sim: Simulator, ras: Ras, *, latency: float = 0.0) -> None:
         self.sim, self.ras = sim, ras
-        self.latency = latency  # from a signal to the poll that it wakes
-        self.interval = 1.0
-        self.engine = Engine(interval_ns=round(self.interval * S))
+        self.latency_ns = ns(latency)  # from a signal to the poll that it wakes
+        self.engine = Engine(interval_ns=INTERVAL)
         self.looks: list[Look] = []
         self.links: list[Link] = []
         self.gone: list[Link] = []  # since the last poll
-        self.last_link: Link | None = None
-        self.timers: list[tuple[float, Callable[[], None]]] = []
-        self.due = self.interval
-        self.wake: float | None = None
-        self.blocked_until = 0.0
-        self.suspended = 0.0
-        self.deaf = False
-        self.fate: str | float = "prompt"  # of the next signals
+        self.timers: list[tuple[int, Callable[[], object]]] = []
+        self.due_ns = BEGIN + INTERVAL
+        self.wake_ns: int | None = None
+        self.blocked_until_ns = BEGIN
+        self.suspended_ns = 0
+        self.deaf = False  # RAS has forgotten our registration
+        self.fate: str | float = "prompt"  # of the next signals: "lost", or seconds too late
         self.masks: dict[int, dict[str, object]] = {}
         self.masked: tuple[Snapshot, Snapshot] = (Snapshot(), Snapshot())
-        self.during: list[Callable[[], None]] = []  # between the reset and the enumeration
-        self.racing: Link | None = None  # to end between its enumeration and its status
-        self.registered: int | None = None
-        self.event = ras.connection_notification(flags=WATCHED)
-        self.registered = self.now_ns
+        self.during: list[Callable[[], object]] = []  # between the next reset and enumeration
+        self.racing: Link | None = None  # to end between the next enumeration and its status
+        self.race_ends_ns = 0
+        self.event: Event = ras.connection_notification(flags=WATCHED)
+        self.registered_ns: int | None = self.now_ns
         self.previous_ns = self.now_ns
         self.failing = False
 
     @property
     def now_ns(self) -> int:
-        return BEGIN + round(self.sim.now * S)
+        return BEGIN + ns(self.sim.now)
 
     @property
     def events(self) -> list[MonitorEvent]:
@@ -121,55 +123,44 @@ class Storm:
 
     def run(self, seconds: float) -> None:
         """Let time pass; take the polls that fall into it."""
-        end = self.sim.now + seconds
-        for _ in range(100_000):
-            wake = self.next_poll()
-            timer = min((at for at, _ in self.timers), default=wake)
-            moment = min(wake, timer)
-            if moment > end:
+        end_ns = self.now_ns + ns(seconds)
+        for _ in range(3000):
+            poll_ns = self.next_poll_ns()
+            timer_ns = min((at_ns for at_ns, _ in self.timers), default=poll_ns)
+            if min(poll_ns, timer_ns) > end_ns:
                 break
-            if moment > self.sim.now:
-                self.sim.advance(moment - self.sim.now)
-            if timer <= wake and self.timers:
-                self.timers.sort(key=lambda item: item[0])
+            self.advance_to(min(poll_ns, timer_ns))
+            if timer_ns <= poll_ns and self.timers:
+                self.timers.sort(key=lambda timer: timer[0])
                 self.timers.pop(0)[1]()
             else:
                 self.poll()
         else:
             raise AssertionError("the engine wants ever more looks")
-        if end > self.sim.now:
-            self.sim.advance(end - self.sim.now)
+        self.advance_to(end_ns)
 
-    def next_poll(self) -> float:
-        moments = [self.due]
-        if self.engine.next_look_ns is not None:
-            moments.append((self.engine.next_look_ns - BEGIN) / S)
+    def advance_to(self, moment_ns: int) -> None:
+        self.sim.advance(max(0, moment_ns - self.now_ns) / S)
+
+    def next_poll_ns(self) -> int:
+        moments = [self.due_ns, self.engine.next_look_ns or self.due_ns]
         if self.event.is_set():
-            if self.wake is None:
-                self.wake = self.sim.now + self.latency
-            moments.append(self.wake)
-        return max(min(moments), self.blocked_until, self.sim.now)
+            if self.wake_ns is None:
+                self.wake_ns = self.now_ns + self.latency_ns
+            moments.append(self.wake_ns)
+        return max(min(moments), self.blocked_until_ns, self.now_ns)
 
     def poll(self) -> None:
-        late = max(0.0, self.sim.now - self.due)
+        """Look at RAS as the Monitor does: reset the event, then enumerate."""
+        late_ns = max(0, self.now_ns - self.due_ns)
         signalled = self.event.is_set()
         if signalled:
             self.event.reset()
-        self.wake = None
+        self.wake_ns = None
         for action in self.during:
             action()
         self.during = []
-        racing, self.racing = self.racing, None
-        if racing in self.links:
-            ends_at = self.sim.now + 0.0015  # 1 ms for each call: after the enumeration
-            self.sim.drop(racing.handle, after=0.0015)
-            self.sim.step_per_call = 0.001
-        snapshot, code = None, 0
-        try:
-            snapshot = self.mask(self.ras.snapshot())
-        except RasError as error:
-            code = error.code
-        self.sim.step_per_call = 0.0
+        snapshot, code = self.ask()
         poll = Poll(
             self.now_ns,
             UTC + self.now_ns,
@@ -177,44 +168,66 @@ class Storm:
             snapshot,
             code,
             signalled,
-            round(late * S),
-            round(self.suspended * S),
-            self.registered,
+            late_ns,
+            self.suspended_ns,
+            self.registered_ns,
         )
-        if racing in self.links and self.sim.now >= ends_at:
-            self.note_drop(racing, self.now_ns)
-            racing = None
-        events = self.engine.apply(poll)
         first = not any(look.poll.snapshot is not None for look in self.looks)
-        too_late = late > 2 * self.interval + 0.05
-        covered = first or self.failing or self.suspended > 0 or too_late
-        self.looks.append(Look(poll, events, covered, self.take_paths(snapshot), self.truth()))
-        self.failing = snapshot is None
-        self.suspended = 0.0
-        if snapshot is not None:
-            self.previous_ns = poll.monotonic_ns
-        if racing in self.links:  # the poll was over before
-            self.sim.advance(max(0.0, ends_at - self.sim.now))
-            self.note_drop(racing, self.now_ns)
+        other = first or self.failing or self.suspended_ns > 0
+        late = snapshot is not None and not other and late_ns > 2 * INTERVAL + 50_000_000
+        events = self.engine.apply(poll)
+        paths = self.take_paths(snapshot)
+        self.looks.append(Look(poll, events, other or late, late, paths, self.truth()))
+        self.end_race()
+        self.plan(poll)
+
+    def ask(self) -> tuple[Snapshot | None, int]:
+        """Take a snapshot; a connection that is to race it ends after the enumeration."""
+        if self.racing in self.links:
+            self.race_ends_ns = self.now_ns + 1_500_000  # each call takes 1 ms
+            self.sim.drop(self.racing.handle, after=0.0015)
+            self.sim.step_per_call = 0.001
+        else:
+            self.racing = None
+        try:
+            answer = self.mask(self.ras.snapshot()), 0
+        except RasError as error:
+            answer = None, error.code
+        self.sim.step_per_call = 0.0
+        if self.racing and self.now_ns >= self.race_ends_ns:
+            self.end_race()
+        return answer
+
+    def end_race(self) -> None:
+        """Note the end of the connection that raced a poll, during the poll or just after."""
+        link, self.racing = self.racing, None
+        if link is None:
+            return
+        self.advance_to(self.race_ends_ns)
+        self.unlist(link, None if self.deaf else self.now_ns)
+        if self.deaf:
+            self.event.reset()
+
+    def plan(self, poll: Poll) -> None:
+        self.failing = poll.snapshot is None
+        self.suspended_ns = 0
         if self.engine.wants_registration:
             self.register()
-        pause = self.engine.poll_interval_ns / S
         if self.failing:
-            self.due = self.sim.now + pause
-        else:
-            while self.due <= self.sim.now:
-                self.due += self.interval
+            self.due_ns = self.now_ns + self.engine.poll_interval_ns
+            return
+        self.previous_ns = poll.monotonic_ns
+        while self.due_ns <= self.now_ns:
+            self.due_ns += INTERVAL
 
     def register(self) -> None:
         self.event.close()
         try:
             self.event = self.ras.connection_notification(flags=WATCHED)
         except RasError:
-            from ras_native import Event
-
-            self.event, self.registered = Event(backend=self.ras.backend), None  # type: ignore
+            self.event, self.registered_ns = Event(backend=self.ras.backend), None
         else:
-            self.registered, self.deaf = self.now_ns, False
+            self.registered_ns, self.deaf = self.now_ns, False
 
     def truth(self) -> dict[tuple[int, uuid.UUID], str]:
         return {link.identity: link.state for link in self.links}
@@ -268,8 +281,9 @@ class Storm:
             if not was_set:
                 self.event.reset()
             event = self.event
-            self.timers.append((self.sim.now + self.fate, lambda: set_if_open(event)))
-            return self.now_ns + round(self.fate * S)
+            signal_ns = self.now_ns + ns(self.fate)
+            self.timers.append((signal_ns, lambda: set_if_open(event)))
+            return signal_ns
         return self.now_ns
 
     def connect(self, entry: str, after: Link | None = None, *, same_id: bool = False) -> None:
@@ -300,38 +314,29 @@ class Storm:
             link.identity = (link.handle, number)
         self.links.append(link)
 
-    def note_drop(self, link: Link, now_ns: int) -> None:
-        """Note the end of a connection that ended while RAS was asked."""
+    def unlist(self, link: Link, signal_ns: int | None) -> None:
         self.links.remove(link)
         self.gone.append(link)
-        link.path.append(Transition(now_ns, "none", None if self.deaf else now_ns))
+        link.path.append(Transition(self.now_ns, "none", signal_ns))
         link.state = "none"
-        if self.deaf:
-            self.event.reset()
 
     def drop(self, link: Link) -> None:
         self.links.remove(link)
         self.gone.append(link)
-        self.last_link = link
         self.happen(link, "none", lambda: self.sim.drop(link.handle), signal=True)
 
     def hang_up(self, link: Link, teardown: float) -> None:
         """Unlist at once; the signal comes when the state machine has ended it."""
         self.sim.teardown = teardown
-        self.links.remove(link)
-        self.gone.append(link)
-        self.last_link = link
-        self.ras._open().hang_up(link.handle)
-        ends_at = self.sim.now + teardown
+        if self.ras._open().hang_up(link.handle):
+            return  # the service is stopped
+        ends_ns = self.now_ns + ns(teardown)
         reaches = not self.deaf and self.fate != "lost"
-        link.path.append(
-            Transition(self.now_ns, "none", BEGIN + round(ends_at * S) if reaches else None)
-        )
-        link.state = "none"
+        self.unlist(link, ends_ns if reaches else None)
         event, was_set = self.event, list[bool]()
         if not reaches:  # swallow it just when it comes
-            self.timers.append((ends_at - 1e-6, lambda: was_set.append(event.is_set())))
-        self.timers.append((ends_at, lambda: reaches or reset_unless(event, was_set)))
+            self.timers.append((ends_ns - 1, lambda: was_set.append(is_set(event))))
+        self.timers.append((ends_ns, lambda: reaches or reset_unless(event, was_set)))
 
     def set_state(self, link: Link, state: str) -> None:
         if link.state == state:
@@ -360,12 +365,20 @@ class Storm:
         self.event.close()
 
 
-def set_if_open(event) -> None:
+def ns(seconds: float) -> int:
+    return round(seconds * S)
+
+
+def is_set(event: Event) -> bool:
+    return event._event is not None and event.is_set()
+
+
+def set_if_open(event: Event) -> None:
     if event._event is not None:
         event.set()
 
 
-def reset_unless(event, was_set: list[bool]) -> None:
+def reset_unless(event: Event, was_set: list[bool]) -> None:
     if event._event is not None and not any(was_set):
         event.reset()
 
@@ -429,8 +442,8 @@ class Oracle:
         self.check_standing_states()
         self.check_signals()
         self.check_unreported()
-        self.check_failures()
-        for look, before in zip(self.looks[1:], self.looks, strict=False):
+        self.check_outages()
+        for before, look in pairwise(self.looks):
             for _, path in look.links:
                 self.check_path(path, before.poll.monotonic_ns, look.poll.monotonic_ns)
 
@@ -526,17 +539,22 @@ class Oracle:
 
     def check_path(self, path: list[Transition], from_ns: int, to_ns: int) -> None:
         """Find out why a state that nobody saw was not told."""
-        for entered, left in zip(path, path[1:], strict=False):
+        for entered, left in pairwise(path):
             if left.state == entered.state:
                 continue
             signals = [at for at in (entered.signal_ns, left.signal_ns) if at is not None]
-            if any(gap.from_ns <= to_ns and gap.to_ns >= from_ns for gap in self.gaps):
+            if any(self.is_marked(at) for at in signals) or any(
+                gap.from_ns <= to_ns and gap.to_ns >= from_ns for gap in self.gaps
+            ):
                 self.excused["told as a Gap"] += 1
             elif not signals:
                 self.excused["without a signal"] += 1
             else:
                 assert any(self.is_accounted_for(at) for at in signals), "a loss without a Gap"
                 self.excused["behind a signal that another change accounts for"] += 1
+
+    def is_marked(self, signal_ns: int) -> bool:
+        return any(gap.from_ns <= signal_ns <= gap.to_ns for gap in self.gaps)
 
     def is_accounted_for(self, signal_ns: int) -> bool:
         """Whether a change was found within the settling time of the poll that saw a signal."""
@@ -575,10 +593,13 @@ class Oracle:
                 waiting += [now] * bool(came)
             previous_ns = now
 
-    def check_failures(self) -> None:
+    def check_outages(self) -> None:
+        late = sum(gap.count for gap in self.gaps if gap.kind == "late")
+        assert late == sum(look.late for look in self.looks)
         failed = 0
         for look in self.storm.looks:
             kinds = [getattr(event, "kind", type(event).__name__) for event in look.events]
+            assert kinds.count("suspended") == (look.poll.suspended_ns > 0)
             if look.poll.snapshot is None:
                 assert kinds.count("ProviderFailed") == (failed == 0)
                 failed += 1
