@@ -10,13 +10,11 @@ from setuptools import Extension
 NATIVE_SOURCES = [
     f"shim/{name}.c" for name in ("provider", "record", "reading", "list", "watch", "connect")
 ]
-SIMULATOR_SOURCES = [
-    "check_layout.c",
-    *(
-        f"sim/{name}.c"
-        for name in ("service", "clock", "calls", "dialling", "ras", "control", "demo")
-    ),
-]
+SIMULATOR_LAYERS = (  # each uses only those before it
+    *("service", "queue", "history", "notifications", "connections", "callbacks", "dialling"),
+    *("actions", "clock", "calls", "ras", "ras_dial", "control", "demo"),
+)
+SIMULATOR_SOURCES = ["check_layout.c", *(f"sim/{name}.c" for name in SIMULATOR_LAYERS)]
 INCLUDE_DIRS = ["csrc/abi", "csrc/shim", "csrc/sim"]
 
 

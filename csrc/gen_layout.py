@@ -103,9 +103,7 @@ def check_record(ffi: FFI, struct: str) -> None:
 def class_name(struct: str) -> str:
     """Turn rn_RASCONNW into RASCONNW, and rn_connection into RnConnection."""
     bare = struct.removeprefix("rn_")
-    if bare[0].isupper():
-        return bare
-    return "Rn" + "".join(word.capitalize() for word in bare.split("_"))
+    return bare if bare[0].isupper() else "".join(map(str.capitalize, struct.split("_")))
 
 
 def ctypes_type(ctype: FFI.CType) -> tuple[str, str]:

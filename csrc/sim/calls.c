@@ -1,6 +1,6 @@
 /* What every RAS function passes through: the lock, the counters, injected errors and delays,
  * and the step of the clock. */
-#include "service.h"
+#include "calls.h"
 
 #include <string.h>
 
@@ -16,38 +16,37 @@ static struct {
   uint64_t calls[RASSIM_FUNCTION_COUNT];
   uint64_t delays_ns[RASSIM_FUNCTION_COUNT];
   RASSIM_ARRAY(failure) failures;
+  uint64_t step_ns; /* how far each call moves a manual clock */
 } hooks;
 
 #define NAME(name, loading, parameters) #name,
 static const char *const names[] = {RAS_FUNCTIONS(NAME)};
 
-static rassim_service *const service = &rassim__service;
-
 static void rearm(void) {
-  hooks.armed = service->step_per_call_ns || hooks.failures.count;
+  hooks.armed = hooks.step_ns || hooks.failures.count;
   for (uint32_t i = 0; i < RASSIM_FUNCTION_COUNT; i++) {
     if (hooks.delays_ns[i]) hooks.armed = true;
   }
 }
 
-static void spend(failure *at) {
-  if (at->left == RASSIM_EVERY_CALL || --at->left) return;
-  *at = hooks.failures.items[--hooks.failures.count];
+static void use_up(failure *used) {
+  if (used->left == RASSIM_EVERY_CALL || --used->left) return;
+  *used = hooks.failures.items[--hooks.failures.count];
   rearm();
 }
 
 static bool fails(rassim_function function, uint64_t call, uint32_t *code) {
   for (uint32_t i = 0; i < hooks.failures.count; i++) {
-    failure *at = &hooks.failures.items[i];
-    if (at->function != function || call < at->first) continue;
-    *code = at->code;
-    spend(at);
+    failure *injected = &hooks.failures.items[i];
+    if (injected->function != function || call < injected->first) continue;
+    *code = injected->code;
+    use_up(injected);
     return true;
   }
   return false;
 }
 
-/* Other callers go on meanwhile; another delay, or none, ends it. */
+/* Other callers go on meanwhile. Setting another delay, or none, ends the wait. */
 static void spend_delay(rassim_function function) {
   const uint64_t delay_ns = hooks.delays_ns[function];
   const uint64_t end = rassim__monotonic_ns() + delay_ns;
@@ -59,7 +58,7 @@ static void spend_delay(rassim_function function) {
 
 static bool enter_armed(rassim_function function, uint64_t call, uint32_t *code) {
   if (hooks.delays_ns[function]) spend_delay(function);
-  if (!service->real) rassim__run_until(service->now_ns + service->step_per_call_ns);
+  if (!rassim__clock_is_real()) rassim__run_until(rassim__now() + hooks.step_ns);
   return !fails(function, call, code);
 }
 
@@ -70,7 +69,7 @@ bool rassim__enter(rassim_function function, uint32_t *code) {
 }
 
 uint32_t rassim__leave(uint32_t code) {
-  if (service->callbacks.count && !service->real) rassim__deliver();
+  if (rassim__callbacks.count && !rassim__clock_is_real()) rassim__deliver();
   rassim__unlock();
   return code;
 }
@@ -79,7 +78,7 @@ void rassim__clear_calls(void) {
   memset(hooks.calls, 0, sizeof hooks.calls);
   memset(hooks.delays_ns, 0, sizeof hooks.delays_ns);
   hooks.failures.count = 0;
-  service->step_per_call_ns = 0;
+  hooks.step_ns = 0;
   rearm();
   rassim__wake();
 }
@@ -99,7 +98,7 @@ uint32_t rassim_fail(const char *function, uint32_t code, uint32_t call, uint32_
   failure added = {RASSIM_FUNCTION_COUNT, code, call, count};
   if (!find_function(function, &added.function) || !count) return RAS_ERROR_INVALID_PARAMETER;
   rassim__lock();
-  uint32_t failed = RASSIM_ROOM(hooks.failures);
+  uint32_t failed = RASSIM_RESERVE(hooks.failures);
   if (!failed) hooks.failures.items[hooks.failures.count++] = added;
   rearm();
   rassim__unlock();
@@ -140,14 +139,14 @@ void rassim_reset_calls(void) {
 
 void rassim_set_step_per_call(uint64_t ns) {
   rassim__lock();
-  service->step_per_call_ns = ns;
+  hooks.step_ns = ns;
   rearm();
   rassim__unlock();
 }
 
 uint64_t rassim_step_per_call(void) {
   rassim__lock();
-  uint64_t ns = service->step_per_call_ns;
+  uint64_t ns = hooks.step_ns;
   rassim__unlock();
   return ns;
 }

@@ -1,14 +1,27 @@
-/* The controls about connections and the service; those of the clock and of the calls are
- * beside what they control. */
-#include "service.h"
-
+/* The controls about connections, the phone book and the service, and the reset. Those of the
+ * clock, the calls, the notifications and the history are beside what they control. */
 #include <string.h>
 
-static rassim_service *const service = &rassim__service;
+#include "calls.h"
 
 const char *rassim_identity(void) { return "ras_native simulator"; }
 
 uint32_t rassim_version(void) { return RASSIM_VERSION; }
+
+uint32_t rassim_reset(void) {
+  uint32_t code = rassim_set_clock(RASSIM_CLOCK_MANUAL);
+  if (code) return code;
+  rassim__lock();
+  rassim__clear_connections();
+  rassim__reset_notifications();
+  rassim__abandon_callbacks();
+  rassim__clear_queue();
+  rassim__clear_calls();
+  rassim__clear_history();
+  rassim__reset_service();
+  rassim__unlock();
+  return RAS_SUCCESS;
+}
 
 static uint32_t make_profile(rassim_profile *profile, const rn_RASCONNW *connection,
                              const rn_RASCONNSTATUSW *status, uint32_t subentries) {
@@ -26,24 +39,26 @@ static uint32_t make_profile(rassim_profile *profile, const rn_RASCONNW *connect
   return RAS_SUCCESS;
 }
 
-static uint32_t set_course(rassim_profile *profile, const uint32_t *states, uint32_t count,
+static uint32_t set_states(rassim_profile *profile, const uint32_t *states, uint32_t count,
                            uint64_t step_ns, uint32_t error) {
   if (!states || !count || count > RASSIM_MAX_STATES) return RAS_ERROR_INVALID_PARAMETER;
   memcpy(profile->states, states, count * sizeof *states);
-  profile->count = count;
+  profile->state_count = count;
   profile->step_ns = step_ns;
   profile->error = error;
   return RAS_SUCCESS;
 }
 
-static uint32_t new_connection(const rassim_profile *profile, rassim_verb begin, uint64_t delay_ns,
-                               HRASCONN *handle_out) {
+/* *handle_inout: 0 for a new handle, or that of an ended connection. */
+static uint32_t new_connection(const rassim_profile *profile,
+                               uint32_t (*begin)(const rassim_action *action), uint64_t delay_ns,
+                               HRASCONN *handle_inout) {
   rassim_connection *connection;
   rassim__lock();
-  uint32_t code = rassim__new_connection(profile, &connection);
+  uint32_t code = rassim__new_connection(profile, *handle_inout, &connection);
   if (!code) {
-    rassim_action action = {begin, 0, connection->handle, NULL};
-    *handle_out = connection->handle;
+    rassim_action action = rassim__action_on(connection, begin, 0);
+    *handle_inout = connection->handle;
     code = rassim__act(&action, delay_ns);
     if (code) rassim__terminate(connection);
   }
@@ -52,21 +67,21 @@ static uint32_t new_connection(const rassim_profile *profile, rassim_verb begin,
 }
 
 uint32_t rassim_add(const rn_RASCONNW *connection, const rn_RASCONNSTATUSW *status,
-                    uint32_t subentries, uint64_t delay_ns, HRASCONN *handle_out) {
+                    uint32_t subentries, uint64_t delay_ns, HRASCONN *handle_inout) {
   rassim_profile profile;
   uint32_t code = make_profile(&profile, connection, status, subentries);
-  if (code || !handle_out) return RAS_ERROR_INVALID_PARAMETER;
-  return new_connection(&profile, RASSIM_BEGIN_ADDED, delay_ns, handle_out);
+  if (code || !handle_inout) return RAS_ERROR_INVALID_PARAMETER;
+  return new_connection(&profile, rassim__run_connect, delay_ns, handle_inout);
 }
 
 uint32_t rassim_dial(const rn_RASCONNW *connection, const rn_RASCONNSTATUSW *status,
                      uint32_t subentries, const uint32_t *states, uint32_t count, uint64_t step_ns,
-                     uint32_t error, uint64_t delay_ns, HRASCONN *handle_out) {
+                     uint32_t error, uint64_t delay_ns, HRASCONN *handle_inout) {
   rassim_profile profile;
   uint32_t code = make_profile(&profile, connection, status, subentries);
-  if (!code) code = set_course(&profile, states, count, step_ns, error);
-  if (code || !handle_out) return RAS_ERROR_INVALID_PARAMETER;
-  return new_connection(&profile, RASSIM_BEGIN_DIALLED, delay_ns, handle_out);
+  if (!code) code = set_states(&profile, states, count, step_ns, error);
+  if (code || !handle_inout) return RAS_ERROR_INVALID_PARAMETER;
+  return new_connection(&profile, rassim__run_dial, delay_ns, handle_inout);
 }
 
 uint32_t rassim_add_entry(const rn_RASCONNW *connection, const rn_RASCONNSTATUSW *status,
@@ -74,56 +89,76 @@ uint32_t rassim_add_entry(const rn_RASCONNW *connection, const rn_RASCONNSTATUSW
                           uint64_t step_ns, uint32_t error) {
   rassim_profile profile;
   uint32_t code = make_profile(&profile, connection, status, subentries);
-  if (!code) code = set_course(&profile, states, count, step_ns, error);
+  if (!code) code = set_states(&profile, states, count, step_ns, error);
   if (code) return code;
   rassim__lock();
-  code = RASSIM_ROOM(service->entries);
-  if (!code) service->entries.items[service->entries.count++] = profile;
+  code = RASSIM_RESERVE(rassim__phone_book);
+  if (!code) rassim__phone_book.items[rassim__phone_book.count++] = profile;
   rassim__unlock();
   return code;
 }
 
-/* The handle must be one now, whenever it is to be acted on. */
-static uint32_t act_on(HRASCONN handle, rassim_verb verb, uint32_t number,
-                       rn_RASCONNSTATUSW *status, uint64_t delay_ns) {
-  uint32_t subentry = 0;
-  rassim_action action = {verb, number, handle, status};
+/* The handle must be a connection's now, whenever it is to be acted on. */
+static uint32_t act_on(HRASCONN handle, const rassim_action *action, uint64_t delay_ns) {
+  uint32_t subentry = 0, code = RAS_ERROR_INVALID_HANDLE;
   rassim__lock();
-  bool known = rassim__find(handle, &subentry) || rassim__find_planned(handle);
-  uint32_t code = known && !subentry ? rassim__act(&action, delay_ns) : RAS_ERROR_INVALID_HANDLE;
+  const rassim_connection *connection = rassim__find(handle, &subentry);
+  if (!connection) connection = rassim__find_planned(handle);
+  if (connection && !subentry) {
+    rassim_action bound = rassim__action_on(connection, action->run, action->number);
+    bound.data = action->data;
+    bound.data_size = action->data_size;
+    code = rassim__act(&bound, delay_ns);
+  }
   rassim__unlock();
   return code;
 }
 
 uint32_t rassim_resume(HRASCONN handle, uint64_t delay_ns) {
-  return act_on(handle, RASSIM_RESUME, 0, NULL, delay_ns);
+  const rassim_action action = {.run = rassim__run_resume};
+  return act_on(handle, &action, delay_ns);
 }
 
 uint32_t rassim_drop(HRASCONN handle, uint64_t delay_ns) {
-  return act_on(handle, RASSIM_DROP, 0, NULL, delay_ns);
+  const rassim_action action = {.run = rassim__run_drop};
+  return act_on(handle, &action, delay_ns);
 }
 
 uint32_t rassim_drop_subentry(HRASCONN handle, uint32_t subentry, uint64_t delay_ns) {
-  return act_on(handle, RASSIM_DROP_LINK, subentry, NULL, delay_ns);
+  const rassim_action action = {.run = rassim__run_drop_link, .number = subentry};
+  return act_on(handle, &action, delay_ns);
 }
 
 uint32_t rassim_connect_subentry(HRASCONN handle, uint32_t subentry, uint64_t delay_ns) {
-  return act_on(handle, RASSIM_CONNECT_LINK, subentry, NULL, delay_ns);
+  const rassim_action action = {.run = rassim__run_connect_link, .number = subentry};
+  return act_on(handle, &action, delay_ns);
 }
 
 uint32_t rassim_set_status(HRASCONN handle, uint32_t members, const rn_RASCONNSTATUSW *status,
                            uint64_t delay_ns) {
   if (!status) return RAS_ERROR_INVALID_PARAMETER;
   rn_RASCONNSTATUSW copy = *status;
-  return act_on(handle, RASSIM_SET_STATUS, members, &copy, delay_ns);
+  const rassim_action action = {
+      .run = rassim__run_set_status, .number = members, .data = &copy, .data_size = sizeof copy};
+  return act_on(handle, &action, delay_ns);
+}
+
+uint32_t rassim_rename(HRASCONN handle, const rn_RASCONNW *connection, uint64_t delay_ns) {
+  if (!connection || !connection->szEntryName[0]) return RAS_ERROR_INVALID_PARAMETER;
+  rn_RASCONNW copy = *connection;
+  const rassim_action action = {
+      .run = rassim__run_rename, .data = copy.szEntryName, .data_size = sizeof copy.szEntryName};
+  return act_on(handle, &action, delay_ns);
 }
 
 uint32_t rassim_add_reference(HRASCONN handle, uint64_t delay_ns) {
-  return act_on(handle, RASSIM_ADD_REFERENCE, 0, NULL, delay_ns);
+  const rassim_action action = {.run = rassim__run_add_reference};
+  return act_on(handle, &action, delay_ns);
 }
 
 uint32_t rassim_signal(HRASCONN handle, uint32_t flags, uint64_t delay_ns) {
-  return act_on(handle, RASSIM_SIGNAL, flags, NULL, delay_ns);
+  const rassim_action action = {.run = rassim__run_signal, .number = flags};
+  return act_on(handle, &action, delay_ns);
 }
 
 uint32_t rassim_references(HRASCONN handle, uint32_t *references_out) {
@@ -152,19 +187,19 @@ uint32_t rassim_set_statistics(HRASCONN handle, const rn_RAS_STATS *statistics) 
 
 void rassim_set_teardown(uint64_t ns) {
   rassim__lock();
-  service->teardown_ns = ns;
+  rassim__service.teardown_ns = ns;
   rassim__unlock();
 }
 
 uint64_t rassim_teardown(void) {
   rassim__lock();
-  uint64_t ns = service->teardown_ns;
+  uint64_t ns = rassim__service.teardown_ns;
   rassim__unlock();
   return ns;
 }
 
 uint32_t rassim_set_service(uint32_t code, uint64_t delay_ns) {
-  rassim_action action = {RASSIM_SET_SERVICE, code, NULL, NULL};
+  const rassim_action action = {.run = rassim__run_set_service, .number = code};
   rassim__lock();
   uint32_t failed = rassim__act(&action, delay_ns);
   rassim__unlock();
@@ -174,17 +209,10 @@ uint32_t rassim_set_service(uint32_t code, uint64_t delay_ns) {
 uint32_t rassim_limit_versions(uint32_t connection, uint32_t status) {
   if (connection < RAS_WINVER_NT4 || status < RAS_WINVER_NT4) return RAS_ERROR_INVALID_PARAMETER;
   rassim__lock();
-  service->connection_limit = connection;
-  service->status_limit = status;
+  rassim__service.connection_limit = connection;
+  rassim__service.status_limit = status;
   rassim__unlock();
   return RAS_SUCCESS;
-}
-
-uint32_t rassim_registrations(void) {
-  rassim__lock();
-  uint32_t count = service->registrations.count;
-  rassim__unlock();
-  return count;
 }
 
 /* setuptools links every extension to export this. It is no module: importing it fails. */

@@ -1,14 +1,9 @@
-/* The demonstration: a cast of connections and a script that goes round until the reset. */
-#include "service.h"
-
+/* The demonstration: a script of six connections that repeats until the reset. */
 #include <string.h>
 
-#define MS 1000000ull
+#include "calls.h"
+
 #define STEP_MS 150ull
-#define DORMANT 1u
-#define RECONNECTING 2u
-#define RECONNECTED 0x2000u
-#define AUTHENTICATION_FAILURE 691u
 
 typedef struct {
   const uint16_t *entry, *device_type, *device, *peer;
@@ -27,29 +22,29 @@ static const actor cast[] = {
 
 enum { HEAD_OFFICE, ZURICH, TOKYO, BRANCH, FIELD, BY_NUMBER, CAST_COUNT };
 
-typedef enum { DIAL, DIAL_IN_VAIN, DROP, LINK_DOWN, LINK_UP, SUBSTATE } deed;
+typedef enum { DIAL, FAIL_TO_DIAL, DROP, LINK_DOWN, LINK_UP, SUBSTATE } step_kind;
 
 static const struct {
   uint32_t wait_ms; /* after the line before */
   uint32_t who;
-  deed what;
+  step_kind what;
   uint32_t number; /* a sub-entry or a substate */
 } script[] = {
     {0, HEAD_OFFICE, DIAL, 0},
     {900, ZURICH, DIAL, 0},
-    {600, FIELD, DIAL_IN_VAIN, 0},
+    {600, FIELD, FAIL_TO_DIAL, 0},
     {1200, BRANCH, DIAL, 0},
     {800, TOKYO, DIAL, 0},
-    {1500, HEAD_OFFICE, SUBSTATE, DORMANT},
+    {1500, HEAD_OFFICE, SUBSTATE, RASCSS_Dormant},
     {700, FIELD, DROP, 0},
-    {600, HEAD_OFFICE, SUBSTATE, RECONNECTING},
+    {600, HEAD_OFFICE, SUBSTATE, RASCSS_Reconnecting},
     {700, BY_NUMBER, DIAL, 0},
-    {500, HEAD_OFFICE, SUBSTATE, RECONNECTED},
+    {500, HEAD_OFFICE, SUBSTATE, RASCSS_Reconnected},
     {900, BRANCH, LINK_DOWN, 2},
     {800, FIELD, DIAL, 0},
     {900, BRANCH, LINK_UP, 2},
     {700, ZURICH, DROP, 0},
-    {1100, TOKYO, SUBSTATE, DORMANT},
+    {1100, TOKYO, SUBSTATE, RASCSS_Dormant},
     {900, ZURICH, DIAL, 0},
     {800, TOKYO, DROP, 0},
     {900, BY_NUMBER, DROP, 0},
@@ -60,82 +55,89 @@ static const struct {
 };
 
 static HRASCONN handles[CAST_COUNT];
+static uint64_t dialled; /* how many were, for correlation ids that differ */
 
-static void put_text(uint16_t *to, const uint16_t *from) {
-  while ((*to++ = *from++)) {
-  }
+static void put_text(uint16_t *text, const uint16_t *source) {
+  while ((*text++ = *source++)) continue;
 }
 
-/* From the networks kept for documentation. */
+/* Addresses from the networks that are reserved for documentation. */
 static void put_endpoints(rn_RASCONNSTATUSW *status, uint8_t host) {
   const rn_RASTUNNELENDPOINT local = {1, {198, 51, 100, 7}}, remote = {1, {203, 0, 113, host}};
   status->localEndPoint = local;
   status->remoteEndPoint = remote;
 }
 
-static void cast_profile(uint32_t who, uint32_t error, rassim_profile *profile) {
-  const actor *is = &cast[who];
+static void make_profile(uint32_t who, uint32_t error, rassim_profile *profile) {
+  const actor *dialler = &cast[who];
   memset(profile, 0, sizeof *profile);
   rn_RASCONNW *connection = &profile->connection;
-  put_text(profile->status.szPhoneNumber, is->peer);
-  put_text(connection->szEntryName, is->entry);
-  put_text(connection->szDeviceType, is->device_type);
-  put_text(connection->szDeviceName, is->device);
-  if (is->host) put_endpoints(&profile->status, is->host);
+  put_text(profile->status.szPhoneNumber, dialler->peer);
+  put_text(connection->szEntryName, dialler->entry);
+  put_text(connection->szDeviceType, dialler->device_type);
+  put_text(connection->szDeviceName, dialler->device);
+  if (dialler->host) put_endpoints(&profile->status, dialler->host);
   rassim__complete(profile);
   connection->dwSubEntry = 1;
   connection->guidEntry[0] = (uint8_t)(who + 1);
-  memcpy(connection->guidCorrelationId, &rassim__service.serial, sizeof rassim__service.serial);
-  profile->subentries = is->subentries;
-  profile->step_ns = STEP_MS * MS;
+  dialled++;
+  memcpy(connection->guidCorrelationId, &dialled, sizeof dialled);
+  profile->subentries = dialler->subentries;
+  profile->step_ns = STEP_MS * RASSIM_NS_PER_MS;
   profile->error = error;
-  profile->count = RASSIM_COURSE_LENGTH;
-  memcpy(profile->states, rassim__course, sizeof rassim__course);
+  profile->state_count = RASSIM_USUAL_STATES;
+  memcpy(profile->states, rassim__usual_states, sizeof rassim__usual_states);
 }
 
 static void dial(uint32_t who, uint32_t error) {
   rassim_profile profile;
   rassim_connection *connection;
-  cast_profile(who, error, &profile);
-  if (rassim__new_connection(&profile, &connection)) return; /* no memory: the actor is absent */
+  make_profile(who, error, &profile);
+  if (rassim__new_connection(&profile, NULL, &connection)) return; /* no memory: it is left out */
   handles[who] = connection->handle;
   rassim__begin_dialling(connection);
 }
 
-/* What a client has hung up in the meantime is no longer there to be acted on. */
-static void play(uint32_t who, deed what, uint32_t number) {
-  static const rassim_verb verbs[] = {
-      [DROP] = RASSIM_DROP,
-      [LINK_DOWN] = RASSIM_DROP_LINK,
-      [LINK_UP] = RASSIM_CONNECT_LINK,
-      [SUBSTATE] = RASSIM_SET_STATUS,
+/* A client may have hung the connection up meanwhile: then nothing happens. */
+static void change(uint32_t who, step_kind what, uint32_t number) {
+  static uint32_t (*const runs[])(const rassim_action *) = {
+      [DROP] = rassim__run_drop,
+      [LINK_DOWN] = rassim__run_drop_link,
+      [LINK_UP] = rassim__run_connect_link,
+      [SUBSTATE] = rassim__run_set_status,
   };
-  if (what == DIAL || what == DIAL_IN_VAIN) {
-    dial(who, what == DIAL ? 0 : AUTHENTICATION_FAILURE);
-    return;
-  }
+  uint32_t subentry;
+  const rassim_connection *connection = rassim__find(handles[who], &subentry);
+  if (!connection) return;
   rn_RASCONNSTATUSW status = {.rasconnsubstate = number};
-  rassim_action action = {verbs[what], what == SUBSTATE ? RASSIM_SUBSTATE : number, handles[who],
-                          &status};
-  rassim__perform(&action);
+  rassim_action action =
+      rassim__action_on(connection, runs[what], what == SUBSTATE ? RASSIM_SUBSTATE : number);
+  action.data = &status;
+  action.data_size = sizeof status;
+  rassim__act(&action, 0);
 }
 
-/* Every line schedules the next; the last one the first, for another round. */
-void rassim__lively_step(uint32_t step) {
+/* Runs a line of the script and schedules the next; after the last one, the first. */
+static uint32_t run_line(const rassim_action *action) {
   const uint32_t lines = sizeof script / sizeof *script;
-  uint32_t next = (step + 1) % lines;
-  play(script[step].who, script[step].what, script[step].number);
-  rassim_action action = {RASSIM_LIVELY_STEP, next, NULL, NULL};
-  uint64_t wait_ms = next ? script[next].wait_ms : 3 * STEP_MS;
-  rassim__schedule(&action, wait_ms * MS);
+  uint32_t line = action->number, next_line = (line + 1) % lines;
+  if (script[line].what == DIAL || script[line].what == FAIL_TO_DIAL) {
+    bool fails = script[line].what == FAIL_TO_DIAL;
+    dial(script[line].who, fails ? RAS_ERROR_AUTHENTICATION_FAILURE : RAS_SUCCESS);
+  } else {
+    change(script[line].who, script[line].what, script[line].number);
+  }
+  const rassim_action next = {.run = run_line, .number = next_line};
+  uint64_t wait_ms = next_line ? script[next_line].wait_ms : 3 * STEP_MS;
+  return rassim__schedule(&next, wait_ms * RASSIM_NS_PER_MS);
 }
 
-uint32_t rassim_lively(void) {
+uint32_t rassim_demo(void) {
+  const rassim_action first = {.run = run_line};
   uint32_t code = rassim_set_clock(RASSIM_CLOCK_REAL);
   if (code) return code;
-  rassim_action action = {RASSIM_LIVELY_STEP, 0, NULL, NULL};
   rassim__lock();
-  code = rassim__schedule(&action, 0);
+  code = rassim__schedule(&first, 0);
   rassim__unlock();
   return code;
 }

@@ -1,12 +1,12 @@
 /* rasapi32's functions about connections that exist, and about codes and phone-book entries.
  * Arguments are checked as Windows does: pointers, version, then size. */
-#include "service.h"
+#include "calls.h"
 
 #include <string.h>
 
 #include "errors.h"
 
-static rassim_service *const service = &rassim__service;
+static const rassim_service *const service = &rassim__service;
 
 /* Text for the A functions. [I] As on a machine whose ANSI code page is Latin-1; a character
  * it lacks becomes "?". */
@@ -136,13 +136,13 @@ static uint32_t measure(const shape *of, uint32_t limit, const void *buffer, uin
 }
 
 static uint32_t enum_connections(const shape *of, void *buffer, uint32_t *bytes, uint32_t *count) {
-  uint32_t limit = service->connection_limit, found = service->listed.count;
+  uint32_t limit = service->connection_limit, found = rassim__listed.count;
   uint32_t code = check_list(of, limit, buffer, bytes, count);
   if (!code) code = measure(of, limit, buffer, found, bytes, count);
   if (code || !buffer) return code;
   uint32_t stride = size_of(buffer);
   for (uint32_t i = 0; i < found; i++) {
-    of->put(service->listed.items[i], stride, (uint8_t *)buffer + (size_t)i * stride);
+    of->put(rassim__listed.items[i], stride, (uint8_t *)buffer + (size_t)i * stride);
   }
   return RAS_SUCCESS;
 }
@@ -176,15 +176,15 @@ static uint32_t enum_entries(const uint16_t *phonebook, void *buffer, uint32_t *
                              uint32_t *count) {
   uint32_t found = 0, code = check_list(&entry_w, UINT32_MAX, buffer, bytes, count);
   if (code) return code;
-  for (uint32_t i = 0; i < service->entries.count; i++) {
-    found += is_in(&service->entries.items[i], phonebook);
+  for (uint32_t i = 0; i < rassim__phone_book.count; i++) {
+    found += is_in(&rassim__phone_book.items[i], phonebook);
   }
   code = measure(&entry_w, UINT32_MAX, buffer, found, bytes, count);
   if (code || !buffer) return code;
   uint32_t stride = size_of(buffer);
   uint8_t *out = buffer;
-  for (uint32_t i = 0; i < service->entries.count; i++) {
-    const rassim_profile *entry = &service->entries.items[i];
+  for (uint32_t i = 0; i < rassim__phone_book.count; i++) {
+    const rassim_profile *entry = &rassim__phone_book.items[i];
     if (!is_in(entry, phonebook)) continue;
     put_entry(entry, stride, out);
     out += stride;
@@ -291,7 +291,7 @@ uint32_t RAS_CALL RasGetSubEntryHandleA(HRASCONN handle, uint32_t subentry, HRAS
 
 /* [I] for the codes and their order; a link's handle stands for its connection. */
 static uint32_t register_event(HRASCONN handle, void *event, uint32_t flags) {
-  const uint32_t known = 2 * RASCN_EPDGPacketArrival - 1;
+  const uint32_t known = 2u * RASCN_EPDGPacketArrival - 1;
   uint32_t subentry;
   if (!flags || flags & ~known) return RAS_ERROR_INVALID_PARAMETER;
   if (service->code) return service->code;

@@ -28,7 +28,7 @@
 
 /* controls: begin */
 
-#define RASSIM_VERSION 1
+#define RASSIM_VERSION 2
 #define RASSIM_MAX_STATES 64
 #define RASSIM_MAX_SUBENTRIES 32
 
@@ -62,16 +62,19 @@ RASSIM_EXPORT uint32_t rassim_advance(uint64_t ns);
 RASSIM_EXPORT void rassim_set_step_per_call(uint64_t ns);
 RASSIM_EXPORT uint64_t rassim_step_per_call(void);
 
-/* Connections: up at once, or dialled: a state every step_ns from `states` (count long), failing
- * with `error`, where that is not 0, instead of connecting; a paused state waits for
- * rassim_resume. An empty szEntryName: dialled by szPhoneNumber. `subentries`: links; more than
- * one makes it multilink. The handle is known at once and valid once the delay is over. */
+/* Makes a connection that is up at once (add), or dials one (dial): it enters the next of `states`
+ * (count long) every step_ns, and fails with `error`, where that is not 0, instead of connecting.
+ * A paused state waits for rassim_resume. With an empty szEntryName it is dialled by
+ * szPhoneNumber. `subentries` is the number of links; more than one makes it multilink.
+ * *handle_inout: NULL for a new handle, or the handle of a connection that has ended, which this
+ * one gets again (6: it is no such handle, or was used again already). The handle is known at once
+ * and valid when the delay is over. */
 RASSIM_EXPORT uint32_t rassim_add(const rn_RASCONNW *connection, const rn_RASCONNSTATUSW *status,
-                                  uint32_t subentries, uint64_t delay_ns, HRASCONN *handle_out);
+                                  uint32_t subentries, uint64_t delay_ns, HRASCONN *handle_inout);
 RASSIM_EXPORT uint32_t rassim_dial(const rn_RASCONNW *connection, const rn_RASCONNSTATUSW *status,
                                    uint32_t subentries, const uint32_t *states, uint32_t count,
                                    uint64_t step_ns, uint32_t error, uint64_t delay_ns,
-                                   HRASCONN *handle_out);
+                                   HRASCONN *handle_inout);
 RASSIM_EXPORT uint32_t rassim_resume(HRASCONN handle, uint64_t delay_ns);
 
 /* A phone-book entry: listed by RasEnumEntriesW, dialled by RasDialW as said here. */
@@ -88,6 +91,11 @@ RASSIM_EXPORT uint32_t rassim_connect_subentry(HRASCONN handle, uint32_t subentr
 
 RASSIM_EXPORT uint32_t rassim_set_status(HRASCONN handle, uint32_t members,
                                          const rn_RASCONNSTATUSW *status, uint64_t delay_ns);
+
+/* Gives the connection the szEntryName of `connection`, which must not be empty. */
+RASSIM_EXPORT uint32_t rassim_rename(HRASCONN handle, const rn_RASCONNW *connection,
+                                     uint64_t delay_ns);
+
 RASSIM_EXPORT uint32_t rassim_set_statistics(HRASCONN handle, const rn_RAS_STATS *statistics);
 RASSIM_EXPORT uint32_t rassim_add_reference(HRASCONN handle, uint64_t delay_ns);
 RASSIM_EXPORT uint32_t rassim_references(HRASCONN handle, uint32_t *references_out);
@@ -117,8 +125,58 @@ RASSIM_EXPORT void rassim_reset_calls(void);
 /* How many event registrations the service holds. */
 RASSIM_EXPORT uint32_t rassim_registrations(void);
 
-/* Starts the looping demonstration on a real clock; rassim_reset ends it. */
-RASSIM_EXPORT uint32_t rassim_lively(void);
+/* Faults of notifications. */
+
+/* The service forgets all registrations, as after a restart; nobody is told. */
+RASSIM_EXPORT uint32_t rassim_forget_registrations(uint64_t delay_ns);
+
+/* Loses signals at random: so many of a million, the same ones for the same seed. */
+RASSIM_EXPORT uint32_t rassim_lose_notifications(uint32_t per_million, uint64_t seed);
+
+/* Events are set so long after the change. */
+RASSIM_EXPORT void rassim_set_notification_delay(uint64_t ns);
+RASSIM_EXPORT uint64_t rassim_notification_delay(void);
+
+/* No event is set any more once so many connections have come up and ended; they are counted
+ * from this call on. 0: no such limit. 1 is what Windows 11 does to a program that dials. */
+RASSIM_EXPORT void rassim_set_notification_cycles(uint32_t cycles);
+RASSIM_EXPORT uint32_t rassim_notification_cycles(void);
+
+/* What happened, oldest first; the log holds the last RASSIM_HISTORY_CAPACITY entries. */
+#define RASSIM_HISTORY_CAPACITY 65536
+
+#define RASSIM_EVENT_STATE 1                    /* value: the RASCS_ state entered */
+#define RASSIM_EVENT_LISTED 2                   /* RasEnumConnections lists it from now on */
+#define RASSIM_EVENT_UNLISTED 3                 /* and no longer */
+#define RASSIM_EVENT_ENDED 4                    /* its handle is no longer valid */
+#define RASSIM_EVENT_FAILED 5                   /* its dialling; value: the error */
+#define RASSIM_EVENT_SUBSTATE 6                 /* value: the RASCSS_ substate set */
+#define RASSIM_EVENT_STATUS 7                   /* value: the other members that were set */
+#define RASSIM_EVENT_RENAMED 8                  /* it has another szEntryName */
+#define RASSIM_EVENT_LINK_UP 9                  /* value: the link */
+#define RASSIM_EVENT_LINK_DOWN 10               /* value: the link */
+#define RASSIM_EVENT_SIGNALLED 11               /* value: RASCN_ flags; events were set */
+#define RASSIM_EVENT_SIGNAL_LOST 12             /* value: RASCN_ flags; a fault left events unset */
+#define RASSIM_EVENT_SERVICE 13                 /* value: what the service answers; 0: it runs */
+#define RASSIM_EVENT_REGISTRATIONS_FORGOTTEN 14 /* by rassim_forget_registrations */
+
+typedef struct {
+  uint64_t sequence; /* counts from 0 since the reset */
+  uint64_t time_ns;
+  uint64_t handle; /* 0: the service */
+  uint32_t event;  /* RASSIM_EVENT_... */
+  uint32_t value;
+  uint32_t registrations; /* how many were signalled, missed or forgotten */
+  uint32_t reserved;      /* 0 */
+} rassim_history_entry;
+
+/* Copies up to `capacity` entries from sequence `first` on, or from the oldest one. *count_out is
+ * how many there are from there on, also if that is more than `capacity`. */
+RASSIM_EXPORT uint32_t rassim_history(uint64_t first, uint32_t capacity,
+                                      rassim_history_entry *entries_out, uint32_t *count_out);
+
+/* Starts the demonstration on a real clock. It repeats until rassim_reset. */
+RASSIM_EXPORT uint32_t rassim_demo(void);
 
 /* controls: end */
 

@@ -103,7 +103,7 @@ def new_simulator(clock: Literal["manual", "real"]) -> Simulator:
 
 def _start_demo(simulator: Simulator, ras: Ras, *, await_demo: bool) -> None:
     with ras.connection_notification() as connected:
-        simulator.lively()
+        simulator.demo()
         if await_demo:
             connected.wait(_DEMO_SECONDS)
 

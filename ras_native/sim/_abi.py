@@ -6,12 +6,12 @@ A pointer to text is a c_void_p, and in FUNCTIONS one to a structure, too: calle
 
 from __future__ import annotations
 
-from ctypes import POINTER, c_char_p, c_int32, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, Structure, c_char_p, c_int32, c_uint32, c_uint64, c_void_p
 from typing import Any
 
 from .._backend.layout import RAS_STATS, RASCONNSTATUSW, RASCONNW
 
-RASSIM_VERSION = 1
+RASSIM_VERSION = 2
 RASSIM_MAX_STATES = 64
 RASSIM_MAX_SUBENTRIES = 32
 RASSIM_CLOCK_MANUAL = 0
@@ -24,6 +24,41 @@ RASSIM_SUBSTATE = 0x04
 RASSIM_PHONE_NUMBER = 0x08
 RASSIM_LOCAL_ENDPOINT = 0x10
 RASSIM_REMOTE_ENDPOINT = 0x20
+RASSIM_HISTORY_CAPACITY = 65536
+RASSIM_EVENT_STATE = 1
+RASSIM_EVENT_LISTED = 2
+RASSIM_EVENT_UNLISTED = 3
+RASSIM_EVENT_ENDED = 4
+RASSIM_EVENT_FAILED = 5
+RASSIM_EVENT_SUBSTATE = 6
+RASSIM_EVENT_STATUS = 7
+RASSIM_EVENT_RENAMED = 8
+RASSIM_EVENT_LINK_UP = 9
+RASSIM_EVENT_LINK_DOWN = 10
+RASSIM_EVENT_SIGNALLED = 11
+RASSIM_EVENT_SIGNAL_LOST = 12
+RASSIM_EVENT_SERVICE = 13
+RASSIM_EVENT_REGISTRATIONS_FORGOTTEN = 14
+
+
+class RassimHistoryEntry(Structure):
+    _fields_ = (
+        ("sequence", c_uint64),
+        ("time_ns", c_uint64),
+        ("handle", c_uint64),
+        ("event", c_uint32),
+        ("value", c_uint32),
+        ("registrations", c_uint32),
+        ("reserved", c_uint32),
+    )
+    sequence: int
+    time_ns: int
+    handle: int
+    event: int
+    value: int
+    registrations: int
+    reserved: int
+
 
 CONTROLS: dict[str, tuple[Any, ...]] = {
     "rassim_identity": (c_char_p,),
@@ -69,6 +104,7 @@ CONTROLS: dict[str, tuple[Any, ...]] = {
     "rassim_drop_subentry": (c_uint32, c_void_p, c_uint32, c_uint64),
     "rassim_connect_subentry": (c_uint32, c_void_p, c_uint32, c_uint64),
     "rassim_set_status": (c_uint32, c_void_p, c_uint32, POINTER(RASCONNSTATUSW), c_uint64),
+    "rassim_rename": (c_uint32, c_void_p, POINTER(RASCONNW), c_uint64),
     "rassim_set_statistics": (c_uint32, c_void_p, POINTER(RAS_STATS)),
     "rassim_add_reference": (c_uint32, c_void_p, c_uint64),
     "rassim_references": (c_uint32, c_void_p, POINTER(c_uint32)),
@@ -82,7 +118,20 @@ CONTROLS: dict[str, tuple[Any, ...]] = {
     "rassim_calls": (c_uint32, c_char_p, POINTER(c_uint64)),
     "rassim_reset_calls": (None,),
     "rassim_registrations": (c_uint32,),
-    "rassim_lively": (c_uint32,),
+    "rassim_forget_registrations": (c_uint32, c_uint64),
+    "rassim_lose_notifications": (c_uint32, c_uint32, c_uint64),
+    "rassim_set_notification_delay": (None, c_uint64),
+    "rassim_notification_delay": (c_uint64,),
+    "rassim_set_notification_cycles": (None, c_uint32),
+    "rassim_notification_cycles": (c_uint32,),
+    "rassim_history": (
+        c_uint32,
+        c_uint64,
+        c_uint32,
+        POINTER(RassimHistoryEntry),
+        POINTER(c_uint32),
+    ),
+    "rassim_demo": (c_uint32,),
 }
 FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "RasEnumConnectionsW": (c_uint32, c_void_p, POINTER(c_uint32), POINTER(c_uint32)),

@@ -36,7 +36,7 @@ static void put(uint16_t *text, const char *ascii) {
 static void add(const char *entry, uint32_t number) {
   rn_RASCONNW connection = {0};
   rn_RASCONNSTATUSW status = {0};
-  HRASCONN handle;
+  HRASCONN handle = NULL;
   put(connection.szEntryName, entry);
   put(connection.szDeviceType, "vpn");
   put(connection.szDeviceName, "WAN Miniport (IKEv2)");

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable
-from ctypes import byref, c_uint32, c_void_p, sizeof
+from ctypes import byref, c_void_p, sizeof
 from typing import Any
 
 import pytest
@@ -25,30 +25,17 @@ from simabi import (
 )
 
 from ras_native import ConnState
-from ras_native._backend.layout import RASDIALPARAMSW
+from ras_native._backend.layout import RASDIALEXTENSIONS, RASDIALPARAMSW
 from ras_native.sim import DIALLING, Simulator
 
 CONNECTED, DISCONNECTED = ConnState.CONNECTED, ConnState.DISCONNECTED
 MESSAGE = 0xCCCD
-COURSE = (ConnState.OPEN_PORT, ConnState.AUTHENTICATE, CONNECTED)
+DIAL_STATES = (ConnState.OPEN_PORT, ConnState.AUTHENTICATE, CONNECTED)
 
 
 @pytest.fixture
 def api(sim: Simulator) -> Rasapi:
     return api_of(sim)
-
-
-class Extensions(ctypes.Structure):
-    """RASDIALEXTENSIONS of WINVER 0x400."""
-
-    _pack_ = 4
-    _layout_ = "ms"
-    _fields_ = (
-        ("dwSize", c_uint32),
-        ("dwfOptions", c_uint32),
-        ("hwndParent", c_void_p),
-        ("reserved", ctypes.c_size_t),
-    )
 
 
 def dial(
@@ -57,7 +44,7 @@ def dial(
     notifier: Any = None,
     kind: int = 0,
     handle: c_void_p | None = None,
-    extensions: Extensions | None = None,
+    extensions: RASDIALEXTENSIONS | None = None,
 ) -> tuple[int, int]:
     """RasDialW; the code and the handle."""
     out = c_void_p() if handle is None else handle
@@ -70,7 +57,7 @@ def dial(
 
 
 def test_states_follow_one_another_on_the_clock(sim: Simulator, api: Rasapi) -> None:
-    handle = sim.dial("a", states=COURSE, step=1.0)
+    handle = sim.dial("a", states=DIAL_STATES, step=1.0)
     seen = [state(api, handle)]
     for _ in range(2):
         assert handles(api) == []
@@ -78,11 +65,11 @@ def test_states_follow_one_another_on_the_clock(sim: Simulator, api: Rasapi) -> 
         assert state(api, handle) == seen[-1]
         sim.advance(0.001)
         seen.append(state(api, handle))
-    assert seen == list(COURSE)
+    assert seen == list(DIAL_STATES)
     assert handles(api) == [handle]
 
 
-def test_the_usual_course_ends_connected(sim: Simulator, api: Rasapi) -> None:
+def test_the_usual_states_end_connected(sim: Simulator, api: Rasapi) -> None:
     handle = sim.dial("a", step=1.0)
     seen = []
     for _ in DIALLING:
@@ -92,7 +79,7 @@ def test_the_usual_course_ends_connected(sim: Simulator, api: Rasapi) -> None:
 
 
 def test_a_failed_dialling_is_readable_until_it_is_hung_up(sim: Simulator, api: Rasapi) -> None:
-    handle = sim.dial("a", states=COURSE, step=1.0, error=691)
+    handle = sim.dial("a", states=DIAL_STATES, step=1.0, error=691)
     sim.advance(100)
     code, filled = status(api, handle)
     assert (code, filled.rasconnstate, filled.dwError) == (0, ConnState.AUTHENTICATE, 691)
@@ -101,7 +88,7 @@ def test_a_failed_dialling_is_readable_until_it_is_hung_up(sim: Simulator, api: 
     assert status(api, handle)[0] == 6
 
 
-def test_a_course_may_end_disconnected_or_nowhere(sim: Simulator, api: Rasapi) -> None:
+def test_the_states_may_end_disconnected_or_nowhere(sim: Simulator, api: Rasapi) -> None:
     ended = sim.dial("a", states=(0, DISCONNECTED), error=756)
     nowhere = sim.dial("b", states=(0, 5))
     sim.advance(100)
@@ -144,16 +131,29 @@ def test_an_unknown_entry_and_bad_arguments(sim: Simulator, api: Rasapi) -> None
     assert dial(api, dial_params("a", dwSize=sizeof(RASDIALPARAMSW) - 1)) == (632, 0)
     assert dial(api, dial_params("a"), DIAL_FUNC(lambda *_: None), 3) == (87, 0)
     assert dial(api, dial_params("a"), DIAL_FUNC(lambda *_: None), 0xFFFFFFFF) == (120, 0)
-    assert dial(api, dial_params("a"), extensions=Extensions(dwSize=5)) == (632, 0)
+    assert dial(api, dial_params("a"), extensions=RASDIALEXTENSIONS(dwSize=5)) == (632, 0)
     assert api.RasDialW(None, None, None, 0, None, byref(c_void_p())) == 87
     assert api.RasDialW(None, None, byref(dial_params("a")), 0, None, None) == 87
     assert dial(api, dial_params("a"), handle=c_void_p(0x7FFF0000))[0] == 6
 
 
+EXTENSIONS_SIZES = [
+    RASDIALEXTENSIONS.reserved1.offset,
+    RASDIALEXTENSIONS.fSkipPppAuth.offset,
+    sizeof(RASDIALEXTENSIONS),
+]
+
+
+@pytest.mark.parametrize("size", EXTENSIONS_SIZES)
+def test_every_version_of_the_extensions(sim: Simulator, api: Rasapi, size: int) -> None:
+    sim.add_entry("a", states=DIAL_STATES)
+    assert dial(api, dial_params("a"), extensions=RASDIALEXTENSIONS(dwSize=size))[0] == 0
+
+
 @pytest.mark.parametrize("version", [2096, RASDIALPARAMSW.dwIfIndex.offset, -1, 0])
 def test_every_version_of_the_parameters(sim: Simulator, api: Rasapi, version: int) -> None:
     sizes = {-1: RASDIALPARAMSW.szEncPassword.offset, 0: sizeof(RASDIALPARAMSW)}
-    sim.add_entry("a", states=COURSE)
+    sim.add_entry("a", states=DIAL_STATES)
     params = dial_params("a", dwSize=sizes.get(version, version))
     code, handle = dial(api, params)
     assert code == 0
@@ -163,7 +163,7 @@ def test_every_version_of_the_parameters(sim: Simulator, api: Rasapi, version: i
 def test_without_a_notifier_it_returns_when_the_dialling_has_ended(
     sim: Simulator, api: Rasapi
 ) -> None:
-    sim.add_entry("a", states=COURSE, step=1.0)
+    sim.add_entry("a", states=DIAL_STATES, step=1.0)
     sim.add_entry("in vain", error=691)
     sim.add_entry("paused", states=(0, ConnState.INTERACTIVE, CONNECTED))
     sim.add_entry("nowhere", states=(0, 1))
@@ -222,7 +222,7 @@ class Log:
 @pytest.mark.parametrize("kind", [0, 1, 2])
 def test_each_type_of_notifier_hears_every_state(sim: Simulator, api: Rasapi, kind: int) -> None:
     log = Log()
-    sim.add_entry("a", states=COURSE, step=1.0)
+    sim.add_entry("a", states=DIAL_STATES, step=1.0)
     code, handle = dial(api, dial_params("a", dwCallbackId=4711), log.functions[kind], kind)
     assert (code, log.told) == (0, [])
     sim.advance(0)
@@ -235,7 +235,7 @@ def test_each_type_of_notifier_hears_every_state(sim: Simulator, api: Rasapi, ki
 
 def test_a_failure_is_heard_as_the_state_again_with_its_error(sim: Simulator, api: Rasapi) -> None:
     log = Log()
-    sim.add_entry("a", states=COURSE, step=1.0, error=691)
+    sim.add_entry("a", states=DIAL_STATES, step=1.0, error=691)
     dial(api, dial_params("a"), log.functions[1], 1)
     sim.advance(10)
     assert log.told == [(0, 0), (5, 0), (5, 691)]
@@ -243,7 +243,7 @@ def test_a_failure_is_heard_as_the_state_again_with_its_error(sim: Simulator, ap
 
 def test_the_second_type_may_stop_the_calls(sim: Simulator, api: Rasapi) -> None:
     log = Log(lambda reached: 0 if reached == ConnState.AUTHENTICATE else 1)
-    sim.add_entry("a", states=COURSE, step=1.0)
+    sim.add_entry("a", states=DIAL_STATES, step=1.0)
     _, handle = dial(api, dial_params("a"), log.functions[2], 2)
     sim.advance(10)
     assert log.told == [(0, 0), (5, 0)]
@@ -252,7 +252,7 @@ def test_the_second_type_may_stop_the_calls(sim: Simulator, api: Rasapi) -> None
 
 def test_a_hang_up_ends_the_calls(sim: Simulator, api: Rasapi) -> None:
     log = Log()
-    sim.add_entry("a", states=COURSE, step=1.0)
+    sim.add_entry("a", states=DIAL_STATES, step=1.0)
     _, handle = dial(api, dial_params("a"), log.functions[0])
     sim.advance(0)
     assert api.RasHangUpW(handle) == 0
@@ -270,7 +270,7 @@ def test_a_hang_up_from_within_a_call_waits_for_its_return(sim: Simulator, api: 
         return 1
 
     log = Log(hang_up)
-    sim.add_entry("a", states=COURSE, step=1.0)
+    sim.add_entry("a", states=DIAL_STATES, step=1.0)
     found = dial(api, dial_params("a"), log.functions[0])
     sim.advance(10)
     assert answers == [0, 0]
@@ -280,7 +280,7 @@ def test_a_hang_up_from_within_a_call_waits_for_its_return(sim: Simulator, api: 
 
 def test_calls_are_made_as_their_time_comes(sim: Simulator, api: Rasapi) -> None:
     log = Log(lambda reached: api.RasHangUpW(found[1]) if reached else 1)
-    sim.add_entry("a", states=COURSE, step=1.0)
+    sim.add_entry("a", states=DIAL_STATES, step=1.0)
     found = dial(api, dial_params("a"), log.functions[0])
     with SystemEvent() as event:
         api.RasConnectionNotificationW(EVERY_CONNECTION, event.handle, 1)
@@ -295,7 +295,7 @@ def test_calls_still_to_be_made_end_with_the_hang_up(sim: Simulator, api: Rasapi
 
     log = Log(go_on_and_hang_up)
     sim.teardown = 1.0
-    sim.add_entry("a", states=COURSE, step=1.0)
+    sim.add_entry("a", states=DIAL_STATES, step=1.0)
     found = dial(api, dial_params("a"), log.functions[0])
     sim.advance(0)
     assert log.told == [(0, 0)]
@@ -306,7 +306,7 @@ def test_a_paused_dialling_goes_on_with_its_own_notifier(sim: Simulator, api: Ra
     log, other = Log(), Log()
     states = (0, ConnState.RETRY_AUTHENTICATION, CONNECTED)
     sim.add_entry("a", states=states, step=1.0)
-    allowed = Extensions(dwSize=sizeof(Extensions), dwfOptions=2)
+    allowed = RASDIALEXTENSIONS(dwSize=sizeof(RASDIALEXTENSIONS), dwfOptions=2)
     _, handle = dial(api, dial_params("a"), log.functions[0], 0, None, allowed)
     sim.advance(10)
     assert log.told == [(0, 0), (0x1001, 0)]
@@ -329,7 +329,7 @@ def test_a_paused_state_nobody_asked_for_is_an_error(sim: Simulator, api: Rasapi
 def test_dialling_twice(sim: Simulator, api: Rasapi) -> None:
     log = Log()
     sim.teardown = 1.0
-    sim.add_entry("a", states=COURSE, step=1.0)
+    sim.add_entry("a", states=DIAL_STATES, step=1.0)
     _, handle = dial(api, dial_params("a"), log.functions[0])
     assert dial(api, dial_params("a"), log.functions[0]) == (756, 0)
     sim.advance(10)
@@ -416,7 +416,7 @@ def test_a_real_clock_needs_no_calls() -> None:
     log = Log()
     with Simulator(clock="real") as sim, SystemEvent() as event:
         api = api_of(sim)
-        sim.add_entry("a", states=COURSE, step=0.001)
+        sim.add_entry("a", states=DIAL_STATES, step=0.001)
         api.RasConnectionNotificationW(EVERY_CONNECTION, event.handle, 1)
         code, handle = dial(api, dial_params("a"), log.functions[0])
         assert code == 0
@@ -435,7 +435,7 @@ def test_a_real_clock_needs_no_calls() -> None:
 def test_a_synchronous_dialling_waits_in_real_time() -> None:
     with Simulator(clock="real") as sim:
         api = api_of(sim)
-        sim.add_entry("a", states=COURSE, step=0.001)
+        sim.add_entry("a", states=DIAL_STATES, step=0.001)
         sim.add_entry("in vain", step=0.001, error=691)
         code, handle = dial(api, dial_params("a"))
         assert (code, handles(api)) == (0, [handle])
@@ -531,4 +531,4 @@ def test_closing_waits_for_no_callback_that_closes(monkeypatch: pytest.MonkeyPat
     reset = sim._do
     monkeypatch.setattr(sim, "_do", lambda *arguments: (closing.set(), reset(*arguments)))
     sim.close()
-    assert "being closed" in errors[0]
+    assert "another thread is closing" in errors[0]

@@ -1,0 +1,415 @@
+/* Connections, their links and handles, and the phone book. */
+#include "connections.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define INDEX_BITS 18
+#define MAX_SLOTS ((1u << INDEX_BITS) - 1)
+#define MAX_GENERATION ((1u << (31 - INDEX_BITS)) - 1)
+#define FRESH_SLOTS 1024 /* made before one is used again: handles do not come back soon */
+#define NO_SLOT UINT32_MAX
+
+/* A handle is its slot's index and generation, so that an ended one is told from a wrong one. */
+typedef struct {
+  rassim_connection *connection; /* NULL: free */
+  uint32_t subentry;             /* 0: the connection itself */
+  uint32_t generation;
+  uint32_t next_free;
+} slot;
+
+static struct {
+  uint64_t incarnations;
+  RASSIM_ARRAY(slot) slots;
+  uint32_t first_free, last_free; /* the slot that has been free longest is used first */
+} table = {.first_free = NO_SLOT, .last_free = NO_SLOT};
+
+rassim_list rassim__listed;
+rassim_phone_book rassim__phone_book;
+
+/* Handles. */
+
+static HRASCONN handle_of(uint32_t index) {
+  uint32_t generation = table.slots.items[index].generation;
+  return (HRASCONN)(uintptr_t)(generation << INDEX_BITS | index);
+}
+
+static slot *slot_of(HRASCONN handle, uint32_t *generation_out) {
+  uintptr_t value = (uintptr_t)handle;
+  uint32_t index = (uint32_t)value & MAX_SLOTS;
+  *generation_out = (uint32_t)value >> INDEX_BITS;
+  if (value > INT32_MAX || index >= table.slots.count) return NULL;
+  return &table.slots.items[index];
+}
+
+static uint32_t append_slot(uint32_t *index_out) {
+  if (table.slots.count == MAX_SLOTS || RASSIM_RESERVE(table.slots)) {
+    return RAS_ERROR_NOT_ENOUGH_MEMORY;
+  }
+  *index_out = table.slots.count++;
+  memset(&table.slots.items[*index_out], 0, sizeof(slot));
+  return RAS_SUCCESS;
+}
+
+static void remove_free_slot(uint32_t index) {
+  uint32_t previous = NO_SLOT, *link = &table.first_free;
+  while (*link != index) {
+    previous = *link;
+    link = &table.slots.items[*link].next_free;
+  }
+  *link = table.slots.items[index].next_free;
+  if (table.last_free == index) table.last_free = previous;
+}
+
+static uint32_t fresh_slot(uint32_t *index_out) {
+  if (table.first_free == NO_SLOT || table.slots.count < FRESH_SLOTS) {
+    return append_slot(index_out);
+  }
+  *index_out = table.first_free;
+  remove_free_slot(*index_out);
+  return RAS_SUCCESS;
+}
+
+static void begin_generation(slot *used) {
+  used->generation = used->generation < MAX_GENERATION ? used->generation + 1 : 1;
+}
+
+static uint32_t take_fresh_slot(rassim_connection *connection, uint32_t subentry,
+                                HRASCONN *handle_out) {
+  uint32_t index, code = fresh_slot(&index);
+  if (code) return code;
+  slot *taken = &table.slots.items[index];
+  taken->connection = connection;
+  taken->subentry = subentry;
+  begin_generation(taken);
+  *handle_out = handle_of(index);
+  return RAS_SUCCESS;
+}
+
+/* Only the last connection of a slot can come back: its handle is still told from others. */
+static uint32_t take_ended_slot(rassim_connection *connection, HRASCONN handle) {
+  uint32_t generation;
+  slot *ended = slot_of(handle, &generation);
+  if (!ended || ended->connection || !generation || ended->generation != generation) {
+    return RAS_ERROR_INVALID_HANDLE;
+  }
+  remove_free_slot((uint32_t)(ended - table.slots.items));
+  ended->connection = connection;
+  ended->subentry = 0;
+  return RAS_SUCCESS;
+}
+
+static void free_slot(HRASCONN handle) {
+  uint32_t generation;
+  slot *freed = slot_of(handle, &generation);
+  uint32_t index = (uint32_t)(freed - table.slots.items);
+  freed->connection = NULL;
+  freed->next_free = NO_SLOT;
+  if (table.last_free == NO_SLOT) {
+    table.first_free = index;
+  } else {
+    table.slots.items[table.last_free].next_free = index;
+  }
+  table.last_free = index;
+}
+
+static rassim_connection *find(HRASCONN handle, uint32_t *subentry_out) {
+  uint32_t generation;
+  const slot *found = slot_of(handle, &generation);
+  if (!found || found->generation != generation || !found->connection) return NULL;
+  *subentry_out = found->subentry;
+  return found->connection;
+}
+
+rassim_connection *rassim__find(HRASCONN handle, uint32_t *subentry_out) {
+  rassim_connection *connection = find(handle, subentry_out);
+  return connection && connection->phase != RASSIM_PLANNED ? connection : NULL;
+}
+
+rassim_connection *rassim__find_planned(HRASCONN handle) {
+  uint32_t subentry;
+  rassim_connection *connection = find(handle, &subentry);
+  return connection && connection->phase == RASSIM_PLANNED ? connection : NULL;
+}
+
+rassim_action rassim__action_on(const rassim_connection *connection,
+                                uint32_t (*run)(const rassim_action *action), uint32_t number) {
+  rassim_action action = {.run = run, .handle = connection->handle, .number = number};
+  action.incarnation = connection->incarnation;
+  return action;
+}
+
+rassim_connection *rassim__find_for(const rassim_action *action) {
+  uint32_t subentry;
+  rassim_connection *connection = rassim__find(action->handle, &subentry);
+  return connection && connection->incarnation == action->incarnation ? connection : NULL;
+}
+
+rassim_connection *rassim__find_if(bool (*visit)(rassim_connection *connection, const void *data),
+                                   const void *data) {
+  for (uint32_t i = 0; i < table.slots.count; i++) {
+    const slot *visited = &table.slots.items[i];
+    if (!visited->connection || visited->subentry) continue;
+    if (visit(visited->connection, data)) return visited->connection;
+  }
+  return NULL;
+}
+
+bool rassim__was_valid(HRASCONN handle) {
+  uint32_t generation;
+  const slot *found = slot_of(handle, &generation);
+  return found && generation && generation <= found->generation && !rassim__find_planned(handle);
+}
+
+uint32_t rassim__subentry_handle(rassim_connection *connection, uint32_t subentry,
+                                 HRASCONN *handle_out) {
+  HRASCONN *known = &connection->subentry_handles[subentry - 1];
+  uint32_t code = *known ? RAS_SUCCESS : take_fresh_slot(connection, subentry, known);
+  if (!code) *handle_out = *known;
+  return code;
+}
+
+/* Texts. */
+
+/* Zeroes everything behind the text, so that callers are given defined bytes only. */
+static void end_text(uint16_t *text, size_t capacity) {
+  size_t length = 0;
+  while (length + 1 < capacity && text[length]) length++;
+  memset(text + length, 0, (capacity - length) * sizeof *text);
+}
+
+#define END_TEXT(text) end_text((text), sizeof(text) / sizeof *(text))
+
+bool rassim__same_text(const uint16_t *a, const uint16_t *b, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    if (a[i] != b[i]) return false;
+    if (!a[i]) return true;
+  }
+  return true;
+}
+
+/* A connection dialled by number is listed as "." and the number. */
+void rassim__complete(rassim_profile *profile) {
+  rn_RASCONNW *connection = &profile->connection;
+  rn_RASCONNSTATUSW *status = &profile->status;
+  END_TEXT(status->szPhoneNumber);
+  if (!connection->szEntryName[0]) {
+    connection->szEntryName[0] = '.';
+    memcpy(connection->szEntryName + 1, status->szPhoneNumber, sizeof status->szPhoneNumber);
+  }
+  END_TEXT(connection->szEntryName);
+  END_TEXT(connection->szDeviceType);
+  END_TEXT(connection->szDeviceName);
+  END_TEXT(connection->szPhonebook);
+  memcpy(status->szDeviceType, connection->szDeviceType, sizeof status->szDeviceType);
+  memcpy(status->szDeviceName, connection->szDeviceName, sizeof status->szDeviceName);
+}
+
+/* The beginning and the end of connections. */
+
+uint32_t rassim__new_connection(const rassim_profile *profile, HRASCONN reused,
+                                rassim_connection **connection_out) {
+  rassim_connection *connection = calloc(1, sizeof *connection);
+  if (!connection) return RAS_ERROR_NOT_ENOUGH_MEMORY;
+  connection->handle = reused;
+  uint32_t code = reused ? take_ended_slot(connection, reused)
+                         : take_fresh_slot(connection, 0, &connection->handle);
+  if (code) {
+    free(connection);
+    return code;
+  }
+  connection->profile = *profile;
+  connection->profile.connection.hrasconn = connection->handle;
+  connection->incarnation = ++table.incarnations;
+  connection->phase = RASSIM_PLANNED;
+  connection->references = 1;
+  connection->statistics.dwSize = sizeof(rn_RAS_STATS);
+  *connection_out = connection;
+  return RAS_SUCCESS;
+}
+
+static void free_connection(rassim_connection *connection) {
+  free_slot(connection->handle);
+  for (uint32_t i = 0; i < connection->profile.subentries; i++) {
+    if (connection->subentry_handles[i]) free_slot(connection->subentry_handles[i]);
+  }
+  free(connection);
+}
+
+static bool is_multilink(const rassim_connection *connection) {
+  return connection->profile.subentries > 1;
+}
+
+static bool has_link(const rassim_connection *connection) {
+  for (uint32_t i = 0; i < connection->profile.subentries; i++) {
+    if (connection->links[i] != RASSIM_LINK_DOWN) return true;
+  }
+  return false;
+}
+
+void rassim__set_state(rassim_connection *connection, uint32_t state) {
+  connection->profile.status.rasconnstate = state;
+  rassim__log(RASSIM_EVENT_STATE, connection->handle, state);
+}
+
+/* [I] The links that come up with a multilink connection count as bandwidth added. */
+uint32_t rassim__connect(rassim_connection *connection) {
+  uint32_t code = RASSIM_RESERVE(rassim__listed);
+  if (code) return code;
+  rassim__listed.items[rassim__listed.count++] = connection;
+  connection->phase = RASSIM_UP;
+  connection->was_up = true;
+  connection->connected_ns = rassim__now();
+  for (uint32_t i = 0; i < connection->profile.subentries; i++) {
+    connection->links[i] = RASSIM_LINK_UP;
+  }
+  rassim__set_state(connection, RASCS_Connected);
+  rassim__log(RASSIM_EVENT_LISTED, connection->handle, 0);
+  rassim__signal(connection->handle,
+                 RASCN_Connection | (is_multilink(connection) ? RASCN_BandwidthAdded : 0u));
+  return RAS_SUCCESS;
+}
+
+static void unlist(const rassim_connection *connection) {
+  for (uint32_t i = 0; i < rassim__listed.count; i++) {
+    rassim_connection **entry = &rassim__listed.items[i];
+    if (*entry != connection) continue;
+    memmove(entry, entry + 1, (--rassim__listed.count - i) * sizeof *entry);
+    rassim__log(RASSIM_EVENT_UNLISTED, connection->handle, 0);
+    return;
+  }
+}
+
+/* [I] A connection that never was up is not reported as disconnected. */
+void rassim__terminate(rassim_connection *connection) {
+  HRASCONN handle = connection->handle;
+  bool was_up = connection->was_up, was_planned = connection->phase == RASSIM_PLANNED;
+  uint32_t flags = was_up ? RASCN_Disconnection : 0u;
+  if (is_multilink(connection) && has_link(connection)) flags |= RASCN_BandwidthRemoved;
+  unlist(connection);
+  free_connection(connection);
+  if (!was_planned) rassim__log(RASSIM_EVENT_ENDED, handle, 0);
+  rassim__signal(handle, flags);
+  if (was_up) rassim__count_cycle();
+  rassim__end_registrations(handle);
+}
+
+/* Links. */
+
+void rassim__disconnect_link(rassim_connection *connection, uint32_t subentry) {
+  connection->links[subentry - 1] = RASSIM_LINK_DOWN;
+  rassim__log(RASSIM_EVENT_LINK_DOWN, connection->handle, subentry);
+  if (is_multilink(connection)) rassim__signal(connection->handle, RASCN_BandwidthRemoved);
+  if (!has_link(connection)) rassim__terminate(connection);
+}
+
+void rassim__connect_link(rassim_connection *connection, uint32_t subentry) {
+  if (connection->links[subentry - 1] == RASSIM_LINK_UP) return;
+  connection->links[subentry - 1] = RASSIM_LINK_UP;
+  rassim__log(RASSIM_EVENT_LINK_UP, connection->handle, subentry);
+  if (is_multilink(connection)) rassim__signal(connection->handle, RASCN_BandwidthAdded);
+}
+
+/* Hanging up. */
+
+static uint32_t end_link(const rassim_action *action) {
+  rassim_connection *connection = rassim__find_for(action);
+  if (!connection || connection->phase != RASSIM_UP) return RAS_ERROR_INVALID_HANDLE;
+  if (connection->links[action->number - 1] != RASSIM_LINK_CLOSING) return RAS_ERROR_PORT_NOT_OPEN;
+  rassim__disconnect_link(connection, action->number);
+  return RAS_SUCCESS;
+}
+
+static uint32_t end_connection(const rassim_action *action) {
+  rassim_connection *connection = rassim__find_for(action);
+  if (!connection || connection->phase != RASSIM_CLOSING) return RAS_ERROR_INVALID_HANDLE;
+  rassim__terminate(connection);
+  return RAS_SUCCESS;
+}
+
+static uint32_t hang_up_link(rassim_connection *connection, uint32_t subentry) {
+  rassim_link *link = &connection->links[subentry - 1];
+  rassim_action end = rassim__action_on(connection, end_link, subentry);
+  if (*link != RASSIM_LINK_UP) return RAS_ERROR_NO_CONNECTION; /* [I] */
+  *link = RASSIM_LINK_CLOSING;
+  uint32_t code = rassim__act(&end, rassim__service.teardown_ns);
+  if (code) *link = RASSIM_LINK_UP;
+  return code;
+}
+
+/* It is unlisted at once, because it is no longer connected. The handle ends after the teardown,
+ * and so does the connection's last signal come then. */
+static uint32_t begin_teardown(rassim_connection *connection) {
+  rassim_action end = rassim__action_on(connection, end_connection, 0);
+  uint64_t teardown_ns = rassim__service.teardown_ns;
+  uint32_t code = teardown_ns ? rassim__schedule(&end, teardown_ns) : RAS_SUCCESS;
+  if (code) return code;
+  unlist(connection);
+  connection->phase = RASSIM_CLOSING;
+  rassim__set_state(connection, RASCS_Disconnected); /* [I] */
+  return teardown_ns ? RAS_SUCCESS : end_connection(&end);
+}
+
+/* [U] RasHangUp of a connection that is being torn down is 668. */
+uint32_t rassim__hang_up(rassim_connection *connection, uint32_t subentry) {
+  if (connection->phase == RASSIM_CLOSING) return RAS_ERROR_NO_CONNECTION;
+  if (subentry) return hang_up_link(connection, subentry);
+  if (connection->in_callback) {
+    connection->deferred_hang_ups++;
+    return RAS_SUCCESS;
+  }
+  if (connection->references == 1) return begin_teardown(connection);
+  connection->references--;
+  return RAS_SUCCESS;
+}
+
+/* What RasGetConnectStatus and RasEnumConnections say. */
+
+/* [I] RASCN_ReConnection: reconnected, or back to no substate after an outage. */
+static uint32_t substate_flags(uint32_t before, uint32_t after) {
+  bool was_out = before == RASCSS_Dormant || before == RASCSS_Reconnecting;
+  if (after == before) return 0;
+  if (after == RASCSS_Dormant) return RASCN_Dormant;
+  if (after == RASCSS_Reconnected || (after == RASCSS_None && was_out)) return RASCN_ReConnection;
+  return 0;
+}
+
+#define OTHER_MEMBERS \
+  (RASSIM_ERROR | RASSIM_PHONE_NUMBER | RASSIM_LOCAL_ENDPOINT | RASSIM_REMOTE_ENDPOINT)
+
+void rassim__set_status(rassim_connection *connection, uint32_t members,
+                        const rn_RASCONNSTATUSW *status) {
+  rn_RASCONNSTATUSW *changed = &connection->profile.status;
+  uint32_t before = changed->rasconnsubstate;
+  if (members & RASSIM_STATE) rassim__set_state(connection, status->rasconnstate);
+  if (members & RASSIM_ERROR) changed->dwError = status->dwError;
+  if (members & RASSIM_LOCAL_ENDPOINT) changed->localEndPoint = status->localEndPoint;
+  if (members & RASSIM_REMOTE_ENDPOINT) changed->remoteEndPoint = status->remoteEndPoint;
+  if (members & RASSIM_PHONE_NUMBER) {
+    memcpy(changed->szPhoneNumber, status->szPhoneNumber, sizeof changed->szPhoneNumber);
+    END_TEXT(changed->szPhoneNumber);
+  }
+  if (members & OTHER_MEMBERS) {
+    rassim__log(RASSIM_EVENT_STATUS, connection->handle, members & OTHER_MEMBERS);
+  }
+  if (!(members & RASSIM_SUBSTATE)) return;
+  changed->rasconnsubstate = status->rasconnsubstate;
+  rassim__log(RASSIM_EVENT_SUBSTATE, connection->handle, status->rasconnsubstate);
+  rassim__signal(connection->handle, substate_flags(before, status->rasconnsubstate));
+}
+
+void rassim__rename(rassim_connection *connection, const uint16_t *name) {
+  rn_RASCONNW *renamed = &connection->profile.connection;
+  memcpy(renamed->szEntryName, name, sizeof renamed->szEntryName);
+  END_TEXT(renamed->szEntryName);
+  rassim__log(RASSIM_EVENT_RENAMED, connection->handle, 0);
+}
+
+/* Slots and their generations stay: handles from before are still known as ended ones. */
+void rassim__clear_connections(void) {
+  for (uint32_t i = 0; i < table.slots.count; i++) {
+    const slot *cleared = &table.slots.items[i];
+    if (cleared->connection && !cleared->subentry) free_connection(cleared->connection);
+  }
+  rassim__listed.count = rassim__phone_book.count = 0;
+}

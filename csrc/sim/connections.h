@@ -1,0 +1,103 @@
+/* Connections, their links and handles, and the phone book. */
+#ifndef RASSIM_CONNECTIONS_H
+#define RASSIM_CONNECTIONS_H
+
+#include "notifications.h"
+
+/* What a connection is, and the states its dialling goes through. */
+typedef struct {
+  rn_RASCONNW connection;
+  rn_RASCONNSTATUSW status;
+  uint32_t subentries;
+  uint64_t step_ns; /* between two states */
+  uint32_t error;   /* the dialling fails with it; 0: it connects */
+  uint32_t state_count;
+  uint32_t states[RASSIM_MAX_STATES];
+} rassim_profile;
+
+typedef enum {
+  RASSIM_PLANNED, /* its delay is not over: the handle is not valid yet */
+  RASSIM_DIALLING,
+  RASSIM_FAILED, /* readable until hung up */
+  RASSIM_UP,     /* listed */
+  RASSIM_CLOSING /* hung up; its teardown is not over */
+} rassim_phase;
+
+typedef enum { RASSIM_LINK_DOWN, RASSIM_LINK_UP, RASSIM_LINK_CLOSING } rassim_link;
+
+/* Who is told of the states of a dialling; type as RasDialW takes it. */
+typedef struct {
+  void *function; /* NULL: nobody */
+  uint32_t type;
+  uintptr_t callback_id;
+} rassim_notifier;
+
+typedef struct {
+  HRASCONN handle;
+  uint64_t incarnation; /* tells it from others that had the same handle */
+  rassim_phase phase;
+  uint32_t references;
+  bool was_up;
+  uint64_t connected_ns;
+  rn_RAS_STATS statistics;
+  HRASCONN subentry_handles[RASSIM_MAX_SUBENTRIES]; /* NULL until asked for */
+  rassim_link links[RASSIM_MAX_SUBENTRIES];
+
+  uint32_t position;  /* of the next state in profile.states */
+  bool paused_states; /* the dialler said RDEOPT_PausedStates */
+  bool resumed;       /* from its paused state: the next state is scheduled */
+  rassim_notifier notifier;
+  bool in_callback; /* hang-ups wait until it has returned */
+  uint32_t deferred_hang_ups;
+
+  rassim_profile profile; /* connection and status are what callers are given */
+} rassim_connection;
+
+typedef RASSIM_ARRAY(rassim_connection *) rassim_list;
+extern rassim_list rassim__listed; /* in the order they connected */
+
+typedef RASSIM_ARRAY(rassim_profile) rassim_phone_book;
+extern rassim_phone_book rassim__phone_book;
+
+/* Ends every text, and derives the members that follow from others. */
+void rassim__complete(rassim_profile *profile);
+
+/* Compares two texts of up to `length` units. */
+bool rassim__same_text(const uint16_t *a, const uint16_t *b, size_t length);
+
+/* Makes a planned connection. `reused`: the handle of an ended connection that it gets again, or
+ * NULL for a new one. Returns 0, 6 (not an ended connection), or 8. */
+uint32_t rassim__new_connection(const rassim_profile *profile, HRASCONN reused,
+                                rassim_connection **connection_out);
+
+/* The connection of a handle, its own (subentry 0) or a link's. NULL: none, or only a planned one. */
+rassim_connection *rassim__find(HRASCONN handle, uint32_t *subentry_out);
+rassim_connection *rassim__find_planned(HRASCONN handle);
+bool rassim__was_valid(HRASCONN handle);
+uint32_t rassim__subentry_handle(rassim_connection *connection, uint32_t subentry,
+                                 HRASCONN *handle_out);
+
+/* An action on this connection, and the connection it is for: NULL where that has ended, also if
+ * its handle was used again. */
+rassim_action rassim__action_on(const rassim_connection *connection,
+                                uint32_t (*run)(const rassim_action *action), uint32_t number);
+rassim_connection *rassim__find_for(const rassim_action *action);
+
+/* Calls `visit` for each connection until it returns true; returns that connection, or NULL. */
+rassim_connection *rassim__find_if(bool (*visit)(rassim_connection *connection, const void *data),
+                                   const void *data);
+
+uint32_t rassim__connect(rassim_connection *connection);
+void rassim__terminate(rassim_connection *connection);
+uint32_t rassim__hang_up(rassim_connection *connection, uint32_t subentry);
+void rassim__disconnect_link(rassim_connection *connection, uint32_t subentry);
+void rassim__connect_link(rassim_connection *connection, uint32_t subentry);
+void rassim__set_state(rassim_connection *connection, uint32_t state);
+void rassim__set_status(rassim_connection *connection, uint32_t members,
+                        const rn_RASCONNSTATUSW *status);
+void rassim__rename(rassim_connection *connection, const uint16_t *name);
+
+/* Ends all connections without a signal, and empties the phone book. */
+void rassim__clear_connections(void);
+
+#endif

@@ -1,0 +1,15 @@
+/* The log of what happened, for rassim_history. */
+#ifndef RASSIM_HISTORY_H
+#define RASSIM_HISTORY_H
+
+#include "queue.h"
+
+/* Adds an entry with the time of the simulator's clock. `event` is a RASSIM_EVENT_... */
+void rassim__log(uint32_t event, HRASCONN handle, uint32_t value);
+
+/* The same for a signal, with the number of registrations it set or missed. */
+void rassim__log_signal(uint32_t event, HRASCONN handle, uint32_t flags, uint32_t registrations);
+
+void rassim__clear_history(void);
+
+#endif
