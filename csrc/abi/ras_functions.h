@@ -48,7 +48,7 @@
 
 /* The function pointer of each: RasHangUpW_fn. */
 #define RAS_FUNCTION_POINTER(name, loading, parameters) \
-  typedef uint32_t(RAS_CALL *name##_fn) parameters;
+  typedef uint32_t(RAS_CALL *name##_fn) parameters; /* NOLINT(bugprone-macro-parentheses) */
 RAS_FUNCTIONS(RAS_FUNCTION_POINTER)
 #undef RAS_FUNCTION_POINTER
 

@@ -181,7 +181,8 @@ RASSIM_EXPORT uint32_t rassim_demo(void);
 /* controls: end */
 
 /* rasapi32 itself. `event` is a HANDLE on Windows, a file descriptor elsewhere. */
-#define RASSIM_DECLARE(name, loading, parameters) RASSIM_EXPORT uint32_t RAS_CALL name parameters;
+#define RASSIM_DECLARE(name, loading, parameters) \
+  RASSIM_EXPORT uint32_t RAS_CALL name parameters; /* NOLINT(bugprone-macro-parentheses) */
 RAS_FUNCTIONS(RASSIM_DECLARE)
 #undef RASSIM_DECLARE
 
