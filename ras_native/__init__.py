@@ -42,26 +42,66 @@ from ._records import (
 )
 from ._sockets.connect import ConnectOutcome, ConnectResult, connect, connect_many, wsa_connect
 
+if TYPE_CHECKING:  # __getattr__ imports them when one is first needed
+    from .monitor import (
+        Absent,
+        Changed,
+        Connected,
+        ConnectionEvent,
+        Disconnected,
+        Dormant,
+        Found,
+        Gap,
+        GapKind,
+        Monitor,
+        MonitorClosed,
+        MonitorEvent,
+        Moved,
+        ProviderFailed,
+        ProviderRecovered,
+        Reconnected,
+        Reconnecting,
+        StateChanged,
+    )
+
 __all__ = [
     "BACKENDS",
     "LONGEST_SECONDS",
     "MAX_CONCURRENCY",
+    "Absent",
     "Cancelled",
+    "Changed",
     "ConnState",
     "ConnSubstate",
     "ConnectOutcome",
     "ConnectResult",
+    "Connected",
     "Connection",
+    "ConnectionEvent",
     "ConnectionFlag",
+    "Disconnected",
+    "Dormant",
     "Event",
+    "Found",
+    "Gap",
+    "GapKind",
+    "Monitor",
+    "MonitorClosed",
+    "MonitorEvent",
+    "Moved",
     "Notification",
     "NotificationFlag",
     "Observation",
     "ProviderError",
+    "ProviderFailed",
+    "ProviderRecovered",
     "Ras",
     "RasError",
+    "Reconnected",
+    "Reconnecting",
     "Sizes",
     "Snapshot",
+    "StateChanged",
     "Status",
     "WSAError",
     "backend",
@@ -87,8 +127,15 @@ with suppress(ValueError, ImportError):
 
 if not TYPE_CHECKING:
 
-    def __getattr__(name: str) -> str:
-        """Raise what is wrong with RAS_NATIVE_BACKEND where `backend` could not be chosen."""
+    def __getattr__(name: str) -> object:
+        """Import the Monitor when it is first needed: that takes as long as all the rest.
+
+        Raise what is wrong with RAS_NATIVE_BACKEND where `backend` could not be chosen.
+        """
         if name == "backend":
             return _default_backend()
+        if name in __all__:
+            from . import monitor  # noqa: PLC0415
+
+            return getattr(monitor, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial, wraps
 from threading import Lock
-from typing import Concatenate, NamedTuple, NoReturn, ParamSpec, TypeVar, cast
+from typing import Concatenate, NamedTuple, NoReturn, ParamSpec, Protocol, TypeVar, cast
+from weakref import WeakSet
 
 from . import _backend, _check
 from ._at_exit import finish_later, forget
@@ -84,6 +85,10 @@ def _raise_closed() -> NoReturn:
     raise ValueError("this Ras is closed")
 
 
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
 class _ClosedList:
     """What a closed Ras polls."""
 
@@ -113,6 +118,7 @@ class Ras:
         self.backend = _backend.select(backend)
         self.provider = _provider_path(provider)
         self._provider: Provider | None = _open_provider(self.backend, self.provider)
+        self._closed_with_it: WeakSet[_Closable] = WeakSet()
         self._connections = PolledConnections(self._new_list(with_status=False))
         self._snapshot = PolledSnapshot(self._new_list(with_status=True))
 
@@ -347,11 +353,18 @@ class Ras:
             return RasError(code, function, message or None)
         return _shim_error(code, function, self.provider)
 
+    def _close_with_it(self, closable: _Closable) -> None:
+        """Have `close` close this object first, unless it is gone by then."""
+        self._open()
+        self._closed_with_it.add(closable)
+
     def close(self) -> None:
         """Let go of the provider once the calls under way have returned; again does nothing.
 
-        Every later call raises ValueError. Notifications stay valid.
+        Every later call raises ValueError. Notifications stay valid; a Monitor is closed.
         """
+        for closable in list(self._closed_with_it):
+            closable.close()
         self._provider = None
         self._connections = PolledConnections(_ClosedList())
         self._snapshot = PolledSnapshot(_ClosedList())

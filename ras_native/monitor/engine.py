@@ -137,10 +137,11 @@ class Engine:
         """The time between polls: longer while RAS fails."""
         self.wants_registration = False
         """Whether to register with RAS anew before the next poll."""
+        self.notifications = notifications
+        """Set it to False where RAS turns out to signal nothing."""
         self._interval_ns = interval_ns
         self._entries = {entry.casefold(): entry for entry in entries or ()}
         self._all_entries = entries is None
-        self._notifications = notifications
         self._sequence = 0
         self._failures = 0
         self._late: _Range | None = None
@@ -309,7 +310,7 @@ class Engine:
             looks += [self._signals[-1].to_ns + delay_ns for delay_ns in LOOKS_AFTER_SIGNAL_NS]
         looks += [item.found_ns + SETTLING_NS for item in self._changes if item.expected][:1]
         registered_ns = poll.registered_ns
-        if self._notifications and (registered_ns is None or registered_ns < self._trusted_ns):
+        if self.notifications and (registered_ns is None or registered_ns < self._trusted_ns):
             self._ask_for_registration(now_ns)
             looks.append(now_ns + 1 if self.wants_registration else self._register_ns)
         self.next_look_ns = min((look for look in looks if look > now_ns), default=None)

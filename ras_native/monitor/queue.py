@@ -139,11 +139,21 @@ class EventQueue(Generic[_EventT]):
 
     # `ready`
 
-    def show_ready_by(self, event: Event) -> None:
-        """Keep this event set while a consumer need not wait: also once the queue is closed."""
+    def ready(self, new_event: Callable[[], Event]) -> Event:
+        """Give the event that is set while a consumer need not wait, also after the close."""
         with self._lock:
-            self._ready = event
-            self._show_ready()
+            self._show_ready()  # forgets one that somebody closed
+            if self._ready is None:
+                self._ready = new_event()
+                self._show_ready()
+            return self._ready
+
+    def close_ready(self) -> None:
+        """Close the event of `ready`."""
+        with self._lock:
+            ready, self._ready = self._ready, None
+        if ready is not None:
+            ready.close()
 
     def _show_ready(self) -> None:
         if self._ready is None:

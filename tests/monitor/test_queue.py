@@ -396,7 +396,7 @@ def test_ready_is_set_while_a_consumer_need_not_wait(backend):
         queue = new_queue(1)
         producer = Producer(queue)
         producer.put(2)
-        queue.show_ready_by(ready)
+        assert queue.ready(lambda: ready) is ready
         seen = [ready.is_set()]
         for _ in range(2):
             queue.get(0)
@@ -411,11 +411,14 @@ def test_ready_is_set_while_a_consumer_need_not_wait(backend):
 
 def test_a_ready_event_that_was_closed_hurts_nobody(backend):
     queue = new_queue()
-    ready = Event(backend=backend)
-    queue.show_ready_by(ready)
-    ready.close()
+    queue.ready(lambda: Event(backend=backend)).close()
     Producer(queue).put(1)
+    other = queue.ready(lambda: Event(backend=backend))
+    assert other.is_set()
     assert queue.get(0) == Made(0)
+    queue.close_ready()
+    with pytest.raises(ValueError, match="closed"):
+        other.is_set()
 
 
 # Many at once

@@ -17,13 +17,14 @@ import ras_native
 # From the lowest room to the highest. A module imports from the rooms above its line here and
 # from its own, never from one below. A package stands for the modules in it; "." is ras_native.
 ROOMS = """
-    _check _errors
+    _check _errors _fork _log
     _backend _native
     _records _wait _at_exit
     _event _polled
     _ras _sockets
+    monitor
     .
-    sim monitor
+    sim
     _self_test
     cli
     __main__

@@ -1,0 +1,342 @@
+"""`Monitor`: one thread that waits and polls, and a queue from which anybody takes the events."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+import warnings
+import weakref
+from collections.abc import Iterable
+from typing import NamedTuple, TypeVar
+
+from .. import _check
+from .._event import Event
+from .._fork import close_in_child
+from .._log import logger
+from .._ras import Ras, _system_ras
+from .._records import Observation, Snapshot
+from .engine import Engine, Poll, state_after
+from .events import Gap, GapKind, MonitorEvent
+from .queue import EventQueue, MonitorClosed
+from .watcher import Watcher
+
+SHORTEST_INTERVAL = 0.0001
+LONGEST_CAPACITY = 10_000_000
+CLOSE_SECONDS = 1.0
+"""How long `Monitor.close` waits for a call of the provider to return."""
+
+_OF_THE_PARENT = "this Monitor belongs to the process that forked this one: make a new one"
+
+
+class Counts(NamedTuple):
+    """What a Monitor's thread has done."""
+
+    polls: int
+    """How often RAS was asked."""
+    wake_ups: int
+    """How often the thread was woken: by RAS, by a poll that was due, or by `close`."""
+    seconds: float
+    """How long the Monitor has run."""
+
+    @property
+    def polls_per_second(self) -> float:
+        """The rate that was reached."""
+        return self.polls / self.seconds if self.seconds else 0.0
+
+
+def _overflow(count: int, first: MonitorEvent, last: MonitorEvent, state: object) -> Gap:
+    """The one event that stands for those which a full queue lost."""
+    assert isinstance(state, Snapshot)  # noqa: S101 - from state_after
+    return Gap(
+        sequence=last.sequence,
+        monotonic_ns=last.monotonic_ns,
+        time=last.time,
+        not_before_ns=first.not_before_ns,
+        kind=GapKind.OVERFLOW,
+        count=count,
+        from_ns=first.monotonic_ns if first.not_before_ns is None else first.not_before_ns,
+        to_ns=last.monotonic_ns,
+        first_sequence=first.sequence,
+        last_sequence=last.sequence,
+        snapshot=state,
+    )
+
+
+class _Worker:
+    """What the thread uses. It knows nothing of the Monitor, so that one can be dropped."""
+
+    def __init__(self, ras: Ras, engine: Engine, capacity: int, *, notifications: bool) -> None:
+        self.engine = engine
+        self.queue: EventQueue[MonitorEvent] = EventQueue(capacity, _overflow)
+        self.watcher = Watcher(ras)
+        self.thread: threading.Thread | None = None
+        self.is_cancelled = False
+        self.belongs_to_parent = False
+        self.started_ns = 0
+        self._notifications = notifications
+
+    def start(self) -> None:
+        self.started_ns = time.perf_counter_ns()
+        _workers.add(self)
+        self.thread = threading.Thread(target=self._run, name="ras_native.Monitor", daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        error: BaseException | None = None
+        try:
+            self._watch()
+        except BaseException as caught:  # noqa: BLE001 - it is told to every consumer
+            logger.exception("a Monitor ends, for its thread failed")
+            error = caught
+        finally:
+            self.queue.close(error)
+            self.watcher.close()
+
+    def _watch(self) -> None:
+        engine, watcher = self.engine, self.watcher
+        if self._notifications:
+            engine.notifications = watcher.register()
+        while True:
+            poll = watcher.wait(engine.next_look_ns, engine.poll_interval_ns)
+            if poll is None:
+                return
+            self._tell(poll)
+            if engine.wants_registration:
+                engine.notifications = watcher.register()
+
+    def _tell(self, poll: Poll) -> None:
+        before = self.engine.snapshot
+        events = self.engine.apply(poll)
+        if events:
+            self.queue.put(events, lambda index: state_after(before, events[: index + 1]))
+
+    def cancel(self) -> None:
+        """Have the thread end as soon as no call of the provider is under way."""
+        self.is_cancelled = True
+        if not self.belongs_to_parent:
+            self.watcher.cancel()
+
+    def is_running(self) -> bool:
+        """Whether it was started, and nobody has told it to end."""
+        return self.thread is not None and not self.is_cancelled
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: take no lock and set no event that the parent shares."""
+        self.belongs_to_parent = True
+        self.queue.forget_threads()
+
+    def close(self) -> bool:
+        """Cancel and wait, at most CLOSE_SECONDS; whether the thread has ended."""
+        self.cancel()
+        thread = self.thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(CLOSE_SECONDS)
+        self.queue.close()
+        return thread is None or not thread.is_alive()
+
+
+_workers: weakref.WeakSet[_Worker] = weakref.WeakSet()  # those whose thread runs
+
+
+@atexit.register
+def _close_all() -> None:
+    for worker in list(_workers):
+        worker.close()
+
+
+def _drop(worker: _Worker) -> None:
+    """End the worker of a Monitor that nobody refers to any more; this waits for nothing."""
+    was_running = worker.is_running()
+    worker.cancel()
+    worker.queue.close_ready()
+    if was_running:
+        warnings.warn("a ras_native.Monitor was not closed", ResourceWarning, stacklevel=2)
+
+
+_Self = TypeVar("_Self", bound="Monitor")
+
+
+class Monitor:
+    """Tells every change of the connections: iterate over it, or `get` one event at a time.
+
+        with Monitor() as monitor:
+            for event in monitor:
+                print(event)
+
+    Each event goes to one consumer: any thread, or any task of an asyncio loop. Two that both need
+    every event make two Monitors. A Monitor is for one `with`, or one `async with`.
+
+    ras: what to ask; None is the system's own rasapi32.
+    interval: seconds between two polls, from 0.0001; RAS' signals cause others in between.
+    notifications: False to do without RAS' signals. What comes and goes between two polls is
+    then never told.
+    entries: names of phone-book entries, letter case aside: only their events are told, and Gap,
+    ProviderFailed and ProviderRecovered. An entry need not exist. None: all.
+    capacity: how many events may wait. More replace the oldest by one Gap(overflow).
+
+    Raises TypeError or ValueError for a bad argument, ProviderError where there is no RAS.
+    """
+
+    def __init__(
+        self,
+        ras: Ras | None = None,
+        *,
+        interval: float = 1.0,
+        notifications: bool = True,
+        entries: Iterable[str] | None = None,
+        capacity: int = 10_000,
+    ) -> None:
+        interval_ns = _check.nanoseconds("interval", interval, shortest=SHORTEST_INTERVAL)
+        if not isinstance(notifications, bool):
+            raise _check.wrong_type("notifications", "a bool", notifications)
+        names = _entry_names(entries)
+        capacity = _check.whole_number("capacity", capacity, 1, LONGEST_CAPACITY)
+        if ras is not None and not isinstance(ras, Ras):
+            raise _check.wrong_type("ras", "a ras_native.Ras or None", ras)
+        self._ras = _system_ras() if ras is None else ras
+        engine = Engine(interval_ns=interval_ns, entries=names, notifications=notifications)
+        self._worker = _Worker(self._ras, engine, capacity, notifications=notifications)
+        self._end = weakref.finalize(self, _drop, self._worker)
+        self._end.atexit = False  # _close_all waits for the thread as well
+        self._ras._close_with_it(self)
+        close_in_child(self)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._worker.is_cancelled else "open"
+        return f"<ras_native.Monitor {state}, of {self._ras!r}>"
+
+    # From beginning to end
+
+    def _start(self) -> None:
+        worker = self._worker
+        if worker.belongs_to_parent:
+            raise ValueError(_OF_THE_PARENT)
+        if worker.is_cancelled:
+            raise ValueError("this Monitor is closed: make another one")
+        if worker.thread is not None:
+            raise ValueError("this Monitor was entered already: make another one")
+        worker.start()
+
+    def __enter__(self: _Self) -> _Self:
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self: _Self) -> _Self:
+        self._start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        import asyncio  # noqa: PLC0415 - who uses no asyncio need not import it
+
+        await asyncio.get_running_loop().run_in_executor(None, self.close)
+
+    def close(self) -> None:
+        """End the Monitor; any thread may call it, and a second close does nothing.
+
+        Events that are queued can still be taken. This returns within about a second: where a
+        call of the provider takes longer, the thread ends when that call returns, and a
+        ResourceWarning says so.
+        """
+        if not self._worker.close():
+            text = f"a call of the provider has not returned in {CLOSE_SECONDS:g} s: its thread"
+            logger.warning("%r was closed, but %s is left", self, text)
+            warnings.warn(f"{text} is left to end by itself", ResourceWarning, stacklevel=2)
+
+    def _close_after_fork(self) -> None:
+        """Become unusable in a forked child: the thread and the registration are the parent's."""
+        self._end.detach()
+        self._worker.leave_to_parent()
+
+    # What happened
+
+    def _entered(self) -> _Worker:
+        worker = self._worker
+        if worker.belongs_to_parent:
+            raise ValueError(_OF_THE_PARENT)
+        if worker.thread is None and not worker.is_cancelled:
+            raise ValueError("enter the Monitor first: with Monitor() as monitor: ...")
+        return worker
+
+    def get(self, timeout: float | None = None) -> MonitorEvent:
+        """Take the next event; wait for it at most `timeout` seconds, None: as long as it takes.
+
+        Other threads run meanwhile, and Ctrl-C ends the wait.
+
+        Raises TimeoutError, and MonitorClosed once the Monitor is closed and every event was
+        taken. An error that ended the Monitor is raised once in each thread.
+        """
+        return self._entered().queue.get(timeout)
+
+    async def get_async(self) -> MonitorEvent:
+        """Take the next event; wait for it in a task of an asyncio loop.
+
+        A task that is cancelled takes no event. Raises as `get` does.
+        """
+        return await self._entered().queue.get_async()
+
+    def __iter__(self: _Self) -> _Self:
+        return self
+
+    def __next__(self) -> MonitorEvent:
+        try:
+            return self.get()
+        except MonitorClosed:
+            raise StopIteration from None
+
+    def __aiter__(self: _Self) -> _Self:
+        return self
+
+    async def __anext__(self) -> MonitorEvent:
+        try:
+            return await self.get_async()
+        except MonitorClosed:
+            raise StopAsyncIteration from None
+
+    @property
+    def ready(self) -> Event:
+        """Is set while `get` need not wait: for trio, anyio and the loops of user interfaces.
+
+        It stays set once the Monitor is closed. Never reset it; it belongs to the Monitor.
+        """
+        return self._entered().queue.ready(lambda: Event(backend=self._ras.backend))
+
+    # How things are
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The connections as RAS last told them; empty before it first did."""
+        return self._entered().engine.snapshot
+
+    def state(self, entry: str) -> Observation | None:
+        """Give the connection of this phone-book entry, letter case aside, or None."""
+        return self._entered().engine.state(_check.text("entry", entry))
+
+    @property
+    def busy_since(self) -> int | None:
+        """Since when a call of RAS has not returned, on the clock of `time.perf_counter_ns`.
+
+        None while none is under way. A moment long ago tells of a provider that does not answer.
+        """
+        return self._entered().watcher.busy_since_ns
+
+    @property
+    def counts(self) -> Counts:
+        """How often the Monitor has asked RAS, and was woken."""
+        worker = self._entered()
+        seconds = (time.perf_counter_ns() - worker.started_ns) / 1e9
+        return Counts(worker.watcher.polls, worker.watcher.wake_ups, seconds)
+
+
+def _entry_names(entries: Iterable[str] | None) -> tuple[str, ...] | None:
+    if entries is None:
+        return None
+    if isinstance(entries, (str, bytes)) or not isinstance(entries, Iterable):
+        raise _check.wrong_type("entries", "an iterable of names, or None", entries)
+    names = tuple(_check.text("entries", name) for name in entries)
+    if not names or "" in names:
+        raise ValueError("entries must name at least one phone-book entry, none of them empty")
+    return names

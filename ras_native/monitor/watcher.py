@@ -1,0 +1,320 @@
+"""Waiting for something to tell: the polls of one Monitor, and RAS' signals between them.
+
+`Watcher` registers with RAS and makes a `Poll` of each poll that the engine must see. The loop
+that waits and polls until there is such a poll is a `Waiter`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import NamedTuple, Protocol
+
+from .._backend.codes import ERROR_BUFFER_TOO_SMALL, ERROR_NOT_ENOUGH_MEMORY
+from .._backend.contract import BackendEvent
+from .._backend.layout import (
+    RAS_WINVER_7,
+    RASCONNSTATUSW_VERSIONS,
+    RN_E_CANCELLED,
+    RN_E_KEEPS_GROWING,
+    RN_E_NO_MEMORY,
+    RN_E_OS,
+)
+from .._errors import ProviderError, RasError, system_error
+from .._event import new_backend_event
+from .._polled import PolledSnapshot
+from .._ras import Notification, Ras
+from .._records import NotificationFlag
+from .engine import LATE_NS, Poll
+
+SIGNAL_PAUSE_NS = 1_000_000
+"""The least time between two polls that a signal causes: RAS may signal without end."""
+SLEPT_NS = 100_000_000
+"""A system that slept for less did not sleep: its clocks differ by that much in any case."""
+
+_MOST_CLOCK_READINGS = 100
+
+_SUBSTATES_SIZE = next(size for winver, size in RASCONNSTATUSW_VERSIONS if winver == RAS_WINVER_7)
+_ALWAYS = NotificationFlag.CONNECTION | NotificationFlag.DISCONNECTION
+_SUBSTATES = NotificationFlag.DORMANT | NotificationFlag.RECONNECTION
+_CODES = {
+    RN_E_KEEPS_GROWING: ERROR_BUFFER_TOO_SMALL,
+    RN_E_NO_MEMORY: ERROR_NOT_ENOUGH_MEMORY,
+}
+"""What Windows calls the shim's own codes."""
+
+
+class Look(NamedTuple):
+    """One poll that the engine must see; the members are those of `Poll`."""
+
+    generation: int
+    """Of the list, or minus a code."""
+    monotonic_ns: int
+    time_ns: int
+    previous_ns: int
+    signalled: bool
+    late_ns: int
+    suspended_ns: int
+
+
+class Waiter(Protocol):
+    """Waits and polls, and returns only what the engine must see; one thread calls it.
+
+    Polls are due at fixed moments, `interval_ns` apart; those that were missed are skipped.
+    RAS' event is reset before the enumeration, at most once in SIGNAL_PAUSE_NS.
+    """
+
+    polls: int
+    wake_ups: int
+    busy_since_ns: int | None
+    """Since when the provider has been asked; None while it is not."""
+
+    def wait(
+        self,
+        event: BackendEvent | None,
+        cancel: BackendEvent,
+        *,
+        generation: int,
+        look_ns: int | None,
+        interval_ns: int,
+    ) -> Look | None:
+        """Wait for the next poll that the engine must see; None once `cancel` is set.
+
+        It found another generation than this one; or it failed, or the one before failed; it was
+        signalled, or late; the system slept; or it is the first at or after `look_ns`.
+        """
+
+
+if sys.platform == "win32":
+    import ctypes
+
+    _kernel32 = ctypes.WinDLL("kernel32.dll", winmode=0x800)
+    _kernel32.GetTickCount64.restype = ctypes.c_uint64
+    _awake = ctypes.c_uint64()
+    _awake_out = ctypes.byref(_awake)
+
+    def _now_ns() -> int:
+        ticks: int = _kernel32.GetTickCount64()
+        return ticks * 1_000_000
+
+    def _awake_ns() -> int:
+        _kernel32.QueryUnbiasedInterruptTime(_awake_out)
+        return _awake.value * 100
+
+elif hasattr(time, "CLOCK_BOOTTIME"):
+
+    def _now_ns() -> int:
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+    def _awake_ns() -> int:
+        return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+
+else:  # no clock that tells
+
+    def _now_ns() -> int:
+        return 0
+
+    _awake_ns = _now_ns
+
+
+def slept_ns() -> int:
+    """How long the system has slept until now: the difference of two such figures counts."""
+    for _ in range(_MOST_CLOCK_READINGS):
+        awake_ns, now_ns = _awake_ns(), _now_ns()
+        if _awake_ns() - awake_ns < SLEPT_NS // 4:  # else another thread ran in between
+            break
+    return now_ns - awake_ns
+
+
+class PlainWaiter:
+    """A Waiter in Python: each poll runs Python."""
+
+    def __init__(self, polled: PolledSnapshot) -> None:
+        self.polls = self.wake_ups = 0
+        self.busy_since_ns: int | None = None
+        self._poll_list = polled.poll
+        self._interval_ns = 0
+        self._due_ns = self._previous_ns = self._begun_ns = time.perf_counter_ns()
+        self._served_ns = self._due_ns - SIGNAL_PAUSE_NS
+        self._has_failed = True  # so that the first poll is seen
+        self._slept_ns = slept_ns()
+
+    def wait(
+        self,
+        event: BackendEvent | None,
+        cancel: BackendEvent,
+        *,
+        generation: int,
+        look_ns: int | None,
+        interval_ns: int,
+    ) -> Look | None:
+        """Wait for the next poll that the engine must see; None once `cancel` is set."""
+        self._set_interval(interval_ns)
+        while True:
+            end_ns = self._due_ns if look_ns is None else min(self._due_ns, look_ns)
+            signalled = self._sleep(event, cancel, end_ns)
+            if signalled is None:
+                return None
+            failed = self._has_failed
+            look = self._poll(signalled)
+            if (
+                signalled
+                or look.generation != generation
+                or failed
+                or look.late_ns > 2 * interval_ns + LATE_NS
+                or look.suspended_ns
+                or (look_ns is not None and look.monotonic_ns >= look_ns)
+            ):
+                return look
+
+    def _set_interval(self, interval_ns: int) -> None:
+        if interval_ns != self._interval_ns:
+            if self._interval_ns:  # the first poll is due at once
+                self._due_ns = self._begun_ns + interval_ns
+            self._interval_ns = interval_ns
+
+    def _sleep(self, event: BackendEvent | None, cancel: BackendEvent, end_ns: int) -> bool | None:
+        """Sleep until then, or until RAS signals: whether it did; None once `cancel` is set."""
+        while True:
+            now_ns = time.perf_counter_ns()
+            quiet_ns = self._served_ns + SIGNAL_PAUSE_NS
+            if event is None or now_ns < quiet_ns:  # the signal stays set meanwhile
+                until_ns = end_ns if event is None else min(end_ns, quiet_ns)
+                code = _cancelled(cancel.wait(None, max(0, until_ns - now_ns)))
+            else:
+                code = event.wait(cancel, max(0, end_ns - now_ns))
+            self.wake_ups += 1
+            if code == RN_E_CANCELLED:
+                return None
+            if code >= RN_E_OS:
+                raise system_error(code - RN_E_OS, "waiting for RAS failed")
+            if code == 0 and event is not None:
+                event.reset()
+                self._served_ns = time.perf_counter_ns()
+                return True
+            if time.perf_counter_ns() >= end_ns:
+                return False
+
+    def _poll(self, signalled: bool) -> Look:
+        self._begun_ns = self.busy_since_ns = begun_ns = time.perf_counter_ns()
+        generation = self._poll_list()
+        now_ns, time_ns = time.perf_counter_ns(), time.time_ns()
+        self.busy_since_ns = None
+        self.polls += 1
+        late_ns = max(0, begun_ns - self._due_ns)
+        if begun_ns >= self._due_ns:
+            self._due_ns += self._interval_ns * (late_ns // self._interval_ns + 1)
+        before_ns, self._slept_ns = self._slept_ns, slept_ns()
+        suspended_ns = self._slept_ns - before_ns
+        if suspended_ns < SLEPT_NS:
+            suspended_ns = 0
+        previous_ns, self._has_failed = self._previous_ns, generation < 0
+        if not self._has_failed:
+            self._previous_ns = now_ns
+        return Look(generation, now_ns, time_ns, previous_ns, signalled, late_ns, suspended_ns)
+
+
+def _cancelled(code: int) -> int:
+    return RN_E_CANCELLED if code == 0 else code
+
+
+class Watcher:
+    """The polls and the registration of one Monitor; `cancel` is for any thread."""
+
+    def __init__(self, ras: Ras) -> None:
+        self._ras = ras
+        self._polled = PolledSnapshot(ras._new_list(with_status=True))
+        self._cancel = new_backend_event(ras.backend)
+        self._is_cancelled = False
+        self._notification: Notification | None = None
+        self._flags = NotificationFlag(0)
+        self._registered_ns: int | None = None
+        self._registering_since_ns: int | None = None
+        self._missed_signal = False
+        self._told_ns: int | None = None  # the last registered_ns that a Poll had
+        self._waiter: Waiter = PlainWaiter(self._polled)
+
+    @property
+    def busy_since_ns(self) -> int | None:
+        """Since when the provider has been asked; None while it is not."""
+        return self._registering_since_ns or self._waiter.busy_since_ns
+
+    @property
+    def polls(self) -> int:
+        """How often RAS was asked."""
+        return self._waiter.polls
+
+    @property
+    def wake_ups(self) -> int:
+        """How often the thread that waits ran."""
+        return self._waiter.wake_ups
+
+    def cancel(self) -> None:
+        """End the wait, and every later one."""
+        self._is_cancelled = True
+        self._cancel.set()
+
+    def wait(self, look_ns: int | None, interval_ns: int) -> Poll | None:
+        """Wait for the next poll that the engine must see; None once cancelled."""
+        if self._registered_ns != self._told_ns:
+            look_ns = 0
+        event = self._notification._event if self._notification else None
+        look = self._waiter.wait(
+            event,
+            self._cancel,
+            generation=self._polled.generation,
+            look_ns=look_ns,
+            interval_ns=interval_ns,
+        )
+        if look is None or self._is_cancelled:
+            return None
+        self._told_ns = self._registered_ns
+        signalled = look.signalled or self._missed_signal
+        self._missed_signal = False
+        snapshot = self._polled.refresh() if look.generation > 0 else None
+        if self._notification and self._flags != self._wanted_flags():
+            self.register()
+        return Poll(
+            look.monotonic_ns,
+            look.time_ns,
+            look.previous_ns,
+            snapshot,
+            code=0 if snapshot is not None else _CODES.get(-look.generation, -look.generation),
+            signalled=signalled,
+            late_ns=look.late_ns,
+            suspended_ns=look.suspended_ns,
+            registered_ns=self._told_ns,
+        )
+
+    def _wanted_flags(self) -> NotificationFlag:
+        """Only what a poll can see: a status of an older version has no substate."""
+        size = self._ras.sizes.rasconnstatus
+        return _ALWAYS | _SUBSTATES if not size or size >= _SUBSTATES_SIZE else _ALWAYS
+
+    def register(self) -> bool:
+        """Have RAS signal changes, by a new registration; False where RAS has no signals.
+
+        Where it fails the old registration stays.
+        """
+        self._registering_since_ns = time.perf_counter_ns()
+        try:
+            flags = self._wanted_flags()
+            notification = self._ras.connection_notification(flags=flags)
+        except ProviderError:
+            return False
+        except RasError:
+            return True
+        finally:
+            self._registering_since_ns = None
+        if self._notification:
+            self._missed_signal |= self._notification.is_set()
+            self._notification.close()
+        self._notification, self._flags = notification, flags
+        self._registered_ns = time.perf_counter_ns()
+        return True
+
+    def close(self) -> None:
+        """Give the registration back; for the thread that waits."""
+        if self._notification:
+            self._notification.close()
+            self._notification = None

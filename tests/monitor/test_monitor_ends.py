@@ -1,0 +1,324 @@
+"""Every way in which a Monitor ends."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import threading
+import warnings
+import weakref
+from contextlib import closing
+
+import child
+import open_handles
+import pytest
+from watching import PATIENCE, rest, until
+
+from ras_native import Connected, Found, Monitor, MonitorClosed
+from ras_native.monitor import monitor as module
+
+ENUM, NOTIFY = "RasEnumConnectionsW", "RasConnectionNotificationW"
+SELDOM = 3600.0  # seconds: only signals cause polls
+
+
+def thread_of(monitor):
+    return monitor._worker.thread
+
+
+def watching(ras):
+    """A Monitor that was entered and has looked once."""
+    monitor = Monitor(ras, interval=SELDOM).__enter__()
+    until(lambda: monitor.counts.polls)
+    return monitor
+
+
+def in_a_call(sim, ras, function):
+    """A Monitor whose thread is in a call of this function, which does not return."""
+    sim.delay(function, 60.0)
+    monitor = Monitor(ras, interval=SELDOM).__enter__()
+    until(lambda: sim.calls(function))
+    assert monitor.busy_since is not None
+    return monitor
+
+
+# close
+
+
+def test_after_the_close_what_is_queued_can_be_read(sim, ras):
+    monitor = watching(ras)
+    sim.add("Head office")
+    until(lambda: len(monitor.snapshot) == 1)
+    monitor.close()
+    monitor.close()
+    assert not thread_of(monitor).is_alive()
+    assert [type(event) for event in monitor] == [Connected]
+    assert list(monitor) == []
+    with pytest.raises(MonitorClosed):
+        monitor.get()
+    assert len(monitor.snapshot) == 1
+    assert "closed" in repr(monitor)
+
+
+def test_a_close_ends_the_waits_of_consumers(ras):
+    monitor = watching(ras)
+    events = []
+    thread = threading.Thread(target=lambda: events.extend(monitor))
+    thread.start()
+    until(lambda: monitor._worker.queue._waiters)
+    monitor.close()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    assert events == []
+
+
+def test_a_consumer_may_close(sim, ras):
+    with Monitor(ras, interval=SELDOM) as monitor:
+        sim.add("Head office")
+        for _ in monitor:
+            monitor.close()
+
+
+def test_what_was_never_entered_can_be_closed(ras):
+    monitor = Monitor(ras)
+    monitor.close()
+    with pytest.raises(MonitorClosed):
+        monitor.get()
+
+
+@pytest.mark.parametrize("function", [ENUM, NOTIFY])
+def test_a_close_does_not_wait_for_a_provider_that_does_not_answer(
+    sim, ras, function, monkeypatch, caplog
+):
+    monkeypatch.setattr(module, "CLOSE_SECONDS", 0.05)
+    monitor = in_a_call(sim, ras, function)
+    with pytest.warns(ResourceWarning, match="has not returned"), caplog.at_level(logging.WARNING):
+        monitor.close()
+    assert "has not returned" in caplog.text
+    thread = thread_of(monitor)
+    assert thread.is_alive()  # the call is still under way
+    assert monitor.busy_since is not None
+    with pytest.raises(MonitorClosed):
+        monitor.get()
+    sim.add("Nobody is told of it")
+    sim.delay(function, 0.0)
+    thread.join(PATIENCE)  # it ends when the call returns
+    assert not thread.is_alive()
+    assert rest(monitor) == []
+
+
+def test_closing_its_ras_closes_it(sim, ras):
+    monitor = watching(ras)
+    sim.add("Head office")
+    until(lambda: len(monitor.snapshot) == 1)
+    ras.close()
+    assert not thread_of(monitor).is_alive()
+    assert [type(event) for event in monitor] == [Connected]
+    with pytest.raises(ValueError, match="closed"):
+        Monitor(ras)
+
+
+def test_closing_its_ras_before_it_is_entered(ras):
+    monitor = Monitor(ras)
+    ras.close()
+    with pytest.raises(ValueError, match="this Monitor is closed"):
+        monitor.__enter__()
+
+
+# An error in the thread
+
+
+def test_an_error_in_the_thread_reaches_every_consumer_once(sim, ras, monkeypatch, caplog):
+    monitor = watching(ras)
+    events = []
+
+    def consume():
+        try:
+            events.extend(monitor)
+        except ZeroDivisionError as error:
+            events.append(error)
+
+    threads = [threading.Thread(target=consume) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    monkeypatch.setattr(monitor._worker.engine, "apply", lambda _poll: 1 // 0)
+    with caplog.at_level(logging.ERROR):
+        sim.add("Head office")
+        for thread in threads:
+            thread.join(PATIENCE)
+    assert [type(event) for event in events] == [ZeroDivisionError] * 2
+    assert "ZeroDivisionError" in caplog.text
+    with pytest.raises(ZeroDivisionError):
+        next(monitor)
+    assert list(monitor) == []
+    with pytest.raises(MonitorClosed):
+        monitor.get()
+    thread_of(monitor).join(PATIENCE)
+    assert not thread_of(monitor).is_alive()
+    monitor.close()
+
+
+# Dropped
+
+
+def test_a_monitor_that_is_dropped_ends_itself(sim, ras):
+    monitor = watching(ras)
+    thread = thread_of(monitor)
+    drop = [monitor].clear
+    del monitor
+    with pytest.warns(ResourceWarning, match="not closed"):
+        drop()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    assert sim.calls(ENUM) == 1
+
+
+def test_one_that_was_closed_is_dropped_in_silence(ras):
+    monitor = watching(ras)
+    assert not monitor.ready.is_set()
+    monitor.close()
+    gone = weakref.ref(monitor)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        del monitor
+        gc.collect()
+    assert gone() is None
+
+
+def test_dropping_does_not_wait_for_the_provider(sim, ras):
+    monitor = in_a_call(sim, ras, ENUM)
+    thread = thread_of(monitor)
+    drop = [monitor].clear
+    del monitor
+    with pytest.warns(ResourceWarning, match="not closed"):
+        drop()
+    assert thread.is_alive()
+    sim.delay(ENUM, 0.0)
+    thread.join(PATIENCE)
+
+
+def test_nothing_is_left_of_many(ras):
+    for _ in range(3):
+        watching(ras).close()
+    gc.collect()
+    before = open_handles.count()
+    for _ in range(20):
+        with closing(watching(ras)) as monitor:
+            monitor.ready.is_set()
+        del monitor
+    gc.collect()
+    assert open_handles.count() <= before + 20  # TODO
+    assert not [t for t in threading.enumerate() if t.name == "ras_native.Monitor"]
+
+
+# The loop
+
+
+def test_a_loop_that_closes_under_a_waiting_task(sim, ras):
+    with closing(watching(ras)) as monitor:
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(monitor.get_async())
+        loop.run_until_complete(asyncio.sleep(0))
+        task._log_destroy_pending = False  # asyncio would complain of the early close
+        loop.close()
+        sim.add("Head office")
+        assert isinstance(monitor.get(PATIENCE), Connected)
+        assert thread_of(monitor).is_alive()
+
+
+def test_a_run_that_ends_with_a_monitor_open(sim, ras):
+    async def watch():
+        monitor = await Monitor(ras, interval=SELDOM).__aenter__()
+        waiting = asyncio.create_task(monitor.get_async())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        return monitor
+
+    monitor = asyncio.run(watch())  # cancels the task
+    sim.add("Head office")
+    assert isinstance(monitor.get(PATIENCE), (Connected, Found))
+    monitor.close()
+
+
+# The end of the process
+
+AT_EXIT = """
+import sys, threading
+from ras_native import Monitor, Ras
+from ras_native.sim import Simulator
+sim = Simulator()
+ras = Ras(sim, backend=sys.argv[1])
+interval, notifications = float(sys.argv[3]), "quiet" not in sys.argv
+monitor = Monitor(ras, interval=interval, notifications=notifications).__enter__()
+while not monitor.counts.polls:
+    pass
+if sys.argv[2] == "waiting":
+    threading.Thread(target=list, args=[monitor], daemon=True).start()
+if sys.argv[2] == "called":
+    sim.delay("RasEnumConnectionsW", 50.0)
+    calls = sim.calls("RasEnumConnectionsW")
+    sim.add("Head office")
+    while sim.calls("RasEnumConnectionsW") == calls:
+        pass
+if sys.argv[2] == "ready":
+    monitor.ready
+print("end", flush=True)
+"""
+
+
+@pytest.mark.parametrize("how", ["idle", "waiting", "ready"])
+def test_alive_at_exit(backend, how):
+    assert child.run(AT_EXIT, backend, how, "3600") == "end\n"
+
+
+def test_alive_at_exit_and_polling(backend):
+    assert child.run(AT_EXIT, backend, "idle", "0.0001", "quiet") == "end\n"
+
+
+def test_in_a_call_of_the_provider_at_exit(backend):
+    """The process ends though the call takes longer than a test may."""
+    assert child.run(AT_EXIT, backend, "called", "3600") == "end\n"
+
+
+FORKED = """
+import os, sys, threading
+from ras_native import Monitor, MonitorClosed, Ras
+from ras_native.sim import Simulator
+sim = Simulator()
+ras = Ras(sim, backend=sys.argv[1])
+with Monitor(ras, interval=3600.0) as monitor:
+    while not monitor.counts.polls:
+        pass
+    ready = monitor.ready
+    consumer = threading.Thread(target=monitor.get)
+    consumer.start()
+    child = os.fork()
+    if not child:
+        for use in (monitor.get, lambda: next(monitor), lambda: monitor.ready,
+                    lambda: monitor.snapshot, monitor.__enter__):
+            try:
+                use()
+                print("no error")
+            except ValueError as error:
+                print(error)
+        monitor.close()
+        print("child", flush=True)
+        if sys.argv[2] == "exit":
+            os._exit(0)
+        sys.exit(0)
+    os.waitpid(child, 0)
+    sim.add("Head office")
+    consumer.join(30)
+    sim.add("Home")
+    print(monitor.get(30).entry, monitor.counts.polls)
+"""
+
+
+@pytest.mark.posix_only("there is no fork on Windows")
+@pytest.mark.parametrize("how", ["exit", "clean up"])
+def test_a_forked_child_leaves_everything_to_its_parent(backend, how):
+    python = ("-W", "error", "-W", "ignore:This process")  # DeprecationWarning of os.fork
+    lines = child.run(FORKED, backend, how, python=python).splitlines()
+    assert len(lines) == 7, lines
+    assert all("forked" in line for line in lines[:5])
+    assert lines[5:] == ["child", "Home 3"]
