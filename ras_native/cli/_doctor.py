@@ -99,8 +99,15 @@ def _versions() -> dict[str, Any]:
         "python": f"{platform.python_implementation()} {platform.python_version()}, "
         f"{8 * struct.calcsize('P')} bits",
         "system": f"{platform.platform()}, {platform.machine()}",
-        "cffi": metadata.version("cffi"),
+        "cffi": _installed_version("cffi"),
     }
+
+
+def _installed_version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:  # as in a frozen program
+        return "not found"
 
 
 # Backend

@@ -184,14 +184,14 @@ class PlainLines(Screen):
 
 
 def _fitting(snapshot: Snapshot, most: int) -> list[Observation]:
-    """All of them; of too many those that fit, outages first."""
+    """Return all observations, or only `most` of them; outages come first then."""
     if len(snapshot) <= most:
         return list(snapshot)
     return sorted(snapshot, key=lambda item: condition(item) == "connected")[:most]
 
 
 class LiveScreen(PlainLines):
-    """The table of what is, over the log of what happened; drawn in place."""
+    """A live table of the connections above a log of the changes."""
 
     def __init__(self, console: Console, title: str) -> None:
         super().__init__(console)
@@ -209,7 +209,7 @@ class LiveScreen(PlainLines):
         self._log.append(Text.assemble(stamp, "  ", text))
 
     def show(self, look: Look) -> None:
-        """Draw it at once."""
+        """Show the result of one poll at once."""
         self._look = look
         super().show(look)
         self._live.refresh()
@@ -220,7 +220,7 @@ class LiveScreen(PlainLines):
         super().on_probe(probe, changed=changed)
 
     def render(self) -> RenderableType:
-        """The whole screen, as it is now; the log has what the tables leave of its height."""
+        """Return the whole screen; the log fills the height that the tables do not use."""
         look, height = self._look, self._console.size.height
         parts: list[RenderableType] = [self._heading(look), ""]
         used = len(parts) + _FRAME
@@ -236,7 +236,7 @@ class LiveScreen(PlainLines):
         log = list(self._log)[-max(1, height - used) :]
         text = Text("\n", overflow="ellipsis", no_wrap=True).join(log)
         parts.append(Panel(text, title="changes", title_align="left", border_style="dim"))
-        return Group(*parts, "")  # the terminal echoes ^C there, and not into the frame
+        return Group(*parts, "")  # the terminal echoes ^C on the empty line, not in the frame
 
     def _heading(self, look: Look | None) -> Text:
         line = Text("ras-native watch", style="bold", no_wrap=True, overflow="ellipsis")
@@ -248,7 +248,9 @@ class LiveScreen(PlainLines):
         if look is not None and look.error is not None:
             line.append(f"  {look.error}", style="red")
         elif look is not None and not look.notified:
-            line.append("  polling only: RAS does not report changes", style="not bold yellow")
+            line.append(
+                "  polling only, because RAS does not report changes", style="not bold yellow"
+            )
         return line
 
     def _connections(self, look: Look, rows: list[Observation]) -> RenderableType:

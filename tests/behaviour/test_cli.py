@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from ctypes import sizeof
+from importlib import metadata
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -794,6 +795,14 @@ def test_wine_is_no_fault_of_the_installation(run, monkeypatch):
         "Wine has no RAS: its rasapi32 lists no connection",
         "the provider has no RasGetErrorStringW",
     ]
+
+
+def test_doctor_works_where_cffi_is_not_found(run, monkeypatch):
+    def missing(package):
+        raise metadata.PackageNotFoundError(package)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    assert run.json("doctor")["cffi"] == "not found"
 
 
 def test_doctor_says_what_to_do_about_a_stopped_service(run, sim):
