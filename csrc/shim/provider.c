@@ -7,11 +7,22 @@
 #define YIELDS_BEFORE_SLEEP 64
 #define GONE_INTERVAL_NS 1000000u
 
-typedef uint32_t(RAS_CALL *notification_fn)(HRASCONN, void *, uint32_t);
-typedef uint32_t(RAS_CALL *subentry_handle_fn)(HRASCONN, uint32_t, HRASCONN *);
-typedef uint32_t(RAS_CALL *error_string_fn)(uint32_t, uint16_t *, uint32_t);
+/* A function of the library with its type, or NULL. */
+#define FIND(library, name) ((name##_fn)rn__library_find((library), #name))
 
 static HRASCONN as_handle(uint64_t number) { return (HRASCONN)(uintptr_t)number; }
+
+#define LOAD_REQUIRED(name)                       \
+  provider->name = FIND(provider->library, name); \
+  if (!provider->name) return RN_E_UNSUPPORTED;
+#define LOAD_OPTIONAL(name)
+#define LOAD_UNUSED(name)
+#define LOAD(name, loading, parameters) LOAD_##loading(name)
+
+static uint32_t load_functions(rn_provider *provider) {
+  RAS_FUNCTIONS(LOAD)
+  return 0;
+}
 
 uint32_t rn_provider_open(const char *path, rn_provider **provider_out, uint32_t *os_error_out,
                           char *reason_out) {
@@ -25,14 +36,10 @@ uint32_t rn_provider_open(const char *path, rn_provider **provider_out, uint32_t
     free(provider);
     return RN_E_LOAD;
   }
-  provider->enum_connections =
-      (rn__enum_connections_fn)rn__library_find(provider->library, "RasEnumConnectionsW");
-  provider->get_connect_status =
-      (rn__get_connect_status_fn)rn__library_find(provider->library, "RasGetConnectStatusW");
-  provider->hang_up = (rn__hang_up_fn)rn__library_find(provider->library, "RasHangUpW");
-  if (!provider->enum_connections || !provider->get_connect_status || !provider->hang_up) {
+  uint32_t code = load_functions(provider);
+  if (code) {
     rn_provider_close(provider);
-    return RN_E_UNSUPPORTED;
+    return code;
   }
   *provider_out = provider;
   return 0;
@@ -69,7 +76,7 @@ uint32_t rn__ask_status(rn_provider *provider, HRASCONN handle, rn_RASCONNSTATUS
                         uint32_t *version_out) {
   for (uint32_t version = rn__first_version(&provider->rasconnstatus_version);; version++) {
     raw_inout->dwSize = rn__rasconnstatus_versions[version].size;
-    uint32_t code = provider->get_connect_status(handle, raw_inout);
+    uint32_t code = provider->RasGetConnectStatusW(handle, raw_inout);
     if (!code) {
       rn__remember_version(&provider->rasconnstatus_version, version);
       *version_out = version;
@@ -124,7 +131,7 @@ uint32_t rn_wait_status(rn_provider *provider, uint64_t handle, const uint32_t *
 }
 
 uint32_t rn_hang_up(rn_provider *provider, uint64_t handle) {
-  return provider->hang_up(as_handle(handle));
+  return provider->RasHangUpW(as_handle(handle));
 }
 
 uint32_t rn_wait_gone(rn_provider *provider, uint64_t handle, uint64_t slice_ns) {
@@ -141,8 +148,7 @@ uint32_t rn_wait_gone(rn_provider *provider, uint64_t handle, uint64_t slice_ns)
 
 uint32_t rn_get_subentry_handle(rn_provider *provider, uint64_t handle, uint32_t subentry,
                                 uint64_t *handle_out) {
-  subentry_handle_fn get =
-      (subentry_handle_fn)rn__library_find(provider->library, "RasGetSubEntryHandleW");
+  RasGetSubEntryHandleW_fn get = FIND(provider->library, RasGetSubEntryHandleW);
   HRASCONN found = NULL;
   uint32_t code = get ? get(as_handle(handle), subentry, &found) : RN_E_UNSUPPORTED;
   *handle_out = code ? 0 : (uintptr_t)found;
@@ -150,15 +156,15 @@ uint32_t rn_get_subentry_handle(rn_provider *provider, uint64_t handle, uint32_t
 }
 
 uint32_t rn_get_error_string(rn_provider *provider, uint32_t code, uint32_t length, uint16_t *text_out) {
-  error_string_fn get = (error_string_fn)rn__library_find(provider->library, "RasGetErrorStringW");
+  RasGetErrorStringW_fn get = FIND(provider->library, RasGetErrorStringW);
   memset(text_out, 0, length * sizeof *text_out);
   return get ? get(code, text_out, length) : RN_E_UNSUPPORTED;
 }
 
 uint32_t rn_connection_notification(rn_provider *provider, uint64_t handle, rn_event *event, uint32_t flags,
                                     int ansi) {
-  const char *name = ansi ? "RasConnectionNotificationA" : "RasConnectionNotificationW";
-  notification_fn notify = (notification_fn)rn__library_find(provider->library, name);
+  RasConnectionNotificationW_fn notify = ansi ? FIND(provider->library, RasConnectionNotificationA)
+                                              : FIND(provider->library, RasConnectionNotificationW);
   if (!notify) return RN_E_UNSUPPORTED;
   return notify(as_handle(handle), rn__event_for_provider(event), flags);
 }

@@ -3,17 +3,18 @@
 #define RN_PROVIDER_H
 
 #include "os.h"
+#include "ras_functions.h"
 #include "record.h"
 
-typedef uint32_t(RAS_CALL *rn__enum_connections_fn)(rn_RASCONNW *, uint32_t *, uint32_t *);
-typedef uint32_t(RAS_CALL *rn__get_connect_status_fn)(HRASCONN, rn_RASCONNSTATUSW *);
-typedef uint32_t(RAS_CALL *rn__hang_up_fn)(HRASCONN);
+/* Which functions of ras_functions.h are members: those that every provider must have. */
+#define RN__MEMBER_REQUIRED(name) name##_fn name;
+#define RN__MEMBER_OPTIONAL(name)
+#define RN__MEMBER_UNUSED(name)
+#define RN__MEMBER(name, loading, parameters) RN__MEMBER_##loading(name)
 
 struct rn_provider {
   void *library;
-  rn__enum_connections_fn enum_connections;
-  rn__get_connect_status_fn get_connect_status;
-  rn__hang_up_fn hang_up;
+  RAS_FUNCTIONS(RN__MEMBER)
   /* Negotiated: 1 + index into the version tables, 0 until a call succeeded. */
   uint32_t rasconn_version;
   uint32_t rasconnstatus_version;

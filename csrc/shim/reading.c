@@ -57,7 +57,7 @@ static uint32_t call_enumerate(rn__reading *reading, rn_provider *provider, uint
   first->dwSize = rn__rasconn_versions[version].size;
   *needed_out = reading->size;
   *count_out = 0;
-  uint32_t code = provider->enum_connections(first, needed_out, count_out);
+  uint32_t code = provider->RasEnumConnectionsW(first, needed_out, count_out);
   reading->enumerated_ns = rn_now_ns();
   if (code) clear(reading, reading->size);
   return code;
