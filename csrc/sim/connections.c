@@ -86,7 +86,7 @@ static uint32_t take_fresh_slot(rassim_connection *connection, uint32_t subentry
   return RAS_SUCCESS;
 }
 
-/* Only the last connection of a slot can come back: its handle is still told from others. */
+/* A slot knows its last handle only, so no older one can be used again. */
 static uint32_t take_ended_slot(rassim_connection *connection, HRASCONN handle) {
   uint32_t generation;
   slot *ended = slot_of(handle, &generation);
@@ -337,8 +337,8 @@ static uint32_t hang_up_link(rassim_connection *connection, uint32_t subentry) {
   return code;
 }
 
-/* It is unlisted at once, because it is no longer connected. The handle ends after the teardown,
- * and so does the connection's last signal come then. */
+/* The connection is unlisted at once, because it is no longer connected. Its handle ends, and its
+ * end is signalled, after the teardown. */
 static uint32_t begin_teardown(rassim_connection *connection) {
   rassim_action end = rassim__action_on(connection, end_connection, 0);
   uint64_t teardown_ns = rassim__service.teardown_ns;

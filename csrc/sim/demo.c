@@ -9,9 +9,9 @@ typedef struct {
   const uint16_t *entry, *device_type, *device, *peer;
   uint32_t subentries;
   uint8_t host; /* of the tunnel's far end; 0: the system does not know the end points */
-} actor;
+} demo_connection;
 
-static const actor cast[] = {
+static const demo_connection connections[] = {
     {u"Head office", u"vpn", u"WAN Miniport (IKEv2)", u"vpn.example.com", 1, 10},
     {u"Z\u00fcrich B\u00fcro", u"vpn", u"WAN Miniport (SSTP)", u"zrh.example.com", 1, 0},
     {u"\u6771\u4eac\u652f\u793e", u"vpn", u"WAN Miniport (IKEv2)", u"tyo.example.com", 1, 30},
@@ -20,14 +20,14 @@ static const actor cast[] = {
     {u"", u"modem", u"Standard modem", u"555-0199", 1, 0},
 };
 
-enum { HEAD_OFFICE, ZURICH, TOKYO, BRANCH, FIELD, BY_NUMBER, CAST_COUNT };
+enum { HEAD_OFFICE, ZURICH, TOKYO, BRANCH, FIELD, BY_NUMBER, CONNECTION_COUNT };
 
-typedef enum { DIAL, FAIL_TO_DIAL, DROP, LINK_DOWN, LINK_UP, SUBSTATE } step_kind;
+typedef enum { DIAL, FAIL_TO_DIAL, DROP, LINK_DOWN, LINK_UP, SUBSTATE } change_kind;
 
 static const struct {
-  uint32_t wait_ms; /* after the line before */
-  uint32_t who;
-  step_kind what;
+  uint32_t wait_ms;    /* since the line before */
+  uint32_t connection; /* its index in `connections` */
+  change_kind kind;
   uint32_t number; /* a sub-entry or a substate */
 } script[] = {
     {0, HEAD_OFFICE, DIAL, 0},
@@ -54,8 +54,8 @@ static const struct {
     {900, HEAD_OFFICE, DROP, 0},
 };
 
-static HRASCONN handles[CAST_COUNT];
-static uint64_t dialled; /* how many were, for correlation ids that differ */
+static HRASCONN handles[CONNECTION_COUNT];
+static uint64_t dial_count; /* makes correlation ids that differ */
 
 static void put_text(uint16_t *text, const uint16_t *source) {
   while ((*text++ = *source++)) continue;
@@ -68,38 +68,38 @@ static void put_endpoints(rn_RASCONNSTATUSW *status, uint8_t host) {
   status->remoteEndPoint = remote;
 }
 
-static void make_profile(uint32_t who, uint32_t error, rassim_profile *profile) {
-  const actor *dialler = &cast[who];
+static void make_profile(uint32_t index, uint32_t error, rassim_profile *profile) {
+  const demo_connection *demo = &connections[index];
   memset(profile, 0, sizeof *profile);
   rn_RASCONNW *connection = &profile->connection;
-  put_text(profile->status.szPhoneNumber, dialler->peer);
-  put_text(connection->szEntryName, dialler->entry);
-  put_text(connection->szDeviceType, dialler->device_type);
-  put_text(connection->szDeviceName, dialler->device);
-  if (dialler->host) put_endpoints(&profile->status, dialler->host);
+  put_text(profile->status.szPhoneNumber, demo->peer);
+  put_text(connection->szEntryName, demo->entry);
+  put_text(connection->szDeviceType, demo->device_type);
+  put_text(connection->szDeviceName, demo->device);
+  if (demo->host) put_endpoints(&profile->status, demo->host);
   rassim__complete(profile);
   connection->dwSubEntry = 1;
-  connection->guidEntry[0] = (uint8_t)(who + 1);
-  dialled++;
-  memcpy(connection->guidCorrelationId, &dialled, sizeof dialled);
-  profile->subentries = dialler->subentries;
+  connection->guidEntry[0] = (uint8_t)(index + 1);
+  dial_count++;
+  memcpy(connection->guidCorrelationId, &dial_count, sizeof dial_count);
+  profile->subentries = demo->subentries;
   profile->step_ns = STEP_MS * RASSIM_NS_PER_MS;
   profile->error = error;
   profile->state_count = RASSIM_USUAL_STATES;
   memcpy(profile->states, rassim__usual_states, sizeof rassim__usual_states);
 }
 
-static void dial(uint32_t who, uint32_t error) {
+static void dial(uint32_t index, uint32_t error) {
   rassim_profile profile;
   rassim_connection *connection;
-  make_profile(who, error, &profile);
+  make_profile(index, error, &profile);
   if (rassim__new_connection(&profile, NULL, &connection)) return; /* no memory: it is left out */
-  handles[who] = connection->handle;
+  handles[index] = connection->handle;
   rassim__begin_dialling(connection);
 }
 
 /* A client may have hung the connection up meanwhile: then nothing happens. */
-static void change(uint32_t who, step_kind what, uint32_t number) {
+static void change(uint32_t index, change_kind kind, uint32_t number) {
   static uint32_t (*const runs[])(const rassim_action *) = {
       [DROP] = rassim__run_drop,
       [LINK_DOWN] = rassim__run_drop_link,
@@ -107,11 +107,11 @@ static void change(uint32_t who, step_kind what, uint32_t number) {
       [SUBSTATE] = rassim__run_set_status,
   };
   uint32_t subentry;
-  const rassim_connection *connection = rassim__find(handles[who], &subentry);
+  const rassim_connection *connection = rassim__find(handles[index], &subentry);
   if (!connection) return;
   rn_RASCONNSTATUSW status = {.rasconnsubstate = number};
   rassim_action action =
-      rassim__action_on(connection, runs[what], what == SUBSTATE ? RASSIM_SUBSTATE : number);
+      rassim__action_on(connection, runs[kind], kind == SUBSTATE ? RASSIM_SUBSTATE : number);
   action.data = &status;
   action.data_size = sizeof status;
   rassim__act(&action, 0);
@@ -121,11 +121,11 @@ static void change(uint32_t who, step_kind what, uint32_t number) {
 static uint32_t run_line(const rassim_action *action) {
   const uint32_t lines = sizeof script / sizeof *script;
   uint32_t line = action->number, next_line = (line + 1) % lines;
-  if (script[line].what == DIAL || script[line].what == FAIL_TO_DIAL) {
-    bool fails = script[line].what == FAIL_TO_DIAL;
-    dial(script[line].who, fails ? RAS_ERROR_AUTHENTICATION_FAILURE : RAS_SUCCESS);
+  if (script[line].kind == DIAL || script[line].kind == FAIL_TO_DIAL) {
+    bool fails = script[line].kind == FAIL_TO_DIAL;
+    dial(script[line].connection, fails ? RAS_ERROR_AUTHENTICATION_FAILURE : RAS_SUCCESS);
   } else {
-    change(script[line].who, script[line].what, script[line].number);
+    change(script[line].connection, script[line].kind, script[line].number);
   }
   const rassim_action next = {.run = run_line, .number = next_line};
   uint64_t wait_ms = next_line ? script[next_line].wait_ms : 3 * STEP_MS;

@@ -1,5 +1,5 @@
-/* rasapi32's functions about connections that exist, and about codes and phone-book entries.
- * Arguments are checked as Windows does: pointers, version, then size. */
+/* rasapi32's functions, but for RasDialW. Arguments are checked in Windows' order: pointers, the
+ * version of the structure, then its size. */
 #include "calls.h"
 
 #include <string.h>
@@ -8,8 +8,8 @@
 
 static const rassim_service *const service = &rassim__service;
 
-/* Text for the A functions. [I] As on a machine whose ANSI code page is Latin-1; a character
- * it lacks becomes "?". */
+/* Text for the A functions. [I] It is as on a computer whose ANSI code page is Latin-1; other
+ * characters become "?". */
 static void narrow(char *to, size_t capacity, const uint16_t *from) {
   size_t length = 0;
   for (; *from && length + 1 < capacity; from++) {
@@ -22,8 +22,8 @@ static void narrow(char *to, size_t capacity, const uint16_t *from) {
 
 #define NARROW(to, from) narrow((to), sizeof(to), (from))
 
-/* Structures of the caller's version. An older one is the newest cut off, and what its
- * rounding takes of the next member is padding. */
+/* Structures of the caller's version. An older version is the beginning of the newest one. Its size
+ * is rounded up to 4, so it may end with padding where the newest has the next member. */
 
 static void put(uint8_t *out, const void *newest, uint32_t size, size_t end_of_oldest) {
   memcpy(out, newest, size);
@@ -114,7 +114,7 @@ static uint32_t newest_size(const shape *of, uint32_t limit) {
 
 /* Enumerations. */
 
-/* Before anything is known of the service. */
+/* Checks the arguments, then whether the service runs. */
 static uint32_t check_list(const shape *of, uint32_t limit, const void *buffer,
                            const uint32_t *bytes, const uint32_t *count) {
   if (!bytes || !count) return RAS_ERROR_INVALID_PARAMETER; /* [I] */
@@ -163,7 +163,7 @@ uint32_t RAS_CALL RasEnumConnectionsA(rn_RASCONNA *connections, uint32_t *bytes,
   return rassim__leave(code);
 }
 
-/* What is dialled by number is in none. */
+/* An entry that is dialled by number is in no phone book. */
 static bool is_in(const rassim_profile *entry, const uint16_t *phonebook) {
   const uint16_t *in = entry->connection.szPhonebook;
   if (entry->connection.szEntryName[0] == '.') return false;
@@ -203,7 +203,7 @@ uint32_t RAS_CALL RasEnumEntriesW(const uint16_t *reserved, const uint16_t *phon
 
 /* Status. */
 
-/* A link's handle answers for its connection: that the link is down does not show. */
+/* The handle of a link stands for its connection: it does not show that the link is down. */
 static uint32_t get_connect_status(const shape *of, HRASCONN handle, void *status) {
   uint32_t subentry;
   if (!status) return RAS_ERROR_INVALID_PARAMETER; /* [I] */
@@ -233,7 +233,7 @@ uint32_t RAS_CALL RasGetConnectStatusA(HRASCONN handle, rn_RASCONNSTATUSA *statu
 
 /* Hanging up. */
 
-/* The connection of a handle, or why there is none: 668 once there was, 6 never. */
+/* Finds the connection of a handle. Returns 668 if it has ended, 6 if there never was one. */
 static uint32_t find_or_why(HRASCONN handle, rassim_connection **connection_out,
                             uint32_t *subentry_out) {
   *connection_out = rassim__find(handle, subentry_out);
@@ -289,7 +289,7 @@ uint32_t RAS_CALL RasGetSubEntryHandleA(HRASCONN handle, uint32_t subentry, HRAS
 
 /* Notification. */
 
-/* [I] for the codes and their order; a link's handle stands for its connection. */
+/* The codes and their order are [I]. The handle of a link stands for its connection. */
 static uint32_t register_event(HRASCONN handle, void *event, uint32_t flags) {
   const uint32_t known = 2u * RASCN_EPDGPacketArrival - 1;
   uint32_t subentry;
@@ -342,7 +342,7 @@ uint32_t RAS_CALL RasGetConnectionStatistics(HRASCONN handle, rn_RAS_STATS *stat
   return rassim__leave(code);
 }
 
-/* [I] The counters start again; speed and duration are no counters. */
+/* [I] The counters start at 0 again; speed and duration stay. */
 static uint32_t clear_statistics(HRASCONN handle) {
   rassim_connection *connection;
   uint32_t subentry;
@@ -378,7 +378,7 @@ static const char *find_text(uint32_t code) {
   return NULL;
 }
 
-/* `length` counts characters, and the terminating NUL is one. */
+/* `length` counts characters, with the terminating NUL. */
 static uint32_t check_error_string(const char *found, const void *text, uint32_t length) {
   if (!found || !text) return RAS_ERROR_INVALID_PARAMETER;
   return strlen(found) < length ? RAS_SUCCESS : RAS_ERROR_INSUFFICIENT_BUFFER;
@@ -404,7 +404,7 @@ uint32_t RAS_CALL RasGetErrorStringA(uint32_t code, char *text, uint32_t length)
   return rassim__leave(answer);
 }
 
-/* Linked to by clients such as pywin32's win32ras, and not simulated. */
+/* Not simulated: clients such as pywin32's win32ras need the names to be loaded. */
 
 static uint32_t not_simulated(rassim_function function) {
   uint32_t code;

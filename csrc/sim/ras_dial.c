@@ -68,8 +68,8 @@ static bool is_wanted(rassim_connection *connection, const void *data) {
          is_dialled(&connection->profile, wanted->params, wanted->phonebook);
 }
 
-/* Dialling what is connected already counts a reference more. [I] What is between dialled
- * and connected, or hung up and gone, is in nobody else's reach. */
+/* Dialling a connection that is up adds a reference. [I] One that is still being dialled, or is
+ * being torn down, is refused. */
 static uint32_t dial_again(rassim_connection *connection, const request *wanted, HRASCONN *handle) {
   if (connection->phase == RASSIM_DIALLING) return RAS_ERROR_DIAL_ALREADY_IN_PROGRESS;
   if (connection->phase != RASSIM_UP) return RAS_ERROR_PORT_NOT_AVAILABLE;
@@ -151,7 +151,7 @@ static uint32_t dial(const request *wanted, HRASCONN *handle) {
   return connected ? dial_again(connected, wanted, handle) : dial_new(wanted, handle);
 }
 
-/* [I] for the codes; a window to be told by messages (type 0xFFFFFFFF) is not simulated. */
+/* The codes are [I]. A window that is told by messages (type 0xFFFFFFFF) is not simulated. */
 static uint32_t check_dial(const rn_RASDIALEXTENSIONS *extensions, const rn_RASDIALPARAMSW *params,
                            const rassim_notifier *notifier, const HRASCONN *handle) {
   if (!params || !handle) return RAS_ERROR_INVALID_PARAMETER;

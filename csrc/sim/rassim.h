@@ -1,11 +1,11 @@
 /*
- * The simulator: a library with rasapi32's ABI and a RAS service of its own
- * behind it, and the controls that drive that service. One service per process.
+ * The simulator: a library with rasapi32's functions, a RAS service of its own
+ * behind them, and controls that drive that service. A process has one service.
  *
- * Controls return 0 or a Windows code: 6 no such connection, 8 no memory, 87 a
- * bad argument. Where a control takes delay_ns it is carried out that much
- * later on the simulator's clock; 0: now. Structures are the caller's and are
- * copied. Text is UTF-16 and ends at its first NUL.
+ * Controls return 0 or a Windows code: 6 for no such connection, 8 for no
+ * memory, 87 for a bad argument. A control that takes delay_ns acts that much
+ * later on the simulator's clock; 0 is now. Structures belong to the caller and
+ * are copied. Text is UTF-16 and ends at its first NUL.
  *
  * A forked child has a copy of the service as it stood, on a manual clock and
  * without registrations. A registration ends when nobody can wait for its event
@@ -33,7 +33,7 @@
 #define RASSIM_MAX_SUBENTRIES 32
 
 #define RASSIM_CLOCK_MANUAL 0 /* time moves by rassim_advance and rassim_set_step_per_call */
-#define RASSIM_CLOCK_REAL 1   /* a thread of the simulator does what is due */
+#define RASSIM_CLOCK_REAL 1   /* time passes by itself, in a thread of the simulator */
 
 #define RASSIM_NEXT_CALL 0           /* rassim_fail: from the next call on */
 #define RASSIM_EVERY_CALL 0xFFFFFFFF /* rassim_fail: no end */
@@ -46,13 +46,13 @@
 #define RASSIM_LOCAL_ENDPOINT 0x10
 #define RASSIM_REMOTE_ENDPOINT 0x20
 
-/* Who this is: tells the simulator from any other rasapi32. */
+/* A text that no other rasapi32 has: "ras_native simulator". */
 RASSIM_EXPORT const char *rassim_identity(void);
 RASSIM_EXPORT uint32_t rassim_version(void);
 
-/* Ends everything and restores the defaults; old handles stay dead. To be called before the
- * library is unloaded. Like rassim_set_clock it is for one thread at a time, and not for a
- * dial callback (170). */
+/* Ends everything and restores the defaults; old handles stay invalid. Call it before the library
+ * is unloaded. Only one thread may call this or rassim_set_clock at a time; a dial callback on the
+ * real clock may not (170). */
 RASSIM_EXPORT uint32_t rassim_reset(void);
 
 /* The clock, in nanoseconds since the reset. Advancing a real clock is 87. */
@@ -77,13 +77,13 @@ RASSIM_EXPORT uint32_t rassim_dial(const rn_RASCONNW *connection, const rn_RASCO
                                    HRASCONN *handle_inout);
 RASSIM_EXPORT uint32_t rassim_resume(HRASCONN handle, uint64_t delay_ns);
 
-/* A phone-book entry: listed by RasEnumEntriesW, dialled by RasDialW as said here. */
+/* Adds a phone-book entry: RasEnumEntriesW lists it, and RasDialW dials it as rassim_dial would. */
 RASSIM_EXPORT uint32_t rassim_add_entry(const rn_RASCONNW *connection,
                                         const rn_RASCONNSTATUSW *status, uint32_t subentries,
                                         const uint32_t *states, uint32_t count, uint64_t step_ns,
                                         uint32_t error);
 
-/* The far side drops the connection, or one link; a link connects again. */
+/* The far side ends the connection, or one link; a link that is down connects again. */
 RASSIM_EXPORT uint32_t rassim_drop(HRASCONN handle, uint64_t delay_ns);
 RASSIM_EXPORT uint32_t rassim_drop_subentry(HRASCONN handle, uint32_t subentry, uint64_t delay_ns);
 RASSIM_EXPORT uint32_t rassim_connect_subentry(HRASCONN handle, uint32_t subentry,
@@ -103,19 +103,19 @@ RASSIM_EXPORT uint32_t rassim_references(HRASCONN handle, uint32_t *references_o
 /* Sets the events registered for these RASCN_ flags though nothing happened. */
 RASSIM_EXPORT uint32_t rassim_signal(HRASCONN handle, uint32_t flags, uint64_t delay_ns);
 
-/* How long the state machine takes after RasHangUp. */
+/* How long after RasHangUp the handle ends. */
 RASSIM_EXPORT void rassim_set_teardown(uint64_t ns);
 RASSIM_EXPORT uint64_t rassim_teardown(void);
 
-/* The service: 0 runs; else what every call that needs it answers (711). */
+/* Stops the service: every call that needs it answers `code`, such as 711. 0 starts it again. */
 RASSIM_EXPORT uint32_t rassim_set_service(uint32_t code, uint64_t delay_ns);
 
-/* Behaves as the Windows of these WINVERs: newer structures are 632. */
+/* Behaves as the Windows of these WINVERs, which answers 632 to newer structures. */
 RASSIM_EXPORT uint32_t rassim_limit_versions(uint32_t connection, uint32_t status);
 
-/* Per function, by export name ("RasHangUpW"; an unknown name is 87). `call` counts from 1
- * since the last rassim_reset_calls. A failing call does nothing but answer the code. A delay
- * is real time, spent outside the service; another value ends those that are being spent. */
+/* Faults and counters of one function, by its name: "RasHangUpW" (87 for an unknown name). `call`
+ * counts from 1 since the last rassim_reset_calls. A failing call does nothing but answer `code`.
+ * A delay is real time, during which other calls go on; another value ends the waits. */
 RASSIM_EXPORT uint32_t rassim_fail(const char *function, uint32_t code, uint32_t call,
                                    uint32_t count);
 RASSIM_EXPORT uint32_t rassim_delay(const char *function, uint64_t ns);
