@@ -69,8 +69,8 @@ def _describe(target: Target, result: ConnectResult | None) -> Probe:
     text = join_target(*target)
     if result is None:
         return Probe(text, None, "unresolved", 0, None)
-    elapsed = round(result.elapsed_ns / 1e6, 3)
-    return Probe(text, str(result.target[0]), result.outcome.value, result.code, elapsed)
+    milliseconds = round(result.milliseconds, 3)
+    return Probe(text, str(result.target[0]), result.outcome.value, result.code, milliseconds)
 
 
 class Prober:

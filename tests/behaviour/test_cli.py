@@ -680,6 +680,23 @@ def test_a_handle_used_again_inherits_no_uptime(ids, monkeypatch):
     assert uptimes == [60.0, 0.0]
 
 
+def test_a_redial_under_the_same_handle_inherits_no_uptime(ras, sim, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(_watch.time, "monotonic", lambda: now[0])
+    handle = sim.add("Office")
+    with _watch.Looker(ras) as looker:
+        looker.look()
+        sim.drop(handle)
+        assert sim.add("Office", handle=handle) == handle
+        now[0] = 160.0
+        look = looker.look()
+    uptimes = {
+        change.kind: now[0] - look.first_seen[_changes.identity(change.observation.connection)]
+        for change in look.changes
+    }
+    assert uptimes == {"dropped": 60.0, "connected": 0.0}
+
+
 def test_what_is_gone_is_not_dropped_as_well():
     assert kinds([GONE], []) == []
     assert kinds([], [GONE]) == [("gone", "Office")]
