@@ -26,8 +26,8 @@ from ras_native._backend.layout import RASCONNW
 from ras_native.sim import Simulator
 
 ROUNDS = 60
-CALLS = {4: 2_000, 64: 200}  # polls in a round
-ROOM = 16
+CALLS = {1: 4_000, 4: 2_000, 16: 600, 64: 200, 256: 40, 1024: 10}  # polls in a round
+SPARE = 16  # connections for which the bare loop has memory, and which there are not
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def sim():
         yield simulator
 
 
-@pytest.fixture(params=sorted(CALLS))
+@pytest.fixture(params=CALLS)
 def handles(request, sim):
     return [sim.add(f"Work VPN {i}", phone_number="vpn.example.org") for i in range(request.param)]
 
@@ -60,7 +60,7 @@ def bare(bare_loop, sim, handles):
         ctypes.cast(provider[name], ctypes.c_void_p)
         for name in ("RasEnumConnectionsW", "RasGetConnectStatusW")
     ]
-    size = (len(handles) + ROOM) * ctypes.sizeof(RASCONNW)
+    size = (len(handles) + SPARE) * ctypes.sizeof(RASCONNW)
     buffer = ctypes.create_string_buffer(size)
 
     def run(polls):
@@ -113,6 +113,8 @@ def test_unchanged_beside_the_bare_loop(benchmark, sim, ras, handles, bare):
     last = side_by_side(
         benchmark, polls, repeat(ras.snapshot, polls), lambda: bare(polls), "bare C loop"
     )
+    nanoseconds = benchmark.extra_info["ns per poll"]
+    nanoseconds["own cost"] = nanoseconds["ours"] - nanoseconds["bare C loop"]
     assert last is first
     sim.reset_calls()
     ras.snapshot()
@@ -121,7 +123,7 @@ def test_unchanged_beside_the_bare_loop(benchmark, sim, ras, handles, bare):
 
 
 @pytest.mark.benchmark(group="unchanged snapshot beside textbook ctypes code")
-@pytest.mark.parametrize("handles", [0, *CALLS], indirect=True)
+@pytest.mark.parametrize("handles", [0, 1, 4, 64], indirect=True)
 def test_unchanged_beside_the_textbook(benchmark, sim, ras, handles):
     """Also where nothing is connected, and the textbook has nothing to decode."""
     textbook = Textbook(sim.path)

@@ -1,19 +1,37 @@
 """What one writes with ctypes after reading the documentation: the baseline everybody has.
 
-Two calls to enumerate, as the documentation's sample does, then every status, all decoded.
+It makes two calls to enumerate, as the documentation's sample does, then asks every status, and
+decodes everything. Where wchar_t has two bytes, as on Windows, texts are c_wchar arrays.
 """
 
 from __future__ import annotations
 
 import ctypes
-from ctypes import byref, c_uint32, c_void_p, sizeof
+from ctypes import byref, c_uint32, c_void_p, c_wchar, sizeof
 from typing import Any
 
 from ras_native._backend.layout import RASCONNSTATUSW, RASCONNW
 
+IS_WIDE = sizeof(c_wchar) == 2
 
-def string(units: ctypes.Array[ctypes.c_uint16]) -> str:
-    return bytes(units).decode("utf-16").split("\0")[0]
+
+def with_texts(structure: Any) -> Any:
+    """The structure with c_wchar arrays where ctypes can decode them."""
+    if not IS_WIDE:
+        return structure
+    fields = [
+        (name, c_wchar * kind._length_ if name.startswith("sz") else kind)
+        for name, kind in structure._fields_
+    ]
+    members = {"_pack_": 4, "_layout_": "ms", "_fields_": fields}
+    return type(structure.__name__, (ctypes.Structure,), members)
+
+
+RASCONN, RASCONNSTATUS = with_texts(RASCONNW), with_texts(RASCONNSTATUSW)
+
+
+def string(text: Any) -> str:
+    return text if IS_WIDE else bytes(text).decode("utf-16").split("\0")[0]
 
 
 class Textbook:
@@ -30,15 +48,15 @@ class Textbook:
             return []
         if code != 603:
             raise OSError(code, "RasEnumConnectionsW")
-        connections = (RASCONNW * (size.value // sizeof(RASCONNW)))()
-        connections[0].dwSize = sizeof(RASCONNW)
+        connections = (RASCONN * (size.value // sizeof(RASCONN)))()
+        connections[0].dwSize = sizeof(RASCONN)
         code = self.enumerate(connections, byref(size), byref(count))
         if code:
             raise OSError(code, "RasEnumConnectionsW")
         return [self.describe(connections[i]) for i in range(count.value)]
 
-    def describe(self, connection: RASCONNW) -> dict[str, Any]:
-        status = RASCONNSTATUSW(dwSize=sizeof(RASCONNSTATUSW))
+    def describe(self, connection: Any) -> dict[str, Any]:
+        status = RASCONNSTATUS(dwSize=sizeof(RASCONNSTATUS))
         code = self.status(connection.hrasconn, byref(status))
         return {
             "handle": connection.hrasconn,
