@@ -27,11 +27,14 @@ from elftools.elf.elffile import ELFFile
 
 ROOT = windows_python.ROOT
 MACHINES = {"win_amd64": "AMD64", "win32": "I386", "win_arm64": "ARM64"}
-PACKAGE = sorted(
+SOURCES = sorted(
     path.relative_to(ROOT).as_posix()
     for pattern in ("*.py", "*.tsv", "py.typed")
     for path in (ROOT / "ras_native").rglob(pattern)
 )
+PACKAGE = [  # as it is installed
+    source.replace("ras_native/sim/pytest_plugin", "ras_native_pytest") for source in SOURCES
+]
 MODULES = {
     "py3-none-any": [],
     "cp310-abi3-linux_x86_64": ["ras_native/_native.abi3.so", "ras_native/_rassim.abi3.so"],
@@ -142,7 +145,7 @@ def check_sdist(sdist: Path) -> None:
         names = {name.removeprefix(f"{top}/") for name in archive.getnames()}
     missing = {
         *SDIST,
-        *PACKAGE,
+        *SOURCES,
         *(str(path.relative_to(ROOT)) for path in (ROOT / "csrc").rglob("*.[ch]")),
     }
     require(not missing - names, f"{sdist.name} lacks {sorted(missing - names)}")
