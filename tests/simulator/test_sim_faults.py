@@ -15,6 +15,7 @@ from simabi import (
     state,
     status,
 )
+from spy import NEVER_VALID
 
 from ras_native import ConnState, NotificationFlag
 from ras_native.sim import HistoryEntry, HistoryEvent, Simulator
@@ -156,7 +157,7 @@ def test_a_handle_can_be_used_again(
 def test_only_an_ended_handle_can_be_used_again(sim: Simulator, api: Rasapi) -> None:
     up, planned, ended = sim.add("a"), sim.add("b", after=1.0), sim.add("c")
     sim.drop(ended)
-    for handle in (up, planned, ended + 1, 1, 2**31):
+    for handle in (up, planned, NEVER_VALID, 1, 2**31):
         with pytest.raises(LookupError, match=r"^handle: "):
             sim.add("d", handle=handle)
     for wrong, error in ((0, ValueError), (-1, ValueError), ("x", TypeError)):
