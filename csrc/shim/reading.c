@@ -123,9 +123,9 @@ static uint32_t reserve_statuses(rn__reading *reading) {
 }
 
 static void ask_statuses(rn__reading *reading, rn_provider *provider) {
-  memset(reading->statuses, 0, reading->count * sizeof *reading->statuses);
   for (uint32_t i = 0; i < reading->count; i++) {
     rn__status_answer *answer = &reading->statuses[i];
+    memset(answer, 0, sizeof *answer);
     HRASCONN handle = rn__reading_element(reading, i)->hrasconn;
     answer->code = rn__ask_status(provider, handle, &answer->raw, &answer->version);
   }
