@@ -1,8 +1,10 @@
-"""Checks all C: clang-format's layout of each file, clang-tidy's findings in the package's own.
+"""Check all C files with clang-format, and those of the package with clang-tidy, too.
 
-usage: check_c.py [--format]    --format: first lay out every file as .clang-format says
+usage: check_c.py [--format]
 
-The files of Windows are read with the headers that zig has of mingw-w64.
+--format    first formats every file
+
+clang-tidy reads the sources for Windows with the mingw-w64 headers that zig contains.
 """
 
 import os
@@ -24,7 +26,7 @@ TARGETS = {
 
 
 def tracked_files() -> list[str]:
-    """Every C file and header of the project."""
+    """Return every C file and header of the project."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.c", "*.h"]
     listed = subprocess.run(
         command, cwd=windows_python.ROOT, check=True, capture_output=True, text=True
@@ -33,7 +35,7 @@ def tracked_files() -> list[str]:
 
 
 def tidy(task: tuple[str, str]) -> tuple[int, str]:
-    """Clang-tidy's exit code and findings in one file, compiled for one system."""
+    """Return clang-tidy's exit code and findings for one file, compiled for one system."""
     system, source = task
     compiler = ["-std=c11", *wheels.INCLUDES, *TARGETS[system]]
     done = subprocess.run(
@@ -41,14 +43,14 @@ def tidy(task: tuple[str, str]) -> tuple[int, str]:
         cwd=windows_python.ROOT,
         check=False,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # how many warnings it did not show
+        stderr=subprocess.DEVNULL,  # only the number of hidden warnings
         text=True,
     )
     return done.returncode, done.stdout
 
 
 def main(*, relayout: bool) -> None:
-    """Runs both over everything."""
+    """Run both tools and fail if either finds something."""
     files = tracked_files()
     style = ["-i"] if relayout else ["--dry-run", "--Werror"]
     laid_out = subprocess.run(
@@ -60,9 +62,9 @@ def main(*, relayout: bool) -> None:
         results = list(pool.map(tidy, tasks))
     print(*(findings for code, findings in results if code), sep="\n", end="")
     bad = sum(code != 0 for code, _ in results)
-    print(f"check_c: {len(files)} files laid out, {bad} of {len(tasks)} have findings")
+    print(f"check_c: {len(files)} files formatted, {bad} of {len(tasks)} have findings")
     if laid_out.returncode or bad:
-        raise SystemExit("check_c: 'python .ci/check_c.py --format' lays the files out")
+        raise SystemExit("check_c: 'python .ci/check_c.py --format' formats the files")
 
 
 if __name__ == "__main__":

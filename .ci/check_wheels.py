@@ -1,9 +1,9 @@
-"""Checks every distribution that wheels.py made: tags, members, imports, exports, metadata.
+"""Check every distribution that wheels.py built: tags, members, imports, exports, metadata.
 
 usage: check_wheels.py [--self-test] [DIST]
 
---self-test   then also takes a native module out of a copy, adds a stray file to another,
-              and so on, and fails unless each such copy is refused
+--self-test   also damages copies of wheels (a module removed, a stray file added, ...) and
+              fails unless every damaged copy is rejected
 """
 
 import argparse
@@ -57,19 +57,19 @@ SDIST = [
 
 
 def require(condition: object, message: str) -> None:
-    """Refuses the distribution."""
+    """Reject the distribution if the condition is false."""
     if not condition:
         raise SystemExit(f"check_wheels: {message}")
 
 
 def exports() -> set[str]:
-    """The names that rassim.def lists."""
+    """Return the names that rassim.def lists."""
     text = (ROOT / "csrc" / "sim" / "rassim.def").read_text().split("EXPORTS", 1)[1]
     return set(re.sub(r";.*", "", text).split())
 
 
 def check_imports(name: str, imported: set[str], allowed: list[str]) -> None:
-    """Only the system's libraries; python3.dll must be there and nowhere else."""
+    """Check that only system libraries are imported, and python3.dll only by _native.pyd."""
     python = {"python3.dll"} if name.endswith("_native.pyd") else set()
     require(python <= imported, f"{name} does not import python3.dll")
     strays = [
@@ -81,15 +81,15 @@ def check_imports(name: str, imported: set[str], allowed: list[str]) -> None:
 
 
 def check_exports(name: str, exported: set[str]) -> None:
-    """_native exports what Python asks for, the simulator exactly its list, undecorated."""
+    """Check the exports: PyInit__native, or exactly the names in rassim.def."""
     wanted = exports() if "_rassim" in name else {"PyInit__native"}
     require(
-        exported == wanted, f"{name} exports differ from what is due: {sorted(exported ^ wanted)}"
+        exported == wanted, f"{name} exports other names than expected: {sorted(exported ^ wanted)}"
     )
 
 
 def check_pe(name: str, data: bytes, machine: str) -> None:
-    """A Windows module: its machine, imports, exports."""
+    """Check a Windows module: its machine, imports and exports."""
     image = pefile.PE(data=data)
     found = pefile.MACHINE_TYPE[image.FILE_HEADER.Machine]
     require(found == f"IMAGE_FILE_MACHINE_{machine}", f"{name} is made for {found}")
@@ -102,7 +102,7 @@ def check_pe(name: str, data: bytes, machine: str) -> None:
 
 
 def check_elf(name: str, data: bytes) -> None:
-    """A Linux module: the libraries it needs, its exports."""
+    """Check a Linux module: the libraries it needs, and its exports."""
     image = ELFFile(io.BytesIO(data))
     dynamic = [section for section in image.iter_sections() if isinstance(section, DynamicSection)]
     needed = {tag.needed for section in dynamic for tag in section.iter_tags("DT_NEEDED")}
@@ -117,7 +117,7 @@ def check_elf(name: str, data: bytes) -> None:
 
 
 def check_wheel(wheel: Path) -> None:
-    """One wheel: its tag, members and modules."""
+    """Check one wheel: its tag, members and modules."""
     tag = wheel.stem.split("-", 2)[2]
     require(tag in MODULES, f"{wheel.name}: an unknown tag")
     with zipfile.ZipFile(wheel) as archive:
@@ -139,7 +139,7 @@ def check_wheel(wheel: Path) -> None:
 
 
 def check_sdist(sdist: Path) -> None:
-    """The sdist: what builds and tests the package, and nothing built."""
+    """Check that the sdist has what builds and tests the package, and nothing built."""
     top = sdist.name.removesuffix(".tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.removeprefix(f"{top}/") for name in archive.getnames()}
@@ -154,7 +154,7 @@ def check_sdist(sdist: Path) -> None:
 
 
 def check(dist: Path) -> None:
-    """Every distribution that is due is there, nothing else is, and each is right."""
+    """Check that exactly the expected distributions exist, and check each of them."""
     wheels = sorted(dist.glob("*.whl"))
     tags = {wheel.stem.split("-", 2)[2] for wheel in wheels}
     require(tags == set(MODULES), f"wheels missing or unexpected: {sorted(tags ^ set(MODULES))}")
@@ -169,7 +169,7 @@ def check(dist: Path) -> None:
 
 
 def rewrite(wheel: Path, change: Callable[[dict[str, bytes]], object]) -> None:
-    """Changes the members of a wheel in place."""
+    """Change the members of a wheel in place."""
     with zipfile.ZipFile(wheel) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     change(members)
@@ -179,7 +179,7 @@ def rewrite(wheel: Path, change: Callable[[dict[str, bytes]], object]) -> None:
 
 
 def self_test(dist: Path) -> None:
-    """Each broken copy must be refused, with the reason it was broken for."""
+    """Check that each broken copy is rejected for the right reason."""
     native, simulator = "ras_native/_native.pyd", "ras_native/_rassim.pyd"
     foreign = (windows_python.unpack(windows_python.OLDEST) / "python3.dll").read_bytes()
     breaks: list[tuple[str, str, Callable[[dict[str, bytes]], object]]] = [

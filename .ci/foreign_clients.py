@@ -1,4 +1,4 @@
-"""Builds tests/foreign/client.c for Windows and runs it under Wine against the simulator.
+"""Build tests/foreign/client.c for Windows and run it under Wine against the simulator.
 
 usage: foreign_clients.py
 
@@ -25,7 +25,7 @@ SECONDS = 60
 
 @dataclass(frozen=True)
 class Program:
-    """One build of the client: how, beside which simulator, and the sizes its <ras.h> gives."""
+    """One build of the client: target, simulator, and the structure sizes in its <ras.h>."""
 
     triple: str
     wheel: str
@@ -43,7 +43,7 @@ PROGRAMS = [
 
 
 def build(program: Program, folder: Path) -> Path:
-    """The client with its scenario, linked to rasapi32.dll, the simulator beside it."""
+    """Build the client, linked to rasapi32.dll, and copy the simulator beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     compiler = wheels.compiler(program.triple)
     scenario, executable = folder / "scenario.o", folder / "client.exe"
@@ -59,7 +59,7 @@ def build(program: Program, folder: Path) -> Path:
 
 
 def expected(program: Program) -> list[str]:
-    """client.expected, its places filled in."""
+    """Return the lines of client.expected with the placeholders replaced."""
     table = (ROOT / "ras_native" / "errors.tsv").read_text(encoding="utf-8")
     rows = csv.reader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE)
     texts = {row[0]: row[-1] for row in rows}
@@ -70,7 +70,7 @@ def expected(program: Program) -> list[str]:
 
 
 def main() -> None:
-    """Builds them all, runs them all."""
+    """Build and run all programs."""
     with wine.session():
         for program in PROGRAMS:
             name = f"{program.wheel} {'Unicode' if program.unicode else 'ANSI'}"

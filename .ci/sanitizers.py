@@ -1,10 +1,10 @@
-"""Runs a stated core of the suite on a shim and a simulator that watch themselves.
+"""Run a part of the suite with the shim and the simulator compiled with sanitizers.
 
 usage: sanitizers.py memory     AddressSanitizer and UndefinedBehaviorSanitizer
        sanitizers.py threads    ThreadSanitizer
 
-Python itself is not instrumented: what is found is in our own C. Leaks are not looked for here,
-for Python frees little at its exit; tests/internals/test_allocation_failures.py counts them.
+Python itself is not instrumented, so every report is about our own C. Leak detection is off:
+Python frees little when it exits. tests/internals/test_allocation_failures.py detects leaks.
 """
 
 import os
@@ -29,7 +29,7 @@ for module in _native.__file__, sim.Simulator().path:
 
 @dataclass(frozen=True)
 class Sanitizer:
-    """How to build with it, what to load before Python, what to run."""
+    """How to build with a sanitizer, what to load before Python, and which tests to run."""
 
     flags: str
     library: str
@@ -43,8 +43,8 @@ SANITIZERS = {
         "-fsanitize=address,undefined -fno-sanitize-recover=all",
         "libasan.so",
         "__asan_init",
-        # Python's own allocator would hide the ends of its objects, which C writes to.
-        # A test of its own crashes a process: pytest prints where Python was.
+        # With Python's own allocator, a write past the end of a Python buffer goes unnoticed.
+        # One test crashes a process on purpose, so SIGSEGV stays with Python's faulthandler.
         {"ASAN_OPTIONS": "detect_leaks=0:handle_segv=0", "PYTHONMALLOC": "malloc"},
         ["tests/behaviour", "tests/simulator"],
     ),
@@ -65,7 +65,7 @@ SANITIZERS = {
 
 
 def build(sanitizer: Sanitizer, folder: Path) -> Path:
-    """The package with instrumented modules."""
+    """Build the package with instrumented modules and return its folder."""
     shutil.rmtree(folder, ignore_errors=True)
     flags = f"{sanitizer.flags} -g -O1 -fno-omit-frame-pointer"
     setup = [sys.executable, "setup.py", "-qq", "build", "--build-base", folder]
@@ -79,18 +79,21 @@ def build(sanitizer: Sanitizer, folder: Path) -> Path:
 
 
 def environment(sanitizer: Sanitizer, package: Path, reports: Path) -> dict[str, str]:
-    """Of a Python that imports the package; each report goes to a file of its own."""
+    """Return the environment for Python.
+
+    ASan and TSan write each report to a file. UBSan prints it on standard error.
+    """
     find = ["gcc", f"-print-file-name={sanitizer.library}"]
     library = subprocess.run(find, check=True, capture_output=True, text=True).stdout.strip()
     variables = {**os.environ, **sanitizer.environment}
-    for tool in ("ASAN", "TSAN", "UBSAN"):
-        given = variables.get(f"{tool}_OPTIONS", "")
-        variables[f"{tool}_OPTIONS"] = f"{given}:log_path={reports / tool.lower()}"
+    for name in ("ASAN_OPTIONS", "TSAN_OPTIONS"):
+        variables[name] = f"{variables.get(name, '')}:log_path={reports / 'report'}"
+    variables["UBSAN_OPTIONS"] = "print_stacktrace=1"
     return {**variables, "PYTHONPATH": str(package), "LD_PRELOAD": library}
 
 
 def main(name: str) -> None:
-    """Builds, runs, and fails on any report."""
+    """Build, run, and fail if there is any report."""
     sanitizer, folder = SANITIZERS[name], ROOT / "build" / f"sanitized-{name}"
     package = build(sanitizer, folder)
     reports = folder / "reports"
@@ -98,10 +101,11 @@ def main(name: str) -> None:
     variables = environment(sanitizer, package, reports)
     identity = [sys.executable, "-c", IDENTITY, sanitizer.symbol]
     subprocess.run(identity, cwd=folder, env=variables, check=True)
-    # not "python -m pytest": that would look in the checkout first
+    # "python -m pytest" would import the package from the checkout
     pytest = [
         Path(sys.executable).with_name("pytest"),
         "-q",
+        "--capture=sys",  # leaves standard error to UBSan
         "-p",
         "no:cacheprovider",
         *sanitizer.tests,

@@ -1,4 +1,4 @@
-"""Builds every distribution on Linux: sdist, Linux, any, win_amd64, win32, win_arm64.
+"""Build every distribution on Linux: sdist, Linux, any, win_amd64, win32, win_arm64.
 
 usage: wheels.py [DIST]    into DIST (default: dist/), which is emptied first
 
@@ -45,23 +45,23 @@ TARGETS = [
 
 
 def compiler(triple: str) -> list[str]:
-    """Zig's C compiler for that target, as strict as the package's build."""
+    """Return the command of zig's C compiler for that target, with the package's warnings."""
     return [*ZIG, "cc", "-target", triple, *build_native.STRICT_C, "-Werror", "-s"]
 
 
 def run(source: Path, *command: str | Path, **environment: str) -> None:
-    """One step in the source tree; its failure ends the build."""
+    """Run a command in the source tree. If it fails, the build ends."""
     subprocess.run(command, cwd=source, check=True, env={**os.environ, **environment})
 
 
 def build(source: Path, kind: str, dist: Path, mode: str = "require") -> None:
-    """What `python -m build` makes of the source with RAS_NATIVE_BUILD=mode."""
+    """Run `python -m build` on the source with RAS_NATIVE_BUILD=mode."""
     command = (sys.executable, "-m", "build", f"--{kind}", "--outdir", dist, source)
     run(source, *command, RAS_NATIVE_BUILD=mode, RAS_NATIVE_WERROR="1")
 
 
 def unpack_sdist(dist: Path, folder: Path) -> Path:
-    """The tree in the sdist."""
+    """Unpack the sdist and return its folder."""
     (sdist,) = dist.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         archive.extractall(folder, filter="data")
@@ -69,7 +69,7 @@ def unpack_sdist(dist: Path, folder: Path) -> Path:
 
 
 def import_library(target: Target, python_home: Path, folder: Path) -> Path:
-    """python3.lib for the target: the stable ABI's names are python3.dll's exports."""
+    """Make python3.lib for the target from the exports of python3.dll (the stable ABI)."""
     library = pefile.PE(str(python_home / "python3.dll"))
     names = [symbol.name.decode() for symbol in library.DIRECTORY_ENTRY_EXPORT.symbols]
     definition = folder / "python3.def"
@@ -80,7 +80,7 @@ def import_library(target: Target, python_home: Path, folder: Path) -> Path:
 
 
 def compile_modules(target: Target, source: Path, work: Path) -> list[Path]:
-    """_native.pyd and _rassim.pyd for the target, made in work beside what the linker leaves."""
+    """Compile _native.pyd and _rassim.pyd for the target in the folder `work`."""
     python_home = windows_python.unpack(windows_python.OLDEST)
     generated, native, simulator = (work / n for n in ("_native.c", "_native.pyd", "_rassim.pyd"))
     build_native.native_ffi().emit_c_code(str(generated))
@@ -103,7 +103,7 @@ def compile_modules(target: Target, source: Path, work: Path) -> list[Path]:
 
 
 def windows_wheel(target: Target, source: Path, dist: Path) -> None:
-    """The pure wheel with the target's modules, under the target's tag."""
+    """Make the target's wheel: the pure wheel with the two modules added."""
     (pure,) = dist.glob("*-py3-none-any.whl")
     wheel = (sys.executable, "-m", "wheel")
     with tempfile.TemporaryDirectory() as scratch:
@@ -119,16 +119,16 @@ def windows_wheel(target: Target, source: Path, dist: Path) -> None:
 
 
 def main(dist: Path) -> None:
-    """Builds all of them."""
+    """Build all distributions."""
     shutil.rmtree(dist, ignore_errors=True)
     build(ROOT, "sdist", dist)
     with tempfile.TemporaryDirectory() as scratch:
         source = unpack_sdist(dist, Path(scratch))
         build(source, "wheel", dist)
-        shutil.rmtree(source / "build")  # setuptools would take the modules from it
+        shutil.rmtree(source / "build")  # setuptools would copy the compiled modules from it
         build(source, "wheel", dist, mode="skip")
         windows_python.unpack(windows_python.OLDEST)
-        # zig builds its C library for each target the first time: that is most of the work
+        # Most of the time goes into zig's C library, which it builds once for each target.
         with ThreadPoolExecutor() as pool:
             list(pool.map(partial(windows_wheel, source=source, dist=dist), TARGETS))
 

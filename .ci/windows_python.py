@@ -17,14 +17,14 @@ HOME = ROOT / ".wine"
 
 @dataclass(frozen=True)
 class WindowsPython:
-    """One release: where it is unpacked and what its sdist must hash to."""
+    """One release, and the SHA-256 of its sdist."""
 
     version: str
     sha256: str
 
     @property
     def home(self) -> Path:
-        """The folder of python.exe."""
+        """Return the folder of python.exe."""
         return HOME / f"cp{self.version.replace('.', '')}"
 
 
@@ -34,14 +34,14 @@ BY_VERSION = {python.version: python for python in (OLDEST, NEWEST)}
 
 
 def unpack(python: WindowsPython) -> Path:
-    """The unpacked CPython's folder, fetched the first time."""
+    """Return the folder of the unpacked CPython. Download it the first time."""
     if not (python.home / "python.exe").exists():
         sdist = _download(python)
         with tarfile.open(sdist) as outer:
             name = next(member for member in outer.getnames() if member.endswith("/data.zip"))
             with outer.extractfile(name) as stream, zipfile.ZipFile(stream) as inner:
                 inner.extractall(HOME)
-        # `platform` asks WMI from 3.12 on; Wine 8 lacks it and the process dies in it.
+        # From 3.12 on `platform` asks WMI. Wine 8 has none, and the process would crash.
         (python.home / "DLLs" / "_wmi.pyd").unlink(missing_ok=True)
     return python.home
 

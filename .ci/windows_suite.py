@@ -1,11 +1,12 @@
-"""Runs the project's test suite under Wine on the installed wheel, and compares it with Linux's.
+"""Run the test suite under Wine on the installed wheel, and compare the results with Linux.
 
 usage: windows_suite.py VERSION LINUX_JUNIT_XML    (VERSION: 3.10 or 3.13)
 
-Fails unless the very tests that Linux collected were run, on the native backend and the
-simulator of the installed wheel; unless each skip is one of a test of POSIX alone; and unless
-each row of tests/wine_exceptions.tsv is an expected failure, and each of those is there or
-expected on Linux too.
+Fails unless all of this is true:
+- The same tests ran as on Linux, with the native backend and the simulator of the wheel.
+- Every skipped test is for POSIX only.
+- Every row of tests/wine_exceptions.tsv names an expected failure, and every expected failure
+  is in that table or was expected on Linux, too.
 """
 
 import shutil
@@ -36,13 +37,13 @@ Results = dict[str, tuple[str, str]]  # test -> (outcome, reason)
 
 
 def require(condition: object, message: str) -> None:
-    """Fails the run."""
+    """Fail the run if the condition is false."""
     if not condition:
         raise SystemExit(f"windows_suite: {message}")
 
 
 def results(junit: Path) -> Results:
-    """Each test's outcome in pytest's JUnit file."""
+    """Return the outcome of each test in pytest's JUnit file."""
     found: Results = {}
     for case in ElementTree.parse(junit).iter("testcase"):  # noqa: S314  (we wrote it)
         test = f"{case.get('classname')}::{case.get('name')}"
@@ -55,7 +56,7 @@ def results(junit: Path) -> Results:
 
 
 def copy_project(folder: Path) -> None:
-    """The checkout without the package, so that only the installed one can be imported."""
+    """Copy the checkout without the package, so that tests import the installed one."""
     shutil.rmtree(folder, ignore_errors=True)
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
@@ -67,7 +68,7 @@ def copy_project(folder: Path) -> None:
 
 
 def lying_provider(folder: Path) -> Path:
-    """tests/support/lying_provider.c as a DLL, for there is no compiler where the suite runs."""
+    """Compile tests/support/lying_provider.c: under Wine the suite has no compiler."""
     made = folder / "lying_provider.dll"
     source = (folder / "tests" / "support" / "lying_provider.c", f"-I{folder / 'csrc' / 'abi'}")
     command = [*wheels.compiler("x86_64-windows-gnu"), "-shared", *source, "-o", made]
@@ -76,13 +77,13 @@ def lying_provider(folder: Path) -> Path:
 
 
 def exceptions() -> set[str]:
-    """The tests that tests/wine_exceptions.tsv lists, as results() names them."""
+    """Return the tests that tests/wine_exceptions.tsv lists, named as in results()."""
     rows = (ROOT / "tests" / "wine_exceptions.tsv").read_text().splitlines()[1:]
     return {junit_name(row.split("\t")[0]) for row in rows}
 
 
 def junit_name(node: str) -> str:
-    """A node id as pytest's JUnit file spells it."""
+    """Return the name that pytest's JUnit file has for a node id."""
     path, *parts = node.split("::")
     return "::".join(
         [".".join([path.removesuffix(".py").replace("/", "."), *parts[:-1]]), parts[-1]]
@@ -90,7 +91,7 @@ def junit_name(node: str) -> str:
 
 
 def compare(here: Results, linux: Results) -> None:
-    """Nothing missing, nothing skipped but what is POSIX's, exactly the listed failures."""
+    """Check that the same tests ran, that skips are POSIX-only, and failures are listed."""
     missing, extra = sorted(linux.keys() - here.keys()), sorted(here.keys() - linux.keys())
     require(not missing, f"not collected here: {missing}")
     require(not extra, f"not collected on Linux: {extra}")
@@ -99,7 +100,7 @@ def compare(here: Results, linux: Results) -> None:
         for test, (outcome, reason) in here.items()
         if outcome == "skipped" and not reason.startswith("posix_only: ")
     ]
-    require(not skipped, f"skipped without right: {skipped}")
+    require(not skipped, f"skipped without a valid reason: {skipped}")
     expected = {test for test, (outcome, _) in here.items() if outcome == "xfailed"}
     named = expected | {test.partition("[")[0] for test in expected}
     usual = {test for test, (outcome, _) in linux.items() if outcome == "xfailed"}
@@ -110,14 +111,14 @@ def compare(here: Results, linux: Results) -> None:
 
 
 def summary(title: str, found: Results) -> str:
-    """One line of counts."""
+    """Return one line with the number of tests of each outcome."""
     counts = Counter(outcome for outcome, _ in found.values())
     text = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()))
     return f"{title:<22} {len(found):>5} tests: {text}"
 
 
 def main(version: str, linux_junit: Path) -> None:
-    """Installs, runs, compares."""
+    """Install the wheel, run the suite, and compare."""
     folder = windows_python.HOME / f"suite-{version}"
     copy_project(folder)
     junit = folder / "junit.xml"

@@ -20,15 +20,15 @@ ROOT = windows_python.ROOT
 PREFIX = windows_python.HOME / "prefix"
 WINE32 = windows_python.HOME / "wine32"
 WINE32_DLLS = "usr/lib/i386-linux-gnu/wine/i386-windows"
-WINE32_NAMES = ["ntdll", "kernel32", "kernelbase", "ucrtbase"]  # all that the C client needs
+WINE32_NAMES = ["ntdll", "kernel32", "kernelbase", "ucrtbase"]  # the C client needs no others
 ENVIRONMENT = {
     **os.environ,
     "WINEPREFIX": str(PREFIX),
     "WINEDEBUG": "-all",
     "DISPLAY": "",
     "WINEDLLPATH": str((WINE32 / WINE32_DLLS).parent),
-    # Only with this does Wine load any rasapi32.dll but its own stub; System32's stays the stub.
-    # A program that crashes must end, not wait for its debugger.
+    # Without "n,b" Wine loads its own stub and not the rasapi32.dll beside the program.
+    # Without a debugger a program that crashes ends at once.
     "WINEDLLOVERRIDES": "rasapi32=n,b;mscoree,mshtml,winedbg.exe=",
 }
 BOOT_SECONDS = 120
@@ -37,7 +37,7 @@ DOWNLOAD_ATTEMPTS = 3
 
 
 def install_wine() -> None:
-    """Wine from the distribution, where it is missing."""
+    """Install the distribution's Wine if it is missing."""
     if shutil.which("wine") is None:
         subprocess.run(["apt-get", "update", "-qq"], check=True)
         subprocess.run(
@@ -48,10 +48,10 @@ def install_wine() -> None:
 
 
 def unpack_wine32() -> None:
-    """32-bit Windows DLLs of the same Wine: the 64-bit one runs 32-bit programs with them.
+    """Unpack the 32-bit Windows DLLs of the same Wine. With them it runs 32-bit programs.
 
-    The package is only unpacked, by an apt with lists of its own: installing wine32 would add an
-    architecture to this system, and need the 32-bit libraries of all it depends on.
+    The package is not installed: that would add an architecture to this system and need 32-bit
+    versions of many libraries. apt downloads it with package lists of its own.
     """
     if WINE32.exists():
         return
@@ -87,7 +87,7 @@ def unpack_wine32() -> None:
 
 
 def fill_syswow64() -> None:
-    """The system folder of 32-bit programs: a Wine without their architecture makes none."""
+    """Make the system folder for 32-bit programs, which a 64-bit Wine does not make."""
     folder = PREFIX / "drive_c" / "windows" / "syswow64"
     folder.mkdir(parents=True, exist_ok=True)
     for name in WINE32_NAMES:
@@ -96,13 +96,13 @@ def fill_syswow64() -> None:
 
 @contextmanager
 def session() -> Iterator[None]:
-    """The prefix, made where it is new, and its server, which is stopped at the end."""
+    """Make the Wine prefix if it is new, start its server, and stop the server at the end."""
     install_wine()
     unpack_wine32()
     PREFIX.mkdir(parents=True, exist_ok=True)
     null = subprocess.DEVNULL
     quiet = {"env": ENVIRONMENT, "stdin": null, "stdout": null, "stderr": null}
-    # The server outlives each program; started here it holds none of their pipes open.
+    # The server outlives the programs. Started here, it keeps none of their pipes open.
     subprocess.run(["wineserver", "--persistent"], check=True, timeout=BOOT_SECONDS, **quiet)
     try:
         subprocess.run(["wineboot", "--init"], check=True, timeout=BOOT_SECONDS, **quiet)
@@ -113,7 +113,7 @@ def session() -> Iterator[None]:
 
 
 def run(*command: str | Path, cwd: Path = ROOT, seconds: int) -> int:
-    """Runs a Windows program, its output passed on as it comes; its exit code (below 0 if late)."""
+    """Run a Windows program, print its output, and return its exit code (negative if late)."""
     with _started(command, cwd, seconds) as process:
         for line in process.stdout:
             sys.stdout.buffer.write(line)
@@ -122,7 +122,7 @@ def run(*command: str | Path, cwd: Path = ROOT, seconds: int) -> int:
 
 
 def output(*command: str | Path, cwd: Path = ROOT, seconds: int) -> tuple[int, str]:
-    """Runs a Windows program; its exit code and what it printed."""
+    """Run a Windows program and return its exit code and output."""
     with _started(command, cwd, seconds) as process:
         printed = process.stdout.read().decode(errors="replace")
         return process.wait(), printed
@@ -132,9 +132,9 @@ def output(*command: str | Path, cwd: Path = ROOT, seconds: int) -> tuple[int, s
 def _started(
     command: tuple[str | Path, ...], cwd: Path, seconds: int
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The program, ended when its time is over.
+    """Start a program and kill it when its time is over.
 
-    CPython wants a pipe for its output under Wine, and an input that is not missing.
+    Under Wine, CPython needs a pipe for its output, and an input.
     """
     process = subprocess.Popen(
         ["wine", *command],
@@ -155,7 +155,7 @@ def _started(
 
 
 def wheel() -> Path:
-    """The wheel for this Windows in dist/."""
+    """Return the win_amd64 wheel in dist/."""
     wheels = list((ROOT / "dist").glob("*-win_amd64.whl"))
     if len(wheels) != 1:
         raise SystemExit(f"wine: {len(wheels)} win_amd64 wheels in dist/: run .ci/wheels.py first")
@@ -163,12 +163,12 @@ def wheel() -> Path:
 
 
 def windows_path(path: Path) -> str:
-    """How a Windows program names a file of this system."""
+    """Return the path by which a Windows program finds a file of this system."""
     return "Z:" + str(path).replace("/", "\\")
 
 
 def install(python: windows_python.WindowsPython) -> Path:
-    """python.exe, having the wheel (replaced if it was there) and its extra "test"."""
+    """Install the wheel with its extra "test" and return python.exe. Replaces an old wheel."""
     executable = windows_python.unpack(python) / "python.exe"
     pip = [executable, "-m", "pip", "install", "--quiet", "--no-warn-script-location"]
     uri = "file:///Z:" + str(wheel())

@@ -1,7 +1,7 @@
 """Every row of ledger.tsv has a test, on both backends and on the systems that the row names.
 
-Which tests there are is asked of pytest itself, in a process of its own that collects the whole
-suite: so the answer is the same in any order, and when only a part of the suite is run.
+A separate pytest process collects the whole suite. So the result does not depend on the order of
+the tests, or on which of them are run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BACKENDS = ("native", "ctypes")
 
 
 def describe(item: pytest.Item) -> dict[str, Any]:
-    """What the ledger wants to know of a test."""
+    """Return what the checks below need to know about a test."""
     callspec = getattr(item, "callspec", None)
     elsewhere = {"windows": "posix_only", "posix": "windows_only"}
     return {
@@ -37,7 +37,7 @@ def describe(item: pytest.Item) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """Every test of the whole suite, on all backends."""
+    """Collect every test of the whole suite, on all backends."""
     answer = tmp_path_factory.mktemp("ledger") / "suite.json"
     process = subprocess.run(
         [sys.executable, __file__, str(answer)],
@@ -89,7 +89,7 @@ def test_every_wine_exception_names_a_test(suite: list[dict[str, Any]]) -> None:
 
 
 class Recorder:
-    """Writes what was collected to a file."""
+    """Writes the collected tests to a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""What the README shows is what happens."""
+"""The README's sessions, examples and commands are true."""
 
 from __future__ import annotations
 

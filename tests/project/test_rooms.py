@@ -1,4 +1,4 @@
-"""Arrows run down: no module imports a higher one, and there is no circle."""
+"""No module imports one of a higher room, and no imports form a circle, in Python and in C."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tsv import ROOT
 
 import ras_native
 
-# From the lowest room to the highest. A module imports from the rooms above its line here and
-# from its own, never from one below. A package stands for the modules in it; "." is ras_native.
+# The rooms, from the lowest to the highest. A module may import from its own line and from the
+# lines above it. A package stands for all modules in it; "." is ras_native itself.
 ROOMS = """
     _check _errors _fork _log
     _backend _native
@@ -31,7 +31,7 @@ ROOMS = """
 """
 LEVELS = {name: level for level, line in enumerate(ROOMS.split("\n")) for name in line.split()}
 
-# A backend is chosen when the first object is made: contract loads one of the modules above it.
+# The backend is chosen at run time, so contract imports these modules in a function.
 CHOSEN_LATER = {
     ("_backend.contract", f"_backend.{backend}_{half}")
     for backend in ("native", "ctypes")
@@ -51,7 +51,7 @@ MODULES = {name_of(path): path for path in HOME.rglob("*.py")}
 
 
 def module_named(full: str) -> str | None:
-    """The longest beginning of a dotted name that is a module of ours."""
+    """Return the module of ours that a dotted name belongs to."""
     parts = full.split(".")
     if parts[0] != PACKAGE:
         return None
@@ -60,12 +60,12 @@ def module_named(full: str) -> str | None:
 
 
 def level(name: str) -> int:
-    """How high the room of a module is."""
+    """Return the line number of a module's room."""
     return LEVELS[name.partition(".")[0] or "."]
 
 
 def imports(name: str) -> Iterator[str]:
-    """Every module of ours that this one imports, in functions too."""
+    """Yield every module of ours that this one imports, also in functions."""
     path = MODULES[name]
     full = PACKAGE if name == "." else f"{PACKAGE}.{name}"
     package = full if path.stem == "__init__" else full.rpartition(".")[0]
@@ -90,7 +90,7 @@ ARROWS = {
 
 def test_every_module_has_a_room():
     rooms = {name.partition(".")[0] or "." for name in MODULES}
-    assert rooms | {"_native"} == LEVELS.keys()  # _native is compiled, or not there
+    assert rooms | {"_native"} == LEVELS.keys()  # _native is compiled
 
 
 def test_no_module_imports_a_higher_one():
@@ -109,7 +109,7 @@ def test_no_circle_of_imports():
     ("room", "allowed"), [("abi", "abi"), ("shim", "abi shim"), ("sim", "abi sim")]
 )
 def test_c_includes_of_a_room(room, allowed):
-    """Nothing of ours below abi; the shim and the simulator know nothing of each other."""
+    """abi includes nothing else of ours; the shim and the simulator do not include each other."""
     csrc = ROOT / "csrc"
     known = {path.name for part in allowed.split() for path in (csrc / part).iterdir()}
     for source in (csrc / room).glob("*.[ch]"):
