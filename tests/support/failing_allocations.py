@@ -254,6 +254,25 @@ def adding_later(sim: Simulator) -> Iterator[Operation]:
 
 
 @simulator
+def dialling(sim: Simulator) -> Iterator[Operation]:
+    def call() -> int:
+        """A dialling that has begun fails with the code, as any dialling may."""
+        handle = sim.dial("new", step=1)
+        with opened_ras(sim) as ras:
+            code = ras.get_connect_status(handle).error
+        if code:
+            sim.drop(handle)
+            raise MemoryError(code)
+        return handle
+
+    def check(_: int) -> None:
+        sim.advance(60)
+        check_equal(names(sim), ["new"])
+
+    yield Operation(call, check)
+
+
+@simulator
 def changing_later(sim: Simulator) -> Iterator[Operation]:
     handle = sim.add("new")
 
