@@ -210,7 +210,7 @@ class WSAPermissionError(WSAError, PermissionError):
 
 
 class WSABlockingIOError(WSAError, BlockingIOError):
-    """WSAEWOULDBLOCK, WSAEALREADY."""
+    """WSAEWOULDBLOCK, WSAEINPROGRESS, WSAEALREADY."""
 
 
 class WSAConnectionAbortedError(WSAError, ConnectionAbortedError):
@@ -261,6 +261,7 @@ _WSA_CLASSES: dict[int, type[WSAError]] = {
     10004: WSAInterruptedError,
     10013: WSAPermissionError,
     10035: WSABlockingIOError,
+    10036: WSABlockingIOError,
     10037: WSABlockingIOError,
     10053: WSAConnectionAbortedError,
     10054: WSAConnectionResetError,

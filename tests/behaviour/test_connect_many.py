@@ -259,7 +259,9 @@ def ending(listener):
     listener.settimeout(10)
     try:
         accepted, _ = listener.accept()
-    except (ConnectionResetError, ConnectionAbortedError):  # some systems say it here
+    except TimeoutError:
+        raise
+    except OSError:  # Windows tells it here, Wine by another code
         return "reset"
     with accepted:
         accepted.settimeout(10)

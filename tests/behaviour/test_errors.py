@@ -41,6 +41,7 @@ STANDARD = {
     10004: InterruptedError,
     10013: PermissionError,
     10035: BlockingIOError,
+    10036: BlockingIOError,
     10037: BlockingIOError,
     10053: ConnectionAbortedError,
     10054: ConnectionResetError,
