@@ -93,7 +93,7 @@ if sys.platform == "win32":
         sqos: bytes | None,
         callee_size: int,
     ) -> tuple[int, bytes]:
-        """One call of WSAConnect: 0 or the system's error, and the callee's data."""
+        """Call WSAConnect once: 0 or the system's error, and the callee's data."""
         data = ctypes.create_string_buffer(caller_data or b"")
         caller = _WSABUF(len(caller_data or b""), ctypes.addressof(data))
         answer = ctypes.create_string_buffer(callee_size + 1)
@@ -163,7 +163,7 @@ else:
         sqos: bytes | None,  # noqa: ARG001
         callee_size: int,  # noqa: ARG001
     ) -> tuple[int, bytes]:
-        """One call of connect: 0 or the system's error, and no data."""
+        """Call connect once: 0 or the system's error, and no data."""
         failed = _libc.connect(sock.fileno(), name, len(name))
         return ctypes.get_errno() if failed else 0, b""
 
@@ -192,7 +192,7 @@ def _is_at_capacity(os_error: int, target: _Target) -> bool:
 
 
 def connect_wait(sock: socket.socket, slice_ns: int) -> int:
-    """0 connected, RN_E_AGAIN, or the system's error."""
+    """Wait for a connect: 0 for connected, RN_E_AGAIN, or the system's error."""
     descriptor = sock.fileno()
     if descriptor == -1:  # closed by another thread since the caller looked
         return RN_E_AGAIN

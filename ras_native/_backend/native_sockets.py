@@ -1,4 +1,4 @@
-"""The connect half of the native backend: thin wrappers of what csrc/shim/rn.h declares."""
+"""Connecting in the native backend: thin wrappers of the functions that csrc/shim/rn.h declares."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def wsa_connect(
     sqos: bytes | None,
     callee_size: int,
 ) -> tuple[int, bytes]:
-    """One call of WSAConnect: 0 or the system's error, and the callee's data."""
+    """Call WSAConnect once: 0 or the system's error, and the callee's data."""
     length = ffi.new("uint32_t *", callee_size)
     callee_data = ffi.new("uint8_t[]", callee_size) if callee_size else ffi.NULL
     code = lib.rn_wsa_connect(
@@ -34,7 +34,7 @@ def wsa_connect(
 
 
 def connect_wait(sock: socket.socket, slice_ns: int) -> int:
-    """0 connected, RN_E_AGAIN, or the system's error."""
+    """Wait for a connect: 0 for connected, RN_E_AGAIN, or the system's error."""
     code: int = lib.rn_connect_wait(sock.fileno(), slice_ns)
     return code
 
@@ -44,11 +44,11 @@ def connect_many(targets: bytes, options: bytes, count: int, slice_ns: int) -> t
     outcomes = ffi.new("rn_outcome[]", count)
     borrowed = ffi.from_buffer("rn_target[]", targets)  # outlives the batch
     chosen = ffi.from_buffer("rn_batch_options *", options)
-    made = ffi.new("rn_batch **")
+    batch_out = ffi.new("rn_batch **")
     try:
-        code: int = lib.rn_batch_new(borrowed, count, chosen, outcomes, made) or RN_E_AGAIN
+        code: int = lib.rn_batch_new(borrowed, count, chosen, outcomes, batch_out) or RN_E_AGAIN
         while code == RN_E_AGAIN:  # ends: every attempt has a deadline
-            code = lib.rn_batch_run(made[0], slice_ns)
+            code = lib.rn_batch_run(batch_out[0], slice_ns)
     finally:
-        lib.rn_batch_free(made[0])
+        lib.rn_batch_free(batch_out[0])
     return code, bytes(ffi.buffer(outcomes, count * RN_OUTCOME.size))

@@ -221,6 +221,16 @@ class ConnectResult(NamedTuple):
         return self.elapsed_ns / 1e6
 
 
+for _name, _text in {
+    "target": "The address as it was given.",
+    "outcome": "How the attempt ended, a ConnectOutcome.",
+    "code": "The Winsock code, the same on every system; 0 for an open target.",
+    "errno": "The system's own error number; 0 for an open target.",
+    "elapsed_ns": "Nanoseconds from the connect call to its outcome, on a monotonic clock.",
+}.items():
+    getattr(ConnectResult, _name).__doc__ = _text
+
+
 _CODES = {
     RN_CONNECTED: 0,
     RN_TIMED_OUT: codes.WSAETIMEDOUT,

@@ -8,6 +8,7 @@ import ipaddress
 import itertools
 import math
 import os
+import pydoc
 import socket
 import subprocess
 import sys
@@ -323,6 +324,14 @@ def test_results_are_records(backend):
     assert result == (address, ConnectOutcome.OPEN, 0, 0, result.elapsed_ns)
     assert result.outcome == "open"
     assert ConnectResult._fields == ("target", "outcome", "code", "errno", "elapsed_ns")
+
+
+def test_every_member_of_a_result_is_documented():
+    text = pydoc.plain(pydoc.render_doc(ConnectResult))
+    for name in (*ConnectResult._fields, "is_open", "milliseconds"):
+        described = getattr(ConnectResult, name).__doc__
+        assert "Alias for field" not in described
+        assert described in text
 
 
 def test_whether_it_is_open_and_milliseconds(backend):
