@@ -126,14 +126,19 @@ class _Worker:
         self.belongs_to_parent = True
         self.queue.forget_threads()
 
-    def close(self) -> bool:
-        """Cancel and wait, at most CLOSE_SECONDS; whether the thread has ended."""
+    def close(self, seconds: float) -> None:
+        """Cancel, and wait so long for the thread; ResourceWarning where it is left behind."""
         self.cancel()
         thread = self.thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(CLOSE_SECONDS)
+        if thread is None or thread is threading.current_thread():
+            self.queue.close()
+            return
+        thread.join(seconds)
         self.queue.close()
-        return thread is None or not thread.is_alive()
+        if thread.is_alive():
+            text = "a Monitor was closed while RAS did not answer: its thread ends when RAS does"
+            logger.warning(text)
+            warnings.warn(text, ResourceWarning, stacklevel=3)
 
 
 _workers: weakref.WeakSet[_Worker] = weakref.WeakSet()  # those whose thread runs
@@ -141,8 +146,12 @@ _workers: weakref.WeakSet[_Worker] = weakref.WeakSet()  # those whose thread run
 
 @atexit.register
 def _close_all() -> None:
-    for worker in list(_workers):
-        worker.close()
+    workers = list(_workers)
+    for worker in workers:
+        worker.cancel()
+    deadline = time.perf_counter() + CLOSE_SECONDS
+    for worker in workers:
+        worker.close(max(0.0, deadline - time.perf_counter()))
 
 
 def _drop(worker: _Worker) -> None:
@@ -241,10 +250,7 @@ class Monitor:
         call of the provider takes longer, the thread ends when that call returns, and a
         ResourceWarning says so.
         """
-        if not self._worker.close():
-            text = f"a call of the provider has not returned in {CLOSE_SECONDS:g} s: its thread"
-            logger.warning("%r was closed, but %s is left", self, text)
-            warnings.warn(f"{text} is left to end by itself", ResourceWarning, stacklevel=2)
+        self._worker.close(CLOSE_SECONDS)
 
     def _close_after_fork(self) -> None:
         """Become unusable in a forked child: the thread and the registration are the parent's."""

@@ -256,6 +256,8 @@ class Watcher:
 
     def wait(self, look_ns: int | None, interval_ns: int) -> Poll | None:
         """Wait for the next poll that the engine must see; None once cancelled."""
+        if self._notification and self._flags != self._wanted_flags():
+            self.register()
         if self._registered_ns != self._told_ns:
             look_ns = 0
         event = self._notification._event if self._notification else None
@@ -272,8 +274,6 @@ class Watcher:
         signalled = look.signalled or self._missed_signal
         self._missed_signal = False
         snapshot = self._polled.refresh() if look.generation > 0 else None
-        if self._notification and self._flags != self._wanted_flags():
-            self.register()
         return Poll(
             look.monotonic_ns,
             look.time_ns,
