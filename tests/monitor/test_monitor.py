@@ -81,7 +81,6 @@ def test_what_is_up_at_the_start_is_found(sim, ras):
 def test_without_notifications_the_interval_finds_it(sim, ras):
     with Monitor(ras, interval=0.001, notifications=False) as monitor:
         assert sim.registrations == 0
-        sim.drop(sim.add("Nobody sees it"))
         sim.add("Head office")
         assert monitor.get(PATIENCE).entry == "Head office"
 

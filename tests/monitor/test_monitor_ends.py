@@ -107,6 +107,18 @@ def test_a_close_does_not_wait_for_a_provider_that_does_not_answer(
     assert rest(monitor) == []
 
 
+def test_a_ras_that_is_closed_while_it_does_not_answer(sim, ras, monkeypatch, caplog):
+    monkeypatch.setattr(module, "CLOSE_SECONDS", 0.05)
+    monitor = in_a_call(sim, ras, ENUM)
+    with pytest.warns(ResourceWarning, match="did not answer"):
+        ras.close()
+    caplog.clear()
+    sim.delay(ENUM, 0.0)
+    thread_of(monitor).join(PATIENCE)
+    assert not thread_of(monitor).is_alive()
+    assert not caplog.records  # the thread ended, it did not fail
+
+
 def test_closing_its_ras_closes_it(sim, ras):
     monitor = watching(ras)
     sim.add("Head office")
@@ -286,40 +298,54 @@ def test_in_a_call_of_the_provider_at_exit(backend):
 
 FORKED = """
 import os, sys, threading
-from ras_native import Monitor, MonitorClosed, Ras
+from ras_native import Monitor, Ras
 from ras_native.sim import Simulator
 sim = Simulator()
 ras = Ras(sim, backend=sys.argv[1])
-with Monitor(ras, interval=3600.0) as monitor:
-    while not monitor.counts.polls:
-        pass
-    ready = monitor.ready
-    consumer = threading.Thread(target=monitor.get)
+monitor = Monitor(ras, interval=3600.0).__enter__()
+while not monitor.counts.polls:
+    pass
+ready = monitor.ready
+consumer = threading.Thread(target=lambda: monitor.get())
+if sys.argv[2] != "drop":  # a thread that is inside get keeps the child's Monitor alive
     consumer.start()
-    child = os.fork()
-    if not child:
-        for use in (monitor.get, lambda: next(monitor), lambda: monitor.ready,
-                    lambda: monitor.snapshot, monitor.__enter__):
-            try:
-                use()
-                print("no error")
-            except ValueError as error:
-                print(error)
+locked, forked = threading.Event(), threading.Event()
+def hold_the_lock():
+    with monitor._worker.queue._lock:
+        locked.set()
+        forked.wait(30)
+threading.Thread(target=hold_the_lock).start()
+locked.wait(30)
+child = os.fork()
+if not child:
+    for use in (monitor.get, lambda: next(monitor), lambda: monitor.ready,
+                lambda: monitor.snapshot, monitor.__enter__):
+        try:
+            use()
+            print("no error")
+        except ValueError as error:
+            print(error)
+    if sys.argv[2] == "close":
         monitor.close()
-        print("child", flush=True)
-        if sys.argv[2] == "exit":
-            os._exit(0)
-        sys.exit(0)
-    os.waitpid(child, 0)
-    sim.add("Head office")
-    consumer.join(30)
-    sim.add("Home")
-    print(monitor.get(30).entry, monitor.counts.polls)
+    del monitor, use
+    print("child", flush=True)
+    if sys.argv[2] == "exit":
+        os._exit(0)
+    sys.exit(0)
+os.waitpid(child, 0)
+forked.set()
+sim.add("Head office")
+if sys.argv[2] == "drop":
+    consumer.start()
+consumer.join(30)
+sim.add("Home")
+print(monitor.get(30).entry, monitor.counts.polls)
+monitor.close()
 """
 
 
 @pytest.mark.posix_only("there is no fork on Windows")
-@pytest.mark.parametrize("how", ["exit", "clean up"])
+@pytest.mark.parametrize("how", ["exit", "close", "clean up", "drop"])
 def test_a_forked_child_leaves_everything_to_its_parent(backend, how):
     python = ("-W", "error", "-W", "ignore:This process")  # DeprecationWarning of os.fork
     lines = child.run(FORKED, backend, how, python=python).splitlines()
