@@ -1,17 +1,37 @@
-"""The Monitor: every change of the connections that can be known, told once.
+"""The Monitor: what happens to the connections, told once, with marks where something is missing.
 
 What it promises:
 
 1. A state that stood while a poll looked is told, in order for each connection. Between
    connections the order is only that of the polls; within one poll, ends come first.
-2. What came and went between two polls is a `Gap`, if RAS signalled it and no change that was
+2. What came and went between two polls is a `Gap` if RAS signalled it and no change that was
    found accounts for the signal.
-3. What came and went without a signal, or behind a signal that another change accounts for, nobody
-   can know.
+3. What came and went without a signal, or behind a signal that another change accounts for,
+   nobody can know.
 
-Without RAS' signals (`notifications=False`, or a provider that has none) point 2 falls away: what
-came and went between two polls is not told. The links of a multilink connection are not watched.
+A signal and a change that are found within 2 seconds (the settling time) belong together, in
+either order: RAS sets one event for everything, and a hang-up is listed before it is signalled. A
+change accounts for one signal; an outage that began and ended between two polls for two. After a
+signal without a change the Monitor looks again after 10, 50, 250 and 1,000 ms and when the
+settling time is over; only then it tells the Gap.
+
+Other kinds of Gap: RAS did not signal a connection that came or went (`unreported`), could not be
+asked (`failed`), a poll began later than it was due by more than two intervals and 50 ms
+(`late`), the system slept (`suspended`), or the consumer was slow (`overflow`). An outage is one
+Gap with a count. Late polls and signals that never cease are told once in 60 and 10 seconds.
+
+While RAS fails, the time between polls doubles up to 5 seconds, or one interval where that is
+longer. A registration that may be dead is made anew: at once, then at most after 1 second, 2, 4
+and so on, up to once a minute.
+
+With `notifications=False`, or a provider that has none, there are no signals: nothing that comes
+and goes between two polls is told (point 3), and `blip` and `unreported` do not exist. The single
+links of a multilink connection are not watched. Nor is a connection told that is dialled again,
+between two polls, under the handle and the correlation id of the one before: RAS shows one and
+the same then, and its signals are a Gap.
 """
+
+from __future__ import annotations
 
 from .events import (
     Absent,
@@ -33,6 +53,7 @@ from .events import (
 )
 from .monitor import Counts, Monitor
 from .queue import MonitorClosed
+from .recording import RecordingError, replay
 
 __all__ = [
     "Absent",
@@ -53,5 +74,7 @@ __all__ = [
     "ProviderRecovered",
     "Reconnected",
     "Reconnecting",
+    "RecordingError",
     "StateChanged",
+    "replay",
 ]

@@ -30,16 +30,10 @@ class Difference(NamedTuple):
     kind: type[ConnectionEvent]
     before: Observation | None
     after: Observation | None
-    seconds: float | None = None
+    signals: int
+    """How many signals RAS may give for it."""
+    seconds: float | None
     """Connected.down_for, or Disconnected.uptime."""
-
-    @property
-    def signals(self) -> int:
-        """How many signals RAS may give for it."""
-        if self.after is None:
-            return 1
-        was = None if self.before is None else _condition(self.before)
-        return _SIGNALS.get((self.kind, was), _USUAL_SIGNALS.get(self.kind, 0))
 
     @property
     def is_signalled(self) -> bool:
@@ -140,6 +134,13 @@ def _kind_of_detail(was: Status | None, now: Status | None) -> type[ConnectionEv
     return Moved if moved else Changed
 
 
+def _signals(kind: type[ConnectionEvent], was: _Known | None, now: Observation | None) -> int:
+    """Give how many signals RAS may give for what happened to a connection."""
+    if now is None:
+        return 1
+    return _SIGNALS.get((kind, was.condition if was else None), _USUAL_SIGNALS.get(kind, 0))
+
+
 def _next_known(
     was: _Known | None, kind: type[ConnectionEvent], now: Observation, now_ns: int
 ) -> _Known:
@@ -192,8 +193,10 @@ class Connections:
                 kinds[0] = Found
             told = ends if kinds and kinds[0] is Disconnected else others
             for kind in kinds:
+                before = was.observation if was else None
                 seconds = self._seconds(kind, was, now, now_ns)
-                told.append(Difference(kind, was.observation if was else None, now, seconds))
+                signals = _signals(kind, was, now)
+                told.append(Difference(kind, before, now, signals, seconds))
                 was = _next_known(was, kind, now, now_ns) if now else None
             if now and was:
                 self._known[key] = was

@@ -101,6 +101,11 @@ def interval_after(interval_ns: int, failures: int) -> int:
     return max(interval_ns, min(interval_ns << min(failures, 40), LONGEST_BACK_OFF_NS))
 
 
+def is_late(poll: Poll, interval_ns: int) -> bool:
+    """Whether a poll began so much later than due that something may be missing."""
+    return poll.late_ns > 2 * interval_ns + LATE_NS
+
+
 def state_after(before: Snapshot, events: Iterable[MonitorEvent]) -> Snapshot:
     """Give the snapshot that the first events of a poll lead to from the poll before."""
     items = list(before)
@@ -199,13 +204,15 @@ class Engine:
             self._tell_gap(GapKind.FAILED, outage)
             self._failures, self._trusted_ns = 0, poll.monotonic_ns
         explained = bool(first or failures or poll.suspended_ns)
-        late = poll.late_ns > 2 * self._interval_ns + LATE_NS and not explained
+        late = is_late(poll, self._interval_ns) and not explained
         if late:
             self._late = _joined(self._late, _Range(poll.previous_ns, poll.monotonic_ns, 1))
         run = self._late
-        if run and (not late or run.to_ns - run.from_ns >= LONGEST_OUTAGE_NS):
-            self._tell_gap(GapKind.LATE, run)
-            self._late = None
+        if run:
+            is_over = not late and poll.monotonic_ns >= run.to_ns + self._interval_ns
+            if is_over or run.to_ns - run.from_ns >= LONGEST_OUTAGE_NS:
+                self._tell_gap(GapKind.LATE, run)
+                self._late = None
         return explained or late
 
     # Changes and signals
@@ -304,7 +311,7 @@ class Engine:
             return
         now_ns, looks = poll.monotonic_ns, []
         if self._late:
-            looks.append(now_ns + self._interval_ns)
+            looks.append(self._late.to_ns + self._interval_ns)
         if self._signals:
             looks.append((self._burst or self._signals[0]).from_ns + LONGEST_BURST_NS)
             looks += [self._signals[-1].to_ns + delay_ns for delay_ns in LOOKS_AFTER_SIGNAL_NS]

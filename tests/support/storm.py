@@ -4,7 +4,7 @@
 wants a look and when RAS signals, all on the simulator's clock. It knows what really happened to
 each connection and which signals it kept from the engine.
 
-`Oracle` then holds what the engine told against that. It shares no code with the engine.
+`Oracle` then compares what the engine told with that. It shares no code with the engine.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 from ras_native import (
@@ -28,6 +29,7 @@ from ras_native import (
 )
 from ras_native.monitor.engine import Engine, Poll
 from ras_native.monitor.events import MonitorEvent
+from ras_native.monitor.recording import Recorder
 from ras_native.sim import Simulator
 
 S = 1_000_000_000
@@ -87,8 +89,13 @@ class Look(NamedTuple):
 class Storm:
     """Carries out a schedule; afterwards `looks` has every poll."""
 
-    def __init__(self, sim: Simulator, ras: Ras, *, latency: float = 0.0) -> None:
+    def __init__(
+        self, sim: Simulator, ras: Ras, *, latency: float = 0.0, tape: Path | None = None
+    ) -> None:
         self.sim, self.ras = sim, ras
+        self.recorder = None if tape is None else Recorder(tape, interval_ns=INTERVAL)
+        self.twin = Engine(interval_ns=INTERVAL)  # sees only what the native wait returns
+        self.twin_events: list[MonitorEvent] = []
         self.latency_ns = ns(latency)  # from a signal to the poll that it wakes
         self.engine = Engine(interval_ns=INTERVAL)
         self.looks: list[Look] = []
@@ -175,11 +182,28 @@ class Storm:
         first = not any(look.poll.snapshot is not None for look in self.looks)
         other = first or self.failing or self.suspended_ns > 0
         late = snapshot is not None and not other and late_ns > 2 * INTERVAL + 50_000_000
+        if self.is_seen_by_twin(poll):
+            self.twin_events += self.twin.apply(poll)
         events = self.engine.apply(poll)
+        if self.recorder:
+            self.recorder.write(poll, told=bool(events))
         paths = self.take_paths(snapshot)
         self.looks.append(Look(poll, events, other or late, late, paths, self.truth()))
         self.end_race()
         self.plan(poll)
+
+    def is_seen_by_twin(self, poll: Poll) -> bool:
+        look_ns = self.twin.next_look_ns
+        return (
+            not self.looks
+            or self.failing
+            or poll.snapshot is not self.engine.snapshot
+            or poll.signalled
+            or poll.late_ns > 0
+            or poll.suspended_ns > 0
+            or poll.registered_ns != self.looks[-1].poll.registered_ns
+            or (look_ns is not None and poll.monotonic_ns >= look_ns)
+        )
 
     def ask(self) -> tuple[Snapshot | None, int]:
         """Take a snapshot; a connection that is to race it ends after the enumeration."""
@@ -363,6 +387,8 @@ class Storm:
 
     def close(self) -> None:
         self.event.close()
+        if self.recorder:
+            self.recorder.close()
 
 
 def ns(seconds: float) -> int:
@@ -427,17 +453,27 @@ def label(item: Observation) -> str:
 
 
 class Oracle:
-    """Checks the looks of one storm; `excused` counts what nobody could have told."""
+    """Checks the looks of one storm against the promise.
+
+    1. A state that stood while a poll looked is told, in order for each connection. Between
+       connections the order is only that of the polls; within one poll, ends come first.
+    2. What came and went between two polls is a Gap if RAS signalled it and no change that was
+       found accounts for the signal.
+    3. What came and went without a signal, or behind a signal that another change accounts for,
+       nobody can know. Exactly these two cases are allowed: `unseen` counts them.
+    """
 
     def __init__(self, storm: Storm) -> None:
         self.storm = storm
         self.looks = [look for look in storm.looks if look.poll.snapshot is not None]
         self.gaps = [event for event in storm.events if type(event).__name__ == "Gap"]
-        self.excused: Counter[str] = Counter()
+        self.unseen: Counter[str] = Counter()
         self.changes: list[tuple[int, int]] = []  # for each look: signals that its changes explain
 
     def check(self) -> None:
-        sequences = [event.sequence for event in self.storm.events]
+        events = self.storm.events
+        assert events == self.storm.twin_events, "polls that may be left out make a difference"
+        sequences = [event.sequence for event in events]
         assert sequences == list(range(1, len(sequences) + 1))
         self.check_standing_states()
         self.check_signals()
@@ -546,12 +582,12 @@ class Oracle:
             if any(self.is_marked(at) for at in signals) or any(
                 gap.from_ns <= to_ns and gap.to_ns >= from_ns for gap in self.gaps
             ):
-                self.excused["told as a Gap"] += 1
+                self.unseen["told as a Gap"] += 1
             elif not signals:
-                self.excused["without a signal"] += 1
+                self.unseen["without a signal"] += 1
             else:
                 assert any(self.is_accounted_for(at) for at in signals), "a loss without a Gap"
-                self.excused["behind a signal that another change accounts for"] += 1
+                self.unseen["behind a signal that another change accounts for"] += 1
 
     def is_marked(self, signal_ns: int) -> bool:
         return any(gap.from_ns <= signal_ns <= gap.to_ns for gap in self.gaps)

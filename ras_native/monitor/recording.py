@@ -1,0 +1,459 @@
+"""Recordings: what the engine was given, as lines of JSON, and the events that it makes of them.
+
+A recording is the file FILE and, where it grew, FILE.1 (the next older) to FILE.4 (the oldest).
+Each file begins with a header that has the whole snapshot from which the file goes on. Every other
+line is a poll; it has its snapshot only where that differs from the one before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
+from hashlib import blake2b
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+from uuid import UUID
+
+from .._records import (
+    Connection,
+    ConnectionFlag,
+    ConnState,
+    ConnSubstate,
+    Endpoint,
+    Observation,
+    Snapshot,
+    Status,
+)
+from .engine import Engine, Poll, is_late
+from .events import MonitorEvent
+
+VERSION = 1
+MAX_BYTES = 10_000_000
+"""A file that would grow beyond this is put aside, and the next one is begun."""
+FILES = 5
+"""How many files a recording keeps, the newest included."""
+
+_FORMAT = "ras_native recording"
+_LONGEST_LINE = 64 * 1024 * 1024
+_MOST_NS = 2**63 - 1
+_REQUIRED = ("monotonic_ns", "time_ns", "previous_ns")
+_OPTIONAL = {
+    field.name: field.default
+    for field in fields(Poll)
+    if field.name not in (*_REQUIRED, "snapshot")
+}
+_T = TypeVar("_T")
+_E = TypeVar("_E", ConnState, ConnSubstate)
+
+
+class RecordingError(ValueError):
+    """A file is not a recording of this package, or is damaged before its last line."""
+
+
+# Writing
+
+
+class Recorder:
+    """Writes the polls of one engine to files.
+
+    A recording that is there already is kept: its files are put aside as if it had grown.
+    `pseudonyms` replaces what could tell who and where: names of entries, phone numbers,
+    addresses, paths of phone books, LUIDs and GUIDs. Equal values have equal pseudonyms within a
+    recording, and no two recordings have the same ones.
+
+    The constructor and `write` raise OSError where the file cannot be written; close it then.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        interval_ns: int,
+        entries: Iterable[str] | None = None,
+        pseudonyms: bool = False,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        self._path = Path(path)
+        self._interval_ns = interval_ns
+        self._max_bytes = max_bytes
+        self._pseudonyms = Pseudonyms() if pseudonyms else None
+        names = None if entries is None else list(entries)
+        if names is not None and self._pseudonyms:
+            names = [self._pseudonyms.entry(name) for name in names]
+        self._header = {
+            "format": _FORMAT,
+            "version": VERSION,
+            "recording": secrets.token_hex(8),
+            "interval_ns": interval_ns,
+            "entries": names,
+        }
+        self._part = 0
+        self._last: Poll | None = None
+        self._snapshot = Snapshot()  # the last that was written
+        self._size = 0
+        self._file = self._new_file()
+
+    def write(self, poll: Poll, *, told: bool) -> None:
+        """Write a poll, unless it `told` nothing and was unchanged, in time and unsignalled."""
+        if not told and not self._is_news(poll):
+            return
+        line = _line(self._poll_data(poll, whole=False))
+        if self._last is not None and self._size + len(line) > self._max_bytes:
+            self._file.close()
+            self._part += 1
+            self._file = self._new_file()
+        self._put(self._file, line)
+        self._last = poll
+        if poll.snapshot is not None:
+            self._snapshot = poll.snapshot
+
+    def close(self) -> None:
+        """Close the file; a second close does nothing."""
+        self._file.close()
+
+    def _is_news(self, poll: Poll) -> bool:
+        last = self._last
+        return (
+            last is None
+            or last.snapshot is None
+            or poll.snapshot is None
+            or poll.snapshot != self._snapshot
+            or poll.registered_ns != last.registered_ns
+            or poll.signalled
+            or poll.suspended_ns > 0
+            or is_late(poll, self._interval_ns)
+        )
+
+    def _poll_data(self, poll: Poll, *, whole: bool) -> dict[str, Any]:
+        data = {name: getattr(poll, name) for name in _REQUIRED}
+        for name, usual in _OPTIONAL.items():
+            if getattr(poll, name) != usual:
+                data[name] = getattr(poll, name)
+        snapshot = poll.snapshot
+        if snapshot is not None and (whole or self._last is None or snapshot != self._snapshot):
+            if self._pseudonyms:
+                snapshot = self._pseudonyms.snapshot(snapshot)
+            data["connections"] = [_plain(item) for item in snapshot]
+        return data
+
+    def _new_file(self) -> TextIO:
+        """Put the files aside that there are, the oldest away, and begin a new one."""
+        for number in range(FILES - 1, 0, -1):
+            older = _sibling(self._path, number - 1)
+            if older.is_file():
+                older.replace(_sibling(self._path, number))
+        header = {**self._header, "part": self._part}
+        if self._last is not None:
+            last = {name: getattr(self._last, name) for name in _REQUIRED}
+            header["poll"] = self._poll_data(Poll(snapshot=self._snapshot, **last), whole=True)
+        # It stays open until `close`: each poll is one line more.
+        file = open(self._path, "x", encoding="ascii", newline="\n", opener=_private)  # noqa: SIM115
+        self._size = 0
+        try:
+            self._put(file, _line(header))
+        except OSError:
+            file.close()
+            raise
+        return file
+
+    def _put(self, file: TextIO, line: str) -> None:
+        file.write(line)
+        file.flush()  # a crash tears the last line at most
+        self._size += len(line)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _sibling(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.{number}") if number else path
+
+
+def _line(data: dict[str, Any]) -> str:
+    return json.dumps(data, separators=(",", ":")) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, ConnectionFlag):
+        return f"{int(value):#x}"
+    if isinstance(value, (ConnState, ConnSubstate)):
+        return value.name
+    if isinstance(value, (UUID, IPv4Address, IPv6Address)):
+        return str(value)
+    if isinstance(value, Connection):
+        data = {name: _plain(member) for name, member in value._asdict().items()}
+        luid = None if value.luid is None else hex(value.luid)
+        return {**data, "handle": hex(value.handle), "luid": luid}
+    if isinstance(value, (Status, Observation)):
+        return {name: _plain(member) for name, member in value._asdict().items()}
+    return value
+
+
+class Pseudonyms:
+    """Replaces values by others of the same kind: equal ones by equal ones."""
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(16)
+
+    def _digest(self, kind: str, value: str, size: int) -> bytes:
+        data = f"{kind}\0{value}".encode("utf-8", "surrogatepass")
+        return blake2b(data, key=self._key, digest_size=size).digest()
+
+    def _word(self, kind: str, value: str) -> str:
+        return f"{kind}-{self._digest(kind, value, 6).hex()}" if value else ""
+
+    def entry(self, name: str) -> str:
+        """Give a pseudonym; names that differ in letter case only have such pseudonyms, too."""
+        if name.startswith("."):
+            return f".{self._word('number', name[1:])}"
+        word = self._word("entry", name.casefold())
+        case = int.from_bytes(self._digest("case", name, 4), "big")
+        return "".join(
+            letter.upper() if case >> index & 1 else letter for index, letter in enumerate(word)
+        )
+
+    def guid(self, value: UUID | None) -> UUID | None:
+        """Give a pseudonym; the GUID of nothing but zeros stays."""
+        return UUID(bytes=self._digest("guid", str(value), 16)) if value and value.int else value
+
+    def address(self, value: Endpoint | None) -> Endpoint | None:
+        """Give an address of a private network of the same family."""
+        if value is None:
+            return None
+        network = b"\x0a" if value.version == 4 else b"\xfd"
+        size = len(value.packed) - 1
+        return ip_address(network + self._digest("address", str(value), size))
+
+    def observation(self, item: Observation) -> Observation:
+        """Replace what could tell who and where."""
+        connection, status = item.connection, item.status
+        luid, book = connection.luid, connection.phonebook
+        connection = connection._replace(
+            entry_name=self.entry(connection.entry_name),
+            phonebook=None if book is None else self._word("phonebook", book),
+            guid_entry=self.guid(connection.guid_entry),
+            luid=luid and int.from_bytes(self._digest("luid", str(luid), 8), "big"),
+            correlation_id=self.guid(connection.correlation_id),
+        )
+        if status is not None:
+            number = status.phone_number
+            status = status._replace(
+                phone_number=None if number is None else self._word("number", number),
+                local_endpoint=self.address(status.local_endpoint),
+                remote_endpoint=self.address(status.remote_endpoint),
+            )
+        return Observation(connection, status, item.code)
+
+    def snapshot(self, snapshot: Snapshot) -> Snapshot:
+        """Replace what could tell who and where."""
+        return Snapshot(self.observation(item) for item in snapshot)
+
+
+# Reading
+
+
+def replay(path: str | os.PathLike[str]) -> Iterator[MonitorEvent]:
+    """Give the events of a recording again, on any system, with the same engine.
+
+    They are those that were made, also where a slow consumer lost some. Where the oldest files of
+    a long recording are gone, it begins with `Found`, and numbers and durations count from there.
+    A last line that was torn, as by a crash, is ignored.
+
+    Raises OSError where the file cannot be read, RecordingError where it is not a recording.
+    """
+    newest = Path(path)
+    files = [newest]
+    for number in range(1, FILES):
+        older = _sibling(newest, number)
+        if older.is_file():
+            files.append(older)
+    with open(newest, encoding="ascii") as file:  # an error here and now, not at the first event
+        _Lines(newest, file).header()
+    return _replay(files[::-1])
+
+
+def _replay(files: list[Path]) -> Iterator[MonitorEvent]:
+    engine, expected = None, None
+    for path in files:
+        with open(path, encoding="ascii") as file:
+            lines = _Lines(path, file)
+            header = lines.header()
+            if engine is None or (header["recording"], header["part"]) != expected:
+                engine = Engine(interval_ns=header["interval_ns"], entries=header["entries"])
+                if "poll" in header:
+                    yield from engine.apply(lines.decoded(_poll, header["poll"], None))
+            expected = header["recording"], header["part"] + 1
+            snapshot = engine.snapshot if header["part"] else None
+            for data in lines:
+                poll = lines.decoded(_poll, data, snapshot)
+                snapshot = snapshot if poll.snapshot is None else poll.snapshot
+                yield from engine.apply(poll)
+
+
+class _Lines:
+    """The lines of one file, and where an error is."""
+
+    def __init__(self, path: Path, file: TextIO) -> None:
+        self._path, self._file, self._number = path, file, 0
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        while True:
+            data = self._next()
+            if data is None:
+                return
+            yield data
+
+    def header(self) -> dict[str, Any]:
+        data = self._next()
+        if data is None or data.get("format") != _FORMAT:
+            raise self._error("this is no recording of ras_native")
+        if data.get("version") != VERSION:
+            raise self._error(
+                f"it has version {data.get('version')!r}, this ras_native reads {VERSION}"
+            )
+        return self.decoded(_header, data)
+
+    def decoded(self, decode: Callable[..., _T], *arguments: Any) -> _T:
+        try:
+            return decode(*arguments)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise self._error(f"{type(error).__name__}: {error}") from None
+
+    def _next(self) -> dict[str, Any] | None:
+        """Give the next line; None after the last whole one."""
+        self._number += 1
+        try:
+            line = self._file.readline(_LONGEST_LINE)
+            if not line.endswith("\n"):
+                if len(line) >= _LONGEST_LINE:
+                    raise self._error("the line is too long")
+                return None  # the end, or a line that was torn
+            data = json.loads(line)
+        except (ValueError, RecursionError):
+            raise self._error("the line is no JSON") from None
+        if not isinstance(data, dict):
+            raise self._error("the line is no JSON object")
+        return data
+
+    def _error(self, problem: str) -> RecordingError:
+        return RecordingError(f"{self._path}, line {self._number}: {problem}")
+
+
+def _header(data: dict[str, Any]) -> dict[str, Any]:
+    _number("interval_ns", data["interval_ns"], 1)
+    _number("part", data["part"])
+    if not isinstance(data["recording"], str):
+        raise TypeError("recording must be a text")
+    entries = data["entries"]
+    if entries is not None:
+        if not isinstance(entries, list):
+            raise TypeError("entries must be a list")
+        for entry in entries:
+            _text("entries", entry)
+    return data
+
+
+def _poll(data: dict[str, Any], snapshot: Snapshot | None) -> Poll:
+    unknown = set(data) - {*_REQUIRED, *_OPTIONAL, "connections"}
+    if unknown:
+        raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
+    values = {name: _number(name, data[name]) for name in _REQUIRED}
+    values.update(
+        {name: _number(name, data[name]) for name in _OPTIONAL if data.get(name) is not None}
+    )
+    signalled = bool(values.pop("signalled", False))
+    if "connections" in data:
+        snapshot = Snapshot(_observation(item) for item in _list(data["connections"]))
+    elif values.get("code"):
+        snapshot = None
+    elif snapshot is None:
+        raise ValueError("the first poll has no connections")
+    return Poll(snapshot=snapshot, signalled=signalled, **values)
+
+
+def _observation(data: dict[str, Any]) -> Observation:
+    status = data["status"]
+    return Observation(
+        _connection(data["connection"]),
+        None if status is None else _status(status),
+        _number("code", data["code"]),
+    )
+
+
+def _connection(data: dict[str, Any]) -> Connection:
+    return Connection(
+        handle=_hexadecimal(data["handle"]),
+        entry_name=_text("entry_name", data["entry_name"]),
+        device_type=_text("device_type", data["device_type"]),
+        device_name=_text("device_name", data["device_name"]),
+        phonebook=_or_none(lambda text: _text("phonebook", text), data["phonebook"]),
+        subentry=_or_none(lambda number: _number("subentry", number), data["subentry"]),
+        guid_entry=_or_none(UUID, data["guid_entry"]),
+        flags=_or_none(_flags, data["flags"]),
+        luid=_or_none(_hexadecimal, data["luid"]),
+        correlation_id=_or_none(UUID, data["correlation_id"]),
+    )
+
+
+def _status(data: dict[str, Any]) -> Status:
+    return Status(
+        state=_member(ConnState, data["state"]),
+        error=_number("error", data["error"]),
+        device_type=_text("device_type", data["device_type"]),
+        device_name=_text("device_name", data["device_name"]),
+        phone_number=_or_none(lambda text: _text("phone_number", text), data["phone_number"]),
+        local_endpoint=_or_none(_address, data["local_endpoint"]),
+        remote_endpoint=_or_none(_address, data["remote_endpoint"]),
+        substate=_or_none(lambda name: _member(ConnSubstate, name), data["substate"]),
+    )
+
+
+def _or_none(decode: Callable[[Any], _T], value: Any) -> _T | None:
+    return None if value is None else decode(value)
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("connections must be a list")
+    return value
+
+
+def _number(name: str, value: Any, lowest: int = 0) -> int:
+    if not isinstance(value, int) or not lowest <= value <= _MOST_NS:
+        raise ValueError(f"{name} must be a whole number from {lowest} to {_MOST_NS}")
+    return int(value)
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a text")
+    return value
+
+
+def _hexadecimal(value: str) -> int:
+    number = int(value, 16)
+    if not 0 <= number < 1 << 64:
+        raise ValueError("a handle or LUID must have at most 64 bits")
+    return number
+
+
+def _member(kind: type[_E], name: str) -> _E:
+    """Find a state by its name; those without a name are called UNKNOWN_0x..."""
+    prefix, _, number = _text("state", name).partition("UNKNOWN_")
+    return kind[name] if prefix or not number else kind(_hexadecimal(number))
+
+
+def _flags(names: str) -> ConnectionFlag:
+    flags = ConnectionFlag(0)
+    for name in _text("flags", names).split("|"):
+        flags |= ConnectionFlag(int(name, 16)) if name.startswith("0x") else ConnectionFlag[name]
+    return flags
+
+
+def _address(value: str) -> Endpoint:
+    return ip_address(_text("address", value))
