@@ -37,7 +37,7 @@ class GapKind(str, Enum):
         return self.value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class MonitorEvent:
     """What every event has."""
 
@@ -64,12 +64,12 @@ class MonitorEvent:
         return None if connection is None else connection.entry_name
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain JSON data; "event" is the name of the class."""
-        values = {field.name: plain(getattr(self, field.name)) for field in fields(self)}
-        return {"event": type(self).__name__, **values}
+        """Give plain JSON data, with `entry`, and the name of the class as "event"."""
+        values = {member.name: plain(getattr(self, member.name)) for member in fields(self)}
+        return {"event": type(self).__name__, "entry": self.entry, **values}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class ConnectionEvent(MonitorEvent):
     """Something that happened to one connection."""
 
@@ -88,12 +88,12 @@ class ConnectionEvent(MonitorEvent):
         return observation.connection
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Found(ConnectionEvent):
     """It was listed already when the Monitor first looked."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Connected(ConnectionEvent):
     """It is up, and was not listed or not up before."""
 
@@ -101,7 +101,7 @@ class Connected(ConnectionEvent):
     """Seconds since a connection of this entry ended; None where the Monitor saw none end."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Disconnected(ConnectionEvent):
     """It ended: it is listed no more, or its status says that it is gone."""
 
@@ -109,37 +109,37 @@ class Disconnected(ConnectionEvent):
     """Seconds since it was told as Connected; None where it was Found."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Dormant(ConnectionEvent):
     """The interface under an IKEv2 tunnel is down. RAS still lists the tunnel as connected."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Reconnecting(ConnectionEvent):
     """An IKEv2 tunnel is moving to another interface. Nothing passes meanwhile."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Reconnected(ConnectionEvent):
     """An IKEv2 tunnel that was dormant or reconnecting is up again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Moved(ConnectionEvent):
     """It is up as before, and an end point of its tunnel is another one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class StateChanged(ConnectionEvent):
     """It reached another state on the way up, or ended without ever having been up."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Changed(ConnectionEvent):
     """Anything else is different, for instance its name; or its status cannot be read now."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Absent(MonitorEvent):
     """An entry that the Monitor was asked to watch is not connected at the start."""
 
@@ -149,7 +149,7 @@ class Absent(MonitorEvent):
     """The name as the Monitor was given it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Gap(MonitorEvent):
     """Something may have come and gone unseen between two moments.
 
@@ -179,7 +179,7 @@ class Gap(MonitorEvent):
         return self.time - timedelta(microseconds=(self.monotonic_ns - moment_ns) / 1000)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class ProviderFailed(MonitorEvent):
     """RAS cannot be asked; told once, until ProviderRecovered."""
 
@@ -189,7 +189,7 @@ class ProviderFailed(MonitorEvent):
     """What the function returned, for instance 711 where the service does not run."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class ProviderRecovered(MonitorEvent):
     """RAS can be asked again; a Gap for the meantime follows."""
 

@@ -309,6 +309,13 @@ def test_a_change_accounts_for_one_signal_only(hand: Hand) -> None:
     assert (gap.kind, gap.count) == ("blip", 1)
 
 
+def test_a_gap_covers_each_signal_that_may_be_the_one_without_a_change(hand: Hand) -> None:
+    hand.poll(signalled=True)
+    hand.poll(up(), after=0.5, signalled=True)
+    (gap,) = look_until_settled(hand, up())
+    assert (gap.count, gap.from_ns, gap.to_ns) == (1, 101 * S, 102_500_000_000)
+
+
 def test_an_outage_between_two_polls_accounts_for_two_signals(hand: Hand) -> None:
     hand.poll(up(), signalled=True)
     assert kinds(hand.poll(RECONNECTED, signalled=True)) == [Reconnected]

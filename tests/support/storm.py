@@ -1,8 +1,8 @@
 """A storm: a random schedule on the simulator, polled by hand, and what it must have told.
 
 `Storm` carries a schedule out. It polls through a real Ras when a poll is due, when the engine
-wants a look and when RAS signals, all on the simulator's clock. It knows what really happened to
-each connection and which signals it kept from the engine.
+wants a look and when RAS signals, all on the simulator's clock. What really happened to each
+connection, and what became of its signals, the simulator's history tells.
 
 `Oracle` then compares what the engine told with that. It shares no code with the engine.
 """
@@ -10,9 +10,9 @@ each connection and which signals it kept from the engine.
 from __future__ import annotations
 
 import uuid
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from ctypes import byref, c_uint32
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +30,7 @@ from ras_native import (
 from ras_native.monitor.engine import Engine, Poll
 from ras_native.monitor.events import MonitorEvent
 from ras_native.monitor.recording import Recorder
-from ras_native.sim import Simulator
+from ras_native.sim import HistoryEntry, HistoryEvent, Simulator
 
 S = 1_000_000_000
 INTERVAL = S
@@ -38,6 +38,7 @@ SETTLING = 2 * S
 BEGIN = 1_000 * S  # the engine's clock when the simulator's shows 0
 UTC = 1_700_000_000 * S
 ENTRIES = ("Head office", "Branch", "Depot")
+DELAYS = (0.3, 1.5, 2.5, 4.0)  # of late signals, in seconds
 WATCHED = (
     NotificationFlag.CONNECTION
     | NotificationFlag.DISCONNECTION
@@ -50,26 +51,32 @@ SUBSTATES = {
     "reconnecting": ConnSubstate.RECONNECTING,
     "reconnected": ConnSubstate.RECONNECTED,
 }
+Identity = tuple[int, uuid.UUID]
 
 
-class Transition(NamedTuple):
-    """What really happened to a connection."""
+def ns(seconds: float) -> int:
+    return round(seconds * S)
 
-    at_ns: int
-    state: str
-    signal_ns: int | None
-    """When its signal reached our event; None where there was none, or it was lost."""
+
+def history_length(sim: Simulator) -> int:
+    """Count the entries of `sim.history`, without the work of making them."""
+    count = c_uint32()
+    sim._do("history", 0, 0, None, byref(count))
+    return count.value
 
 
 @dataclass
 class Link:
-    """A connection of the simulator."""
+    """A connection that is listed."""
 
     handle: int
     entry: str
-    identity: tuple[int, uuid.UUID]
-    state: str = "none"
-    path: list[Transition] = field(default_factory=list)
+    number: uuid.UUID
+    state: str = "up"
+
+    @property
+    def identity(self) -> Identity:
+        return self.handle, self.number
 
 
 class Look(NamedTuple):
@@ -80,10 +87,8 @@ class Look(NamedTuple):
     covered: bool
     """Nothing was known before, or a Gap says that polls were missing."""
     late: bool
-    links: list[tuple[tuple[int, uuid.UUID], list[Transition]]]
-    """What happened to each connection since it was last seen."""
-    truth: dict[tuple[int, uuid.UUID], str]
-    """How each connection really was."""
+    happened: int
+    """How much of the simulator's history had happened by then."""
 
 
 class Storm:
@@ -93,26 +98,22 @@ class Storm:
         self, sim: Simulator, ras: Ras, *, latency: float = 0.0, tape: Path | None = None
     ) -> None:
         self.sim, self.ras = sim, ras
-        self.recorder = None if tape is None else Recorder(tape, interval_ns=INTERVAL)
-        self.twin = Engine(interval_ns=INTERVAL)  # sees only what the native wait returns
-        self.twin_events: list[MonitorEvent] = []
-        self.latency_ns = ns(latency)  # from a signal to the poll that it wakes
         self.engine = Engine(interval_ns=INTERVAL)
+        self.twin = Engine(interval_ns=INTERVAL)  # sees only what the native wait returns
+        self.recorder = None if tape is None else Recorder(tape, interval_ns=INTERVAL)
+        self.twin_events: list[MonitorEvent] = []
         self.looks: list[Look] = []
         self.links: list[Link] = []
-        self.gone: list[Link] = []  # since the last poll
-        self.timers: list[tuple[int, Callable[[], object]]] = []
+        self.numbers: dict[int, list[uuid.UUID]] = defaultdict(list)  # by handle, as connected
+        self.history: tuple[HistoryEntry, ...] = ()
+        self.stops: list[int] = []  # when something happens by itself
+        self.latency_ns = ns(latency)  # from a signal to the poll that it wakes
         self.due_ns = BEGIN + INTERVAL
         self.wake_ns: int | None = None
         self.blocked_until_ns = BEGIN
         self.suspended_ns = 0
-        self.deaf = False  # RAS has forgotten our registration
-        self.fate: str | float = "prompt"  # of the next signals: "lost", or seconds too late
-        self.masks: dict[int, dict[str, object]] = {}
-        self.masked: tuple[Snapshot, Snapshot] = (Snapshot(), Snapshot())
-        self.during: list[Callable[[], object]] = []  # between the next reset and enumeration
-        self.racing: Link | None = None  # to end between the next enumeration and its status
-        self.race_ends_ns = 0
+        self.before_enumeration: list[Link] = []  # to drop after the next reset
+        self.before_status: Link | None = None  # to drop after the next enumeration
         self.event: Event = ras.connection_notification(flags=WATCHED)
         self.registered_ns: int | None = self.now_ns
         self.previous_ns = self.now_ns
@@ -133,13 +134,12 @@ class Storm:
         end_ns = self.now_ns + ns(seconds)
         for _ in range(3000):
             poll_ns = self.next_poll_ns()
-            timer_ns = min((at_ns for at_ns, _ in self.timers), default=poll_ns)
-            if min(poll_ns, timer_ns) > end_ns:
+            stop_ns = min(self.stops, default=poll_ns)
+            if min(poll_ns, stop_ns) > end_ns:
                 break
-            self.advance_to(min(poll_ns, timer_ns))
-            if timer_ns <= poll_ns and self.timers:
-                self.timers.sort(key=lambda timer: timer[0])
-                self.timers.pop(0)[1]()
+            self.advance_to(min(poll_ns, stop_ns))
+            if stop_ns < poll_ns:
+                self.stops.remove(stop_ns)  # it may have signalled: think again
             else:
                 self.poll()
         else:
@@ -164,9 +164,6 @@ class Storm:
         if signalled:
             self.event.reset()
         self.wake_ns = None
-        for action in self.during:
-            action()
-        self.during = []
         snapshot, code = self.ask()
         poll = Poll(
             self.now_ns,
@@ -187,10 +184,25 @@ class Storm:
         events = self.engine.apply(poll)
         if self.recorder:
             self.recorder.write(poll, told=bool(events))
-        paths = self.take_paths(snapshot)
-        self.looks.append(Look(poll, events, other or late, late, paths, self.truth()))
-        self.end_race()
+        self.looks.append(Look(poll, events, other or late, late, history_length(self.sim)))
         self.plan(poll)
+
+    def ask(self) -> tuple[Snapshot | None, int]:
+        """Take a snapshot, in which a connection may end before it is listed, or asked."""
+        for link in self.before_enumeration:
+            if link in self.links:
+                self.drop(link)
+        self.before_enumeration = []
+        racing, self.before_status = self.before_status, None
+        if racing in self.links:
+            self.drop(racing, after=0.0015)
+            self.sim.step_per_call = 0.001  # so it ends after the enumeration
+        try:
+            return self.ras.snapshot(), 0
+        except RasError as error:
+            return None, error.code
+        finally:
+            self.sim.step_per_call = 0.0
 
     def is_seen_by_twin(self, poll: Poll) -> bool:
         look_ns = self.twin.next_look_ns
@@ -205,33 +217,6 @@ class Storm:
             or (look_ns is not None and poll.monotonic_ns >= look_ns)
         )
 
-    def ask(self) -> tuple[Snapshot | None, int]:
-        """Take a snapshot; a connection that is to race it ends after the enumeration."""
-        if self.racing in self.links:
-            self.race_ends_ns = self.now_ns + 1_500_000  # each call takes 1 ms
-            self.sim.drop(self.racing.handle, after=0.0015)
-            self.sim.step_per_call = 0.001
-        else:
-            self.racing = None
-        try:
-            answer = self.mask(self.ras.snapshot()), 0
-        except RasError as error:
-            answer = None, error.code
-        self.sim.step_per_call = 0.0
-        if self.racing and self.now_ns >= self.race_ends_ns:
-            self.end_race()
-        return answer
-
-    def end_race(self) -> None:
-        """Note the end of the connection that raced a poll, during the poll or just after."""
-        link, self.racing = self.racing, None
-        if link is None:
-            return
-        self.advance_to(self.race_ends_ns)
-        self.unlist(link, None if self.deaf else self.now_ns)
-        if self.deaf:
-            self.event.reset()
-
     def plan(self, poll: Poll) -> None:
         self.failing = poll.snapshot is None
         self.suspended_ns = 0
@@ -245,171 +230,135 @@ class Storm:
             self.due_ns += INTERVAL
 
     def register(self) -> None:
-        self.event.close()
+        old = self.event
         try:
             self.event = self.ras.connection_notification(flags=WATCHED)
         except RasError:
-            self.event, self.registered_ns = Event(backend=self.ras.backend), None
-        else:
-            self.registered_ns, self.deaf = self.now_ns, False
-
-    def truth(self) -> dict[tuple[int, uuid.UUID], str]:
-        return {link.identity: link.state for link in self.links}
-
-    def take_paths(self, snapshot: Snapshot | None) -> list:
-        """Give and forget what happened; what could not be read is kept for the next poll."""
-        if snapshot is None:
-            return []
-        unread = {seen_identity(item) for item in snapshot if item.status is None and not item.gone}
-        taken = []
-        for link in (*self.gone, *self.links):
-            if link.path and link.identity not in unread:
-                taken.append((link.identity, link.path))
-                link.path = []
-        self.gone = [link for link in self.gone if link.path]
-        return taken
-
-    def mask(self, snapshot: Snapshot) -> Snapshot:
-        """Show renamed connections, and those that were dialled again under their old handle."""
-        if not self.masks:
-            return snapshot
-        masked = Snapshot(
-            item._replace(
-                connection=item.connection._replace(**self.masks.get(item.connection.handle, {}))
-            )
-            for item in snapshot
-        )
-        if masked != self.masked[1]:
-            self.masked = (snapshot, masked)
-        return self.masked[1]
-
-    # What happens
-
-    def happen(self, link: Link, state: str, action: Callable[[], object], *, signal: bool) -> None:
-        """Let something happen to a connection, with the fate that its signal is to have."""
-        was_set = self.event.is_set()
-        action()
-        signal_ns = self.heard(was_set=was_set) if signal else None
-        link.path.append(Transition(self.now_ns, state, signal_ns))
-        link.state = state
-
-    def heard(self, *, was_set: bool) -> int | None:
-        """Give the moment at which a signal reaches the event, if it does."""
-        if not self.event.is_set():
-            return None
-        if self.deaf or self.fate == "lost":
-            if not was_set:
-                self.event.reset()
-            return None
-        if isinstance(self.fate, float):
-            if not was_set:
-                self.event.reset()
-            event = self.event
-            signal_ns = self.now_ns + ns(self.fate)
-            self.timers.append((signal_ns, lambda: set_if_open(event)))
-            return signal_ns
-        return self.now_ns
-
-    def connect(self, entry: str, after: Link | None = None, *, same_id: bool = False) -> None:
-        """Connect; after an ended connection under its handle, and with its correlation id."""
-        number = uuid.uuid4()
-        handles: list[int] = []
-        link = Link(0, entry, (0, number))
-        if after:
-            link.identity = after.identity if same_id else (after.identity[0], number)
-        self.happen(
-            link,
-            "up",
-            lambda: handles.append(self.sim.add(entry, correlation_id=number)),
-            signal=True,
-        )
-        link.handle = handles[0]
-        if after:
-            self.masks[link.handle] = {
-                "handle": link.identity[0],
-                "correlation_id": link.identity[1],
-            }
-            if (
-                same_id and after in self.gone
-            ):  # nobody can tell the two apart: the one path goes on
-                self.gone.remove(after)
-                link.path = after.path + link.path
-        else:
-            link.identity = (link.handle, number)
-        self.links.append(link)
-
-    def unlist(self, link: Link, signal_ns: int | None) -> None:
-        self.links.remove(link)
-        self.gone.append(link)
-        link.path.append(Transition(self.now_ns, "none", signal_ns))
-        link.state = "none"
-
-    def drop(self, link: Link) -> None:
-        self.links.remove(link)
-        self.gone.append(link)
-        self.happen(link, "none", lambda: self.sim.drop(link.handle), signal=True)
-
-    def hang_up(self, link: Link, teardown: float) -> None:
-        """Unlist at once; the signal comes when the state machine has ended it."""
-        self.sim.teardown = teardown
-        if self.ras._open().hang_up(link.handle):
-            return  # the service is stopped
-        ends_ns = self.now_ns + ns(teardown)
-        reaches = not self.deaf and self.fate != "lost"
-        self.unlist(link, ends_ns if reaches else None)
-        event, was_set = self.event, list[bool]()
-        if not reaches:  # swallow it just when it comes
-            self.timers.append((ends_ns - 1, lambda: was_set.append(is_set(event))))
-        self.timers.append((ends_ns, lambda: reaches or reset_unless(event, was_set)))
-
-    def set_state(self, link: Link, state: str) -> None:
-        if link.state == state:
-            return
-        out = link.state in ("dormant", "reconnecting")
-        signal = state in ("dormant", "reconnected") or (state == "up" and out)
-        self.happen(
-            link,
-            state,
-            lambda: self.sim.set_status(link.handle, substate=SUBSTATES[state]),
-            signal=signal,
-        )
-
-    def move(self, link: Link, number: int) -> None:
-        self.sim.set_status(link.handle, local_endpoint=f"192.0.2.{number % 250 + 1}")
-
-    def rename(self, link: Link, name: str) -> None:
-        link.entry = name
-        self.masks[link.handle] = {**self.masks.get(link.handle, {}), "entry_name": name}
-
-    def forget_registrations(self) -> None:
-        self.deaf = True
-        self.event.reset()
+            return  # the old one stays
+        self.registered_ns = self.now_ns
+        if old.is_set():
+            self.event.set()
+        old.close()
 
     def close(self) -> None:
+        self.history = self.sim.history
         self.event.close()
         if self.recorder:
             self.recorder.close()
 
+    # What happens
 
-def ns(seconds: float) -> int:
-    return round(seconds * S)
+    def set_fate(self, fate: str | float) -> None:
+        """Say what becomes of the signals from now on: "prompt", "lost", or seconds too late."""
+        self.sim.lose_notifications(1.0 if fate == "lost" else 0.0)
+        self.sim.notification_delay = fate if isinstance(fate, float) else 0.0
+
+    def stop_at(self, seconds: float) -> None:
+        """Think again after so long, and when a late signal of that moment arrives."""
+        self.stops += [self.now_ns + ns(seconds + delay) for delay in (0.0, *DELAYS)]
+
+    def connect(self, entry: str, handle: int | None = None, number: str = "") -> None:
+        """Connect; under the handle and with the correlation id of one that ended, if given."""
+        identity = uuid.UUID(number) if number else uuid.uuid4()
+        handle = self.sim.add(entry, handle=handle, correlation_id=identity)
+        self.numbers[handle].append(identity)
+        self.links.append(Link(handle, entry, identity))
+        self.stop_at(0.0)
+
+    def drop(self, link: Link, after: float = 0.0) -> None:
+        self.sim.drop(link.handle, after=after)
+        self.links.remove(link)
+        self.stop_at(after)
+
+    def hang_up(self, link: Link, teardown: float) -> None:
+        """Unlist at once; the signal comes when the state machine has ended it."""
+        self.sim.teardown = teardown
+        if not self.ras._open().hang_up(link.handle):  # else the service is stopped
+            self.links.remove(link)
+            self.stop_at(teardown)
+
+    def set_state(self, link: Link, state: str) -> None:
+        self.sim.set_status(link.handle, substate=SUBSTATES[state])
+        link.state = state
+        self.stop_at(0.0)
 
 
-def is_set(event: Event) -> bool:
-    return event._event is not None and event.is_set()
+# What really happened
 
 
-def set_if_open(event: Event) -> None:
-    if event._event is not None:
-        event.set()
+class Transition(NamedTuple):
+    """What really happened to a connection."""
+
+    state: str
+    signal_ns: int | None
+    """When its signal reached our event; None where there was none, or it was lost."""
 
 
-def reset_unless(event: Event, was_set: list[bool]) -> None:
-    if event._event is not None and not any(was_set):
-        event.reset()
+Paths = dict[Identity, list[Transition]]
 
 
-def seen_identity(item: Observation) -> tuple[int, uuid.UUID]:
+class Truth:
+    """Follows the simulator's history."""
+
+    def __init__(self, storm: Storm) -> None:
+        self._history = storm.history
+        self._numbers = {handle: list(numbers) for handle, numbers in storm.numbers.items()}
+        self._at = 0
+        self._now: dict[int, uuid.UUID] = {}
+        self.states: dict[Identity, str] = {}
+        """How each listed connection really is."""
+        self._signals: dict[tuple[int, int], list[HistoryEntry]] = defaultdict(list)
+        for entry in self._history:
+            if entry.event in (HistoryEvent.SIGNALLED, HistoryEvent.SIGNAL_LOST):
+                self._signals[entry.handle, entry.value].append(entry)
+
+    def follow(self, until: int) -> Paths:
+        """Give what happened to each connection up to that entry of the history."""
+        paths: Paths = defaultdict(list)
+        for entry in self._history[self._at : until]:
+            if entry.event is HistoryEvent.LISTED:
+                self._now[entry.handle] = self._numbers[entry.handle].pop(0)
+                state, flag = "up", NotificationFlag.CONNECTION
+            elif entry.event is HistoryEvent.UNLISTED:
+                state, flag = "none", NotificationFlag.DISCONNECTION
+            elif entry.event is HistoryEvent.SUBSTATE:
+                state = label_of_substate(entry.value)
+                dormant = entry.value == ConnSubstate.DORMANT
+                flag = NotificationFlag.DORMANT if dormant else NotificationFlag.RECONNECTION
+            else:
+                continue
+            identity = entry.handle, self._now[entry.handle]
+            was = self.states.pop(identity, "none")
+            signal_ns = None
+            if was != state or entry.value == ConnSubstate.RECONNECTED:
+                signal_ns = self._signal(entry, flag)
+            if state != "none":
+                self.states[identity] = state
+            paths[identity].append(Transition(state, signal_ns))
+        self._at = until
+        return paths
+
+    def _signal(self, cause: HistoryEntry, flag: int) -> int | None:
+        """Find what became of the signal of a transition; some transitions have none."""
+        waiting = self._signals[cause.handle, flag]
+        while waiting and waiting[0].sequence < cause.sequence:
+            waiting.pop(0)
+        if not waiting or (flag == NotificationFlag.RECONNECTION and cause.value == RECONNECTING):
+            return None
+        signal = waiting.pop(0)
+        heard = signal.event is HistoryEvent.SIGNALLED and signal.registrations
+        return BEGIN + ns(signal.time) if heard else None
+
+
+RECONNECTING = int(ConnSubstate.RECONNECTING)
+
+
+def label_of_substate(value: int) -> str:
+    names = {int(substate): name for name, substate in SUBSTATES.items()}
+    return names[value].replace("reconnected", "up")
+
+
+def seen_identity(item: Observation) -> Identity:
     number = item.connection.correlation_id
     assert number is not None
     return item.connection.handle, number
@@ -479,19 +428,19 @@ class Oracle:
         self.check_signals()
         self.check_unreported()
         self.check_outages()
-        for before, look in pairwise(self.looks):
-            for _, path in look.links:
-                self.check_path(path, before.poll.monotonic_ns, look.poll.monotonic_ns)
+        self.check_what_stood_at_no_poll()
 
     # 1: a state that stood while a poll looked is told, once, in order, ends first
 
     def check_standing_states(self) -> None:
-        told: dict[tuple[int, uuid.UUID], str] = {}  # what a consumer believes
-        seen: dict[tuple[int, uuid.UUID], Observation] = {}
-        last: dict[tuple[int, uuid.UUID], str] = {}  # the last label that was known
+        told: dict[Identity, str] = {}  # what a consumer believes
+        seen: dict[Identity, Observation] = {}
+        last: dict[Identity, str] = {}  # the last label that was known
+        truth = Truth(self.storm)
         for look in self.looks:
             snapshot = look.poll.snapshot
             assert snapshot is not None
+            truth.follow(look.happened)
             self.consume(look.events, told, first=not self.changes)
             now = {seen_identity(item): item for item in snapshot}
             labels = {key: label(item) for key, item in now.items()}
@@ -499,8 +448,8 @@ class Oracle:
                 if name == "unknown":
                     labels[key] = last.get(key, "unknown")
                 else:
-                    assert look.truth.get(key, "none").replace("reconnected", "up") == name
-            assert set(look.truth) <= set(now), "the snapshot lacks a connection"
+                    assert truth.states.get(key, "none") == name, "the snapshot is wrong"
+            assert set(truth.states) <= set(now), "the snapshot lacks a connection"
             labels = {key: name for key, name in labels.items() if name != "none"}
             assert told == labels, "what was told is not what stood"
             after = [getattr(event, "after", None) for event in look.events]
@@ -572,6 +521,23 @@ class Oracle:
         assert told <= len(signals) + len(free) - largest_match(signals + free, changes), "noise"
         assert told >= len(signals) - largest_match(signals, changes), "a signal without a Gap"
         self.signals = [look.poll.monotonic_ns for look in self.looks if look.poll.signalled]
+
+    def check_what_stood_at_no_poll(self) -> None:
+        truth = Truth(self.storm)
+        unread: dict[Identity, tuple[int, list[Transition]]] = {}
+        for before, look in pairwise([self.looks[0], *self.looks]):
+            snapshot, to_ns = look.poll.snapshot, look.poll.monotonic_ns
+            paths = truth.follow(look.happened)
+            if before is look:
+                continue
+            hidden = {seen_identity(item) for item in snapshot if label(item) == "unknown"}
+            for key in {*paths, *unread}:
+                from_ns, path = unread.pop(key, (before.poll.monotonic_ns, []))
+                path = path + paths.get(key, [])
+                if key in hidden:  # its status cannot be read: told as Changed
+                    unread[key] = from_ns, path
+                else:
+                    self.check_path(path, from_ns, to_ns)
 
     def check_path(self, path: list[Transition], from_ns: int, to_ns: int) -> None:
         """Find out why a state that nobody saw was not told."""
