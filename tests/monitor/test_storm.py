@@ -72,6 +72,7 @@ ON_THE_SERVICE: dict[str, Callable[[Storm, int], object]] = {
     "restart": lambda storm, _: storm.sim.forget_registrations(),
     "signals cease": lambda storm, n: setattr(storm.sim, "notification_cycles", n % 3 or None),
     "stall": lambda storm, n: pause(storm, n, asleep=False),
+    "consume": lambda storm, n: storm.take(1 + n),
     "sleep": lambda storm, n: pause(storm, n, asleep=True),
 }
 
@@ -92,18 +93,19 @@ _step = st.tuples(
     st.integers(0, 7),
 )
 _latency = st.sampled_from([0.0, 0.0, 0.005, 0.5])
-_schedule = st.tuples(st.lists(_step, max_size=30), _latency)
+_capacity = st.sampled_from([1, 3, 1000])
+_schedule = st.tuples(st.lists(_step, max_size=30), _latency, _capacity)
 
 
 def run(schedule, backend: str) -> Oracle:
-    steps, latency = schedule
+    steps, latency, capacity = schedule
     with (
         TemporaryDirectory() as folder,
         Simulator() as sim,
         Ras(sim, backend=backend) as ras,
     ):
         tape = Path(folder, "tape")
-        storm = Storm(sim, ras, latency=latency, tape=tape)
+        storm = Storm(sim, ras, latency=latency, capacity=capacity, tape=tape)
         storm.connect("Head office")
         storm.poll()
         for pause, what, fate, number in steps:
@@ -112,6 +114,7 @@ def run(schedule, backend: str) -> Oracle:
             carry_out(storm, what, number)
         sim.start_service()
         storm.run(max(0, storm.blocked_until_ns - storm.now_ns) / 1e9 + 30.0)
+        storm.take(1000)
         storm.close()
         assert list(replay(tape)) == storm.events
     oracle = Oracle(storm)
@@ -143,6 +146,7 @@ def test_a_storm_is_told_or_marked(backend: str, capsys: pytest.CaptureFixture[s
         "told as a Gap",
         "without a signal",
         "behind a signal that another change accounts for",
+        "events lost by a slow consumer",
     }
 
 
@@ -165,7 +169,9 @@ def test_ordinary_days_have_no_gap(ras: Ras, sim: Simulator) -> None:
             ON_LINKS[what](storm, link, dice.randrange(200))
             if what == "reconnecting":  # RAS does not signal it: a poll has to see it
                 storm.run(1.0)
+        storm.take(1000)
     storm.run(10.0)
+    storm.take(1000)
     storm.close()
     oracle = Oracle(storm)
     oracle.check()

@@ -27,8 +27,10 @@ from ras_native import (
     RasError,
     Snapshot,
 )
-from ras_native.monitor.engine import Engine, Poll
+from ras_native.monitor.engine import Engine, Poll, state_after
 from ras_native.monitor.events import MonitorEvent
+from ras_native.monitor.monitor import _overflow
+from ras_native.monitor.queue import EventQueue
 from ras_native.monitor.recording import Recorder
 from ras_native.sim import HistoryEntry, HistoryEvent, Simulator
 
@@ -95,13 +97,21 @@ class Storm:
     """Carries out a schedule; afterwards `looks` has every poll."""
 
     def __init__(
-        self, sim: Simulator, ras: Ras, *, latency: float = 0.0, tape: Path | None = None
+        self,
+        sim: Simulator,
+        ras: Ras,
+        *,
+        latency: float = 0.0,
+        capacity: int = 1000,
+        tape: Path | None = None,
     ) -> None:
         self.sim, self.ras = sim, ras
         self.engine = Engine(interval_ns=INTERVAL)
         self.twin = Engine(interval_ns=INTERVAL)  # sees only what the native wait returns
         self.recorder = None if tape is None else Recorder(tape, interval_ns=INTERVAL)
         self.twin_events: list[MonitorEvent] = []
+        self.queue: EventQueue[MonitorEvent] = EventQueue(capacity, _overflow)
+        self.taken: list[MonitorEvent] = []
         self.looks: list[Look] = []
         self.links: list[Link] = []
         self.numbers: dict[int, list[uuid.UUID]] = defaultdict(list)  # by handle, as connected
@@ -181,7 +191,9 @@ class Storm:
         late = snapshot is not None and not other and late_ns > 2 * INTERVAL + 50_000_000
         if self.is_seen_by_twin(poll):
             self.twin_events += self.twin.apply(poll)
+        before = self.engine.snapshot
         events = self.engine.apply(poll)
+        self.queue.put(events, lambda index: state_after(before, events[: index + 1]))
         if self.recorder:
             self.recorder.write(poll, told=bool(events))
         self.looks.append(Look(poll, events, other or late, late, history_length(self.sim)))
@@ -239,6 +251,14 @@ class Storm:
         if old.is_set():
             self.event.set()
         old.close()
+
+    def take(self, count: int) -> None:
+        """Take so many events from the queue, if there are as many."""
+        for _ in range(count):
+            try:
+                self.taken.append(self.queue.get(0))
+            except TimeoutError:
+                return
 
     def close(self) -> None:
         self.history = self.sim.history
@@ -429,6 +449,7 @@ class Oracle:
         self.check_unreported()
         self.check_outages()
         self.check_what_stood_at_no_poll()
+        self.check_slow_consumer()
 
     # 1: a state that stood while a poll looked is told, once, in order, ends first
 
@@ -613,6 +634,28 @@ class Oracle:
 
     def gaps_of(self, look: Look) -> list:
         return [event for event in look.events if type(event).__name__ == "Gap"]
+
+    # Every event is taken, or lies in the range of an overflow
+
+    def check_slow_consumer(self) -> None:
+        made = {event.sequence: event for event in self.storm.events}
+        told: dict[Identity, str] = {}
+        sequence = 0
+        for event in self.storm.taken:
+            if getattr(event, "kind", None) == "overflow":
+                assert (event.first_sequence, event.last_sequence) == (
+                    sequence + 1,
+                    sequence + event.count,
+                )
+                sequence += event.count
+                # The end of one that is gone may be told next, or was told before.
+                told = {seen_identity(item): label(item) for item in event.snapshot}
+                self.unseen["events lost by a slow consumer"] += event.count
+            else:
+                sequence += 1
+                assert event == made[sequence]
+                self.consume([event], told, first=type(event).__name__ == "Found")
+        assert sequence == len(made)
 
 
 def is_listing(event: MonitorEvent) -> bool:
