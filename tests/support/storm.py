@@ -280,7 +280,9 @@ class Storm:
     def connect(self, entry: str, handle: int | None = None, number: str = "") -> None:
         """Connect; under the handle and with the correlation id of one that ended, if given."""
         identity = uuid.UUID(number) if number else uuid.uuid4()
-        handle = self.sim.add(entry, handle=handle, correlation_id=identity)
+        handle = self.sim.add(
+            entry, handle=handle, correlation_id=identity, local_endpoint="192.0.2.254"
+        )
         self.numbers[handle].append(identity)
         self.links.append(Link(handle, entry, identity))
         self.stop_at(0.0)
