@@ -50,6 +50,16 @@ def test_it_is_a_path_and_says_who_it_is(sim: Simulator) -> None:
     assert sim.identity == "ras_native simulator"
 
 
+def test_its_repr_says_what_it_is(sim: Simulator) -> None:
+    sim.advance(1.5)
+    assert repr(sim) == f"<ras_native.sim.Simulator manual clock at 1.5 s, library {sim.path!r}>"
+    sim.close()
+    assert "closed" in repr(sim)
+    with Simulator() as shown:
+        shown.demo()
+        assert "real clock" in repr(shown)
+
+
 def test_one_at_a_time(sim: Simulator) -> None:
     with pytest.raises(RuntimeError, match="close it first"):
         Simulator()
@@ -438,6 +448,7 @@ def test_a_forked_child_finds_the_simulator_unlocked(clock: str) -> None:
 
 
 @pytest.mark.posix_only("fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # it has threads, and forks
 def test_a_forked_child_has_its_own_copy_of_the_service() -> None:
     """Connections are copied; the parent's events are not set by the child."""
     with Simulator(clock="real") as sim, SystemEvent() as event:
