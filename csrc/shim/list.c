@@ -29,12 +29,12 @@ struct rn_list {
   rn_provider *provider; /* borrowed: outlives the list */
   rn__mutex *mutex;      /* owned; guards all below but `with_status`, which never changes */
   int with_status;
-  rn__reading *last;     /* owned: the reading that was applied last */
-  rn__reading *spare;    /* owned: a stack, as many as polls ever ran at once */
-  uint64_t last_ticket;  /* polls are numbered in the order in which they begin */
-  uint64_t applied;      /* ticket of `last` */
-  item_array current;    /* the first last->count are listed, in the provider's order */
-  item_array next;       /* the next order of items is built here */
+  rn__reading *last;    /* owned: the reading that was applied last */
+  rn__reading *spare;   /* owned: a stack, as many as polls ever ran at once */
+  uint64_t last_ticket; /* polls are numbered in the order in which they begin */
+  uint64_t applied;     /* ticket of `last` */
+  item_array current;   /* the first last->count are listed, in the provider's order */
+  item_array next;      /* the next order of items is built here */
   uint64_t generation;
   uint64_t order_changed; /* generation in which the order last changed */
   uint64_t last_serial;
@@ -106,7 +106,8 @@ static int is_same_connection(const rn_list *list, const rn__reading *reading, u
 }
 
 static int is_same_status(const rn_list *list, const rn__reading *reading, uint32_t index) {
-  return !memcmp(&reading->statuses[index], &list->last->statuses[index], sizeof *reading->statuses);
+  return !memcmp(&reading->statuses[index], &list->last->statuses[index],
+                 sizeof *reading->statuses);
 }
 
 /* Updates every record; `same_order` is 1 where each item stands where it stood in the last poll. */
@@ -257,8 +258,7 @@ void rn_list_collect(rn_list *list, uint64_t since, uint32_t capacity, rn_record
   for (uint32_t i = 0; i < changes_out->count && changes_out->count <= capacity; i++) {
     const item *from = &list->current.items[i];
     if (changes_out->reordered) serials_out[i] = from->record.serial;
-    if (from->changed > since)
-      copy_record(from, i, since, &records_out[changes_out->changed++]);
+    if (from->changed > since) copy_record(from, i, since, &records_out[changes_out->changed++]);
   }
   rn__mutex_unlock(list->mutex);
 }

@@ -111,9 +111,9 @@ static uint32_t pause_for(uint64_t ns, rn_event *cancel) {
   return ns || cancel ? rn_event_wait(NULL, cancel, ns) : RN_E_AGAIN;
 }
 
-uint32_t rn_wait_status(rn_provider *provider, uint64_t handle, const uint32_t *states, uint32_t count,
-                        uint64_t interval_ns, uint64_t slice_ns, rn_event *cancel, uint64_t *due_inout,
-                        rn_status *status_out) {
+uint32_t rn_wait_status(rn_provider *provider, uint64_t handle, const uint32_t *states,
+                        uint32_t count, uint64_t interval_ns, uint64_t slice_ns, rn_event *cancel,
+                        uint64_t *due_inout, rn_status *status_out) {
   uint64_t end = rn_now_ns() + slice_ns;
   for (;;) {
     uint64_t now = rn_now_ns();
@@ -155,14 +155,15 @@ uint32_t rn_get_subentry_handle(rn_provider *provider, uint64_t handle, uint32_t
   return code;
 }
 
-uint32_t rn_get_error_string(rn_provider *provider, uint32_t code, uint32_t length, uint16_t *text_out) {
+uint32_t rn_get_error_string(rn_provider *provider, uint32_t code, uint32_t length,
+                             uint16_t *text_out) {
   RasGetErrorStringW_fn get = FIND(provider->library, RasGetErrorStringW);
   memset(text_out, 0, length * sizeof *text_out);
   return get ? get(code, text_out, length) : RN_E_UNSUPPORTED;
 }
 
-uint32_t rn_connection_notification(rn_provider *provider, uint64_t handle, rn_event *event, uint32_t flags,
-                                    int ansi) {
+uint32_t rn_connection_notification(rn_provider *provider, uint64_t handle, rn_event *event,
+                                    uint32_t flags, int ansi) {
   RasConnectionNotificationW_fn notify = ansi ? FIND(provider->library, RasConnectionNotificationA)
                                               : FIND(provider->library, RasConnectionNotificationW);
   if (!notify) return RN_E_UNSUPPORTED;

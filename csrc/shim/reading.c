@@ -73,7 +73,8 @@ static uint32_t grow(rn__reading *reading, uint32_t needed, uint32_t count) {
 }
 
 static uint32_t accept(rn__reading *reading, uint32_t count) {
-  if (count > RN_MAX_CONNECTIONS || count > reading->size / rn__rasconn_versions[reading->version].size) {
+  if (count > RN_MAX_CONNECTIONS ||
+      count > reading->size / rn__rasconn_versions[reading->version].size) {
     clear(reading, reading->size);
     return RN_E_ABSURD;
   }

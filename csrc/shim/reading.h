@@ -17,7 +17,7 @@ struct rn__reading {
   rn__reading *next;           /* in the list's stack of spare readings */
   uint8_t *connections;        /* owned: `size` bytes of RASCONN elements, and see resize() */
   rn__status_answer *statuses; /* owned: `status_capacity` answers, one per element */
-  uint64_t enumerated_ns;       /* when the enumeration returned, on the clock of rn_now_ns */
+  uint64_t enumerated_ns;      /* when the enumeration returned, on the clock of rn_now_ns */
   uint32_t size;
   uint32_t status_capacity;
   uint32_t version; /* of the elements: index into rn__rasconn_versions */

@@ -13,7 +13,8 @@ extern const ras_version rn__rasconn_versions[RN_RASCONN_VERSION_COUNT];
 extern const ras_version rn__rasconnstatus_versions[RN_RASCONNSTATUS_VERSION_COUNT];
 
 /* Fill all of *record_out; its texts are 0 past their end. */
-void rn__read_rasconn(const rn_RASCONNW *raw, const ras_version *version, rn_connection *record_out);
+void rn__read_rasconn(const rn_RASCONNW *raw, const ras_version *version,
+                      rn_connection *record_out);
 void rn__read_rasconnstatus(const rn_RASCONNSTATUSW *raw, const ras_version *version,
                             rn_status *record_out);
 

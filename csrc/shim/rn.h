@@ -18,15 +18,15 @@
 
 /* Codes of the shim itself; Windows keeps bit 29 free for applications. */
 #define RN_E_FIRST 0xE0520000
-#define RN_E_AGAIN 0xE0520001       /* the slice ended: call again to go on */
-#define RN_E_TIMEOUT 0xE0520002     /* the deadline passed */
-#define RN_E_CANCELLED 0xE0520003   /* the cancel event was set */
+#define RN_E_AGAIN 0xE0520001         /* the slice ended: call again to go on */
+#define RN_E_TIMEOUT 0xE0520002       /* the deadline passed */
+#define RN_E_CANCELLED 0xE0520003     /* the cancel event was set */
 #define RN_E_KEEPS_GROWING 0xE0520004 /* the list outgrew every buffer offered */
-#define RN_E_ABSURD 0xE0520005      /* the provider asks for or reports too much */
-#define RN_E_UNSUPPORTED 0xE0520006 /* the provider lacks this function */
+#define RN_E_ABSURD 0xE0520005        /* the provider asks for or reports too much */
+#define RN_E_UNSUPPORTED 0xE0520006   /* the provider lacks this function */
 #define RN_E_NO_MEMORY 0xE0520007
-#define RN_E_LOAD 0xE0520008        /* the library could not be loaded */
-#define RN_E_OS 0xE0530000          /* a system call failed; plus the system's error number */
+#define RN_E_LOAD 0xE0520008 /* the library could not be loaded */
+#define RN_E_OS 0xE0530000   /* a system call failed; plus the system's error number */
 #define RN_E_LAST 0xE053FFFF
 #define RN_REASON_SIZE 512
 
@@ -127,7 +127,8 @@ void rn_list_collect(rn_list *list, uint64_t since, uint32_t capacity, rn_record
 #define RN_SUSPENDED_NS 100000000  /* a shorter sleep of the system is not told from a busy one */
 #define RN_MAX_WATCH_EVENTS 8
 
-typedef struct rn_watch rn_watch; /* the polls of one list, at fixed moments and when an event is set */
+/* The polls of one list, at fixed moments and when an event is set. */
+typedef struct rn_watch rn_watch;
 
 /* A poll that rn_watch_wait returned for. Moments are those of rn_now_ns. */
 typedef struct {
@@ -158,17 +159,17 @@ void rn_watch_count(rn_watch *watch, rn_watch_counts *counts_out);
  * skipped. One thread at a time. `event_count` is at most RN_MAX_WATCH_EVENTS. Returns 0,
  * RN_E_CANCELLED once `cancel` is set, or the code of a failed wait. */
 uint32_t rn_watch_wait(rn_watch *watch, rn_event *const *events, uint32_t event_count,
-                       rn_event *cancel, int64_t generation, uint64_t look_ns,
-                       uint64_t interval_ns, rn_look *look_out);
+                       rn_event *cancel, int64_t generation, uint64_t look_ns, uint64_t interval_ns,
+                       rn_look *look_out);
 
 uint32_t rn_get_connect_status(rn_provider *provider, uint64_t handle, rn_status *status_out);
 
 /* Polls every interval_ns until a state of `states` (count long; count 0: RASCS_DONE,
  * RASCS_PAUSED or a non-zero dwError), cancellation (`cancel` may be NULL), or slice_ns passed
  * (RN_E_AGAIN). *due_inout, 0 at first, is when the next poll is due. */
-uint32_t rn_wait_status(rn_provider *provider, uint64_t handle, const uint32_t *states, uint32_t count,
-                        uint64_t interval_ns, uint64_t slice_ns, rn_event *cancel, uint64_t *due_inout,
-                        rn_status *status_out);
+uint32_t rn_wait_status(rn_provider *provider, uint64_t handle, const uint32_t *states,
+                        uint32_t count, uint64_t interval_ns, uint64_t slice_ns, rn_event *cancel,
+                        uint64_t *due_inout, rn_status *status_out);
 
 uint32_t rn_hang_up(rn_provider *provider, uint64_t handle);
 
@@ -177,7 +178,8 @@ uint32_t rn_wait_gone(rn_provider *provider, uint64_t handle, uint64_t slice_ns)
 
 uint32_t rn_get_subentry_handle(rn_provider *provider, uint64_t handle, uint32_t subentry,
                                 uint64_t *handle_out);
-uint32_t rn_get_error_string(rn_provider *provider, uint32_t code, uint32_t length, uint16_t *text_out);
+uint32_t rn_get_error_string(rn_provider *provider, uint32_t code, uint32_t length,
+                             uint16_t *text_out);
 
 /* Events. Free with rn_event_free; `handle` is what wait functions of the system take. */
 uint32_t rn_event_new(rn_event **event_out);
@@ -191,8 +193,8 @@ uint32_t rn_event_reset(rn_event *event);
 uint32_t rn_event_wait(rn_event *event, rn_event *cancel, uint64_t slice_ns);
 
 /* handle UINT64_MAX: every connection. ansi 1: RasConnectionNotificationA. */
-uint32_t rn_connection_notification(rn_provider *provider, uint64_t handle, rn_event *event, uint32_t flags,
-                                    int ansi);
+uint32_t rn_connection_notification(rn_provider *provider, uint64_t handle, rn_event *event,
+                                    uint32_t flags, int ansi);
 
 uint64_t rn_now_ns(void);
 
@@ -214,8 +216,8 @@ uint64_t rn_now_ns(void);
 typedef struct {
   uint32_t family; /* 4, 6; 0: an address that cannot be connected to */
   uint32_t port;
-  uint32_t flowinfo; /* IPv6 only */
-  uint32_t scope_id; /* IPv6 only */
+  uint32_t flowinfo;   /* IPv6 only */
+  uint32_t scope_id;   /* IPv6 only */
   uint8_t address[16]; /* network byte order; IPv4: the first 4 */
 } rn_target;
 
@@ -227,7 +229,7 @@ typedef struct {
 } rn_outcome;
 
 typedef struct {
-  uint64_t timeout_ns; /* of each attempt */
+  uint64_t timeout_ns;  /* of each attempt */
   uint32_t concurrency; /* at most this many sockets open at once */
   uint32_t abortive;    /* 1: end connections with a reset, which leaves no TIME_WAIT */
   rn_target source;     /* the local address to connect from; family 0: the system chooses */

@@ -10,17 +10,17 @@
 #include "ras_codes.h"
 
 struct rn_watch {
-  rn_list *list;           /* borrowed: outlives the watch */
-  rn__timer *timer;        /* owned */
-  rn__mutex *mutex;        /* owned; guards `counts`, the rest is the waiting thread's */
+  rn_list *list;    /* borrowed: outlives the watch */
+  rn__timer *timer; /* owned */
+  rn__mutex *mutex; /* owned; guards `counts`, the rest is the waiting thread's */
   rn_watch_counts counts;
-  uint64_t interval_ns;    /* 0: never waited */
-  uint64_t due_ns;         /* when the next poll is due */
-  uint64_t begun_ns;       /* when the last poll began */
-  uint64_t previous_ns;    /* when the last successful enumeration returned */
-  uint64_t signal_ns;      /* when events were reset last */
-  uint64_t suspended_ns;   /* rn__suspended_ns() at the last poll */
-  int has_failed;          /* the last poll failed, or there was none */
+  uint64_t interval_ns;  /* 0: never waited */
+  uint64_t due_ns;       /* when the next poll is due */
+  uint64_t begun_ns;     /* when the last poll began */
+  uint64_t previous_ns;  /* when the last successful enumeration returned */
+  uint64_t signal_ns;    /* when events were reset last */
+  uint64_t suspended_ns; /* rn__suspended_ns() at the last poll */
+  int has_failed;        /* the last poll failed, or there was none */
 };
 
 uint32_t rn_watch_new(rn_list *list, rn_watch **watch_out) {
@@ -116,7 +116,8 @@ static void poll_once(rn_watch *watch, rn_look *look_out) {
   look_out->generation = rn__list_poll(watch->list, &look_out->enumerated_ns);
   set_busy(watch, 0);
   const uint64_t suspended_ns = rn__suspended_ns();
-  const uint64_t slept_ns = suspended_ns > watch->suspended_ns ? suspended_ns - watch->suspended_ns : 0;
+  const uint64_t slept_ns =
+      suspended_ns > watch->suspended_ns ? suspended_ns - watch->suspended_ns : 0;
   look_out->suspended_ns = slept_ns >= RN_SUSPENDED_NS ? slept_ns : 0;
   watch->suspended_ns = suspended_ns;
   watch->has_failed = look_out->generation < 0;
@@ -131,8 +132,8 @@ static void set_interval(rn_watch *watch, uint64_t interval_ns) {
 }
 
 uint32_t rn_watch_wait(rn_watch *watch, rn_event *const *events, uint32_t event_count,
-                       rn_event *cancel, int64_t generation, uint64_t look_ns,
-                       uint64_t interval_ns, rn_look *look_out) {
+                       rn_event *cancel, int64_t generation, uint64_t look_ns, uint64_t interval_ns,
+                       rn_look *look_out) {
   if (event_count > RN_MAX_WATCH_EVENTS || !interval_ns) return RAS_ERROR_INVALID_PARAMETER;
   memset(look_out, 0, sizeof *look_out);
   set_interval(watch, interval_ns);

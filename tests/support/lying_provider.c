@@ -94,7 +94,17 @@ static uint32_t list_honestly(uint8_t *buffer, uint32_t size, uint32_t *bytes, u
   return 0;
 }
 
-enum { HONEST = 24, FAILS, ABSURD_BYTES, ABSURD_COUNT, COUNTS_TOO_MANY, GROWS, SILENT, REFUSES, KINDS };
+enum {
+  HONEST = 24,
+  FAILS,
+  ABSURD_BYTES,
+  ABSURD_COUNT,
+  COUNTS_TOO_MANY,
+  GROWS,
+  SILENT,
+  REFUSES,
+  KINDS
+};
 
 uint32_t RAS_CALL RasEnumConnectionsW(rn_RASCONNW *first, uint32_t *bytes, uint32_t *count) {
   dice kind_of = dice_for(step, 2, 0), dice = dice_for(step, 3, enumerations++);
