@@ -43,11 +43,11 @@ class PolledList(ABC, Generic[_Item, _Result]):
     `generation` is set last, and collecting since an older generation gives at least as much.
     """
 
-    __slots__ = ("_items", "_list", "_lock", "_result_type", "_serials", "generation", "poll",
+    __slots__ = ("_items", "_lock", "_result_type", "_serials", "connections", "generation", "poll",
                  "result")  # fmt: skip
 
     def __init__(self, connections: ConnectionList, result_type: type[_Result]) -> None:
-        self._list = connections
+        self.connections = connections
         self._lock = Lock()
         self._serials: list[int] = []
         self._items: list[_Item] = []
@@ -59,7 +59,7 @@ class PolledList(ABC, Generic[_Item, _Result]):
     def refresh(self) -> _Result:
         """Decode what changed since the last refresh."""
         with self._lock:
-            generation, order, changed, records = self._list.collect(self.generation)
+            generation, order, changed, records = self.connections.collect(self.generation)
             if generation == self.generation:  # another thread refreshed it meanwhile
                 return self.result
             items = self._items if order is None else self._reordered(order)

@@ -438,6 +438,7 @@ class CtypesList:
         self._lock = Lock()  # guards the two below, never a call of the provider
         self._applied = 0  # the ticket of the poll that was applied last
         self._state = _State()
+        self.enumerated_ns = 0  # when the last enumeration that listed something returned
 
     def poll(self) -> int:
         """The list's generation, or minus a code."""
@@ -464,6 +465,7 @@ class CtypesList:
 
     def _read(self, poll: _Poll) -> _Reading:
         """What was enumerated, and the statuses."""
+        self.enumerated_ns = now_ns()
         reading = _Reading(poll.version, poll.elements(), [])
         if self._with_status:
             ask, scratch = self._provider.ask_status, _StatusBuffer()

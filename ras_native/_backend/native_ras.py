@@ -9,7 +9,7 @@ from typing import Any
 
 from .._native import ffi, lib
 from .contract import Changes
-from .layout import RN_CHANGES, RN_REASON_SIZE
+from .layout import RN_CHANGES, RN_LOOK, RN_REASON_SIZE
 
 _FIRST_CAPACITY = 8  # records
 _collect, _unpack_changes = lib.rn_list_collect, RN_CHANGES.unpack
@@ -73,19 +73,23 @@ class NativeList:
         order = ffi.unpack(self._serials, count) if reordered else None
         return generation, order, changed, self._view
 
+    def new_watch(self) -> tuple[int, NativeWatch | None]:
+        """Code, watch."""
+        watch = ffi.new("rn_watch **")
+        code = lib.rn_watch_new(self.pointer, watch)
+        return code, None if code else NativeWatch(self, watch[0])
+
 
 class NativeWatch:
     """rn_watch: the polls of one list, at fixed moments and when an event is set."""
 
-    def __init__(self, connections: NativeList) -> None:
-        watch = ffi.new("rn_watch **")
-        self.code: int = lib.rn_watch_new(connections.pointer, watch)
-
+    def __init__(self, connections: NativeList, pointer: Any) -> None:
         def free(freed: Any, _list: Any = connections.pointer) -> None:  # outlives the watch
             lib.rn_watch_free(freed)
 
-        self._pointer = ffi.gc(watch[0], free)
+        self._pointer = ffi.gc(pointer, free)
         self._look = ffi.new("rn_look *")
+        self._look_view = memoryview(ffi.buffer(self._look))
 
     def wait(
         self,
@@ -94,8 +98,8 @@ class NativeWatch:
         generation: int,
         look_ns: int,
         interval_ns: int,
-    ) -> tuple[int, bytes]:
-        """Code, and one rn_look."""
+    ) -> tuple[int, tuple[int, ...]]:
+        """Code, and the members of one rn_look."""
         pointers = ffi.new("rn_event *[]", [event.pointer for event in events])
         code: int = lib.rn_watch_wait(
             self._pointer,
@@ -107,13 +111,13 @@ class NativeWatch:
             interval_ns,
             self._look,
         )
-        return code, bytes(ffi.buffer(self._look))
+        return code, RN_LOOK.unpack(self._look_view)
 
-    def counts(self) -> bytes:
-        """One rn_watch_counts, for any thread."""
+    def counts(self) -> tuple[int, int, int]:
+        """The members of one rn_watch_counts, for any thread."""
         counts = ffi.new("rn_watch_counts *")
         lib.rn_watch_count(self._pointer, counts)
-        return bytes(ffi.buffer(counts))
+        return counts.polls, counts.wake_ups, counts.busy_since_ns
 
 
 class NativeProvider:

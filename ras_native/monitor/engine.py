@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
+from .._backend.layout import RN_LATE_NS
 from .._records import Observation, Snapshot
 from .differences import Connections, Difference
 from .events import (
@@ -32,7 +33,7 @@ SETTLING_NS = 2 * _S
 """A signal and a change that are found within this time belong together, in either order."""
 LOOKS_AFTER_SIGNAL_NS = (10 * _MS, 50 * _MS, 250 * _MS, 1000 * _MS, SETTLING_NS)
 """When to look again after a signal for which no change was found."""
-LATE_NS = 50 * _MS
+LATE_NS = RN_LATE_NS
 """A poll is late when it begins later than it was due by two intervals and this much."""
 LONGEST_BACK_OFF_NS = 5 * _S
 """While RAS fails, polls are at most this far apart, or one interval where that is longer."""

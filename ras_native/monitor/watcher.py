@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from .._backend.codes import ERROR_BUFFER_TOO_SMALL, ERROR_NOT_ENOUGH_MEMORY
 from .._backend.contract import BackendEvent
@@ -19,6 +19,8 @@ from .._backend.layout import (
     RN_E_KEEPS_GROWING,
     RN_E_NO_MEMORY,
     RN_E_OS,
+    RN_SIGNAL_PAUSE_NS,
+    RN_SUSPENDED_NS,
 )
 from .._errors import ProviderError, RasError, system_error
 from .._event import new_backend_event
@@ -27,12 +29,17 @@ from .._ras import Notification, Ras
 from .._records import NotificationFlag
 from .engine import LATE_NS, Poll
 
-SIGNAL_PAUSE_NS = 1_000_000
+if TYPE_CHECKING:
+    from .._backend.ctypes_ras import CtypesList
+    from .._backend.native_ras import NativeEvent, NativeList
+
+SIGNAL_PAUSE_NS = RN_SIGNAL_PAUSE_NS
 """The least time between two polls that a signal causes: RAS may signal without end."""
-SLEPT_NS = 100_000_000
+SLEPT_NS = RN_SUSPENDED_NS
 """A system that slept for less did not sleep: its clocks differ by that much in any case."""
 
 _MOST_CLOCK_READINGS = 100
+_NEVER = 2**64 - 1
 
 _SUBSTATES_SIZE = next(size for winver, size in RASCONNSTATUSW_VERSIONS if winver == RAS_WINVER_7)
 _ALWAYS = NotificationFlag.CONNECTION | NotificationFlag.DISCONNECTION
@@ -64,10 +71,17 @@ class Waiter(Protocol):
     RAS' event is reset before the enumeration, at most once in SIGNAL_PAUSE_NS.
     """
 
-    polls: int
-    wake_ups: int
-    busy_since_ns: int | None
-    """Since when the provider has been asked; None while it is not."""
+    @property
+    def polls(self) -> int:
+        """How often RAS was asked."""
+
+    @property
+    def wake_ups(self) -> int:
+        """How often the thread that waits ran."""
+
+    @property
+    def busy_since_ns(self) -> int | None:
+        """Since when the provider has been asked; None while it is not."""
 
     def wait(
         self,
@@ -132,6 +146,7 @@ class PlainWaiter:
     def __init__(self, polled: PolledSnapshot) -> None:
         self.polls = self.wake_ups = 0
         self.busy_since_ns: int | None = None
+        self._connections = cast("CtypesList", polled.connections)
         self._poll_list = polled.poll
         self._interval_ns = 0
         self._due_ns = self._previous_ns = self._begun_ns = time.perf_counter_ns()
@@ -187,7 +202,7 @@ class PlainWaiter:
             if code == RN_E_CANCELLED:
                 return None
             if code >= RN_E_OS:
-                raise system_error(code - RN_E_OS, "waiting for RAS failed")
+                raise _failed(code)
             if code == 0 and event is not None:
                 event.reset()
                 self._served_ns = time.perf_counter_ns()
@@ -198,7 +213,10 @@ class PlainWaiter:
     def _poll(self, signalled: bool) -> Look:
         self._begun_ns = self.busy_since_ns = begun_ns = time.perf_counter_ns()
         generation = self._poll_list()
-        now_ns, time_ns = time.perf_counter_ns(), time.time_ns()
+        ended_ns, time_ns = time.perf_counter_ns(), time.time_ns()
+        enumerated_ns = self._connections.enumerated_ns  # an older one where nothing is listed
+        now_ns = enumerated_ns if enumerated_ns >= begun_ns else ended_ns
+        time_ns -= ended_ns - now_ns
         self.busy_since_ns = None
         self.polls += 1
         late_ns = max(0, begun_ns - self._due_ns)
@@ -214,8 +232,72 @@ class PlainWaiter:
         return Look(generation, now_ns, time_ns, previous_ns, signalled, late_ns, suspended_ns)
 
 
+class NativeWaiter:
+    """A Waiter in C: Python runs only where a poll must be seen (rn_watch in csrc/shim/rn.h)."""
+
+    def __init__(self, connections: NativeList) -> None:
+        code, watch = connections.new_watch()
+        if watch is None:
+            raise (
+                MemoryError("no memory for a Monitor") if code == RN_E_NO_MEMORY else _failed(code)
+            )
+        self._watch = watch
+
+    @property
+    def polls(self) -> int:
+        """How often RAS was asked."""
+        return self._watch.counts()[0]
+
+    @property
+    def wake_ups(self) -> int:
+        """How often the thread that waits ran."""
+        return self._watch.counts()[1]
+
+    @property
+    def busy_since_ns(self) -> int | None:
+        """Since when the provider has been asked; None while it is not."""
+        return self._watch.counts()[2] or None
+
+    def wait(
+        self,
+        event: BackendEvent | None,
+        cancel: BackendEvent,
+        *,
+        generation: int,
+        look_ns: int | None,
+        interval_ns: int,
+    ) -> Look | None:
+        """Wait for the next poll that the engine must see; None once `cancel` is set."""
+        events = () if event is None else (cast("NativeEvent", event),)
+        soonest_ns = _NEVER if look_ns is None else look_ns
+        code, look = self._watch.wait(
+            events, cast("NativeEvent", cancel), generation, soonest_ns, interval_ns
+        )
+        if code == RN_E_CANCELLED:
+            return None
+        if code:
+            raise _failed(code)
+        polled, enumerated_ns, previous_ns, late_ns, suspended_ns, signalled, _ = look
+        time_ns = time.time_ns() - (time.perf_counter_ns() - enumerated_ns)
+        return Look(
+            polled, enumerated_ns, time_ns, previous_ns, bool(signalled), late_ns, suspended_ns
+        )
+
+
+def _failed(code: int) -> Exception:
+    if code == RN_E_NO_MEMORY:
+        return MemoryError("no memory to wait for RAS")
+    return system_error(code - RN_E_OS, "waiting for RAS failed")
+
+
 def _cancelled(code: int) -> int:
     return RN_E_CANCELLED if code == 0 else code
+
+
+def _new_waiter(backend: str, polled: PolledSnapshot) -> Waiter:
+    if backend == "native":
+        return NativeWaiter(cast("NativeList", polled.connections))
+    return PlainWaiter(polled)
 
 
 class Watcher:
@@ -232,7 +314,7 @@ class Watcher:
         self._registering_since_ns: int | None = None
         self._missed_signal = False
         self._told_ns: int | None = None  # the last registered_ns that a Poll had
-        self._waiter: Waiter = PlainWaiter(self._polled)
+        self._waiter = _new_waiter(ras.backend, self._polled)
 
     @property
     def busy_since_ns(self) -> int | None:

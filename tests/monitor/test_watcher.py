@@ -7,11 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from ras_native import Ras
 from ras_native._backend.layout import RN_E_AGAIN, RN_E_CANCELLED, RN_E_NO_MEMORY, RN_E_OS
 from ras_native._polled import PolledSnapshot
 from ras_native.monitor import watcher
 from ras_native.monitor.engine import LATE_NS
-from ras_native.monitor.watcher import SIGNAL_PAUSE_NS, PlainWaiter, Watcher
+from ras_native.monitor.watcher import SIGNAL_PAUSE_NS, Look, PlainWaiter, Watcher
 
 MS = 1_000_000
 INTERVAL = 100 * MS
@@ -100,12 +101,17 @@ class CancelEvent:
         return 0 if world.is_cancelled() else RN_E_AGAIN
 
 
+def plain_waiter(poll):
+    """One for which the enumeration is the whole poll."""
+    return PlainWaiter(SimpleNamespace(poll=poll, connections=SimpleNamespace(enumerated_ns=-1)))
+
+
 @pytest.fixture
 def world(monkeypatch):
     made = World()
     monkeypatch.setattr(watcher, "time", made)
     monkeypatch.setattr(watcher, "slept_ns", lambda: made.slept)
-    made.waiter = PlainWaiter(SimpleNamespace(poll=made.poll))
+    made.waiter = plain_waiter(made.poll)
     return made
 
 
@@ -254,9 +260,7 @@ def test_a_wait_that_fails_is_an_error(world, monkeypatch):
 def test_it_is_busy_while_the_provider_is_asked(world):
     seen = []
     poll = world.poll
-    world.waiter = PlainWaiter(
-        SimpleNamespace(poll=lambda: seen.append(world.waiter.busy_since_ns) or poll())
-    )
+    world.waiter = plain_waiter(lambda: seen.append(world.waiter.busy_since_ns) or poll())
     assert world.waiter.busy_since_ns is None
     world.now = 5
     world.wait()
@@ -269,8 +273,9 @@ def test_the_clocks_of_this_system_tell_how_long_it_slept():
     assert abs(watcher.slept_ns() - before) < watcher.SLEPT_NS
 
 
-def test_nothing_is_left_of_polls_that_find_nothing(sim, ras, world):
+def test_nothing_is_left_of_polls_that_find_nothing(sim, world):
     sim.add("Head office")
+    ras = Ras(sim, backend="ctypes")
     world.waiter = PlainWaiter(PolledSnapshot(ras._new_list(with_status=True)))
     known = world.wait().generation
     count = 100_000
@@ -283,6 +288,7 @@ def test_nothing_is_left_of_polls_that_find_nothing(sim, ras, world):
     poll(count)
     assert sys.getallocatedblocks() - before < 100
     assert world.waiter.polls > count
+    ras.close()
 
 
 # The watcher
@@ -290,7 +296,8 @@ def test_nothing_is_left_of_polls_that_find_nothing(sim, ras, world):
 
 def test_codes_of_the_shim_are_told_as_windows_would(ras, monkeypatch):
     watching = Watcher(ras)
-    monkeypatch.setattr(watching._waiter, "_poll_list", lambda: -RN_E_NO_MEMORY)
+    look = Look(-RN_E_NO_MEMORY, 1, 1, 0, False, 0, 0)
+    monkeypatch.setattr(watching._waiter, "wait", lambda *_, **__: look)
     assert watching.wait(None, INTERVAL).code == 8
 
 
