@@ -9,7 +9,7 @@ name of an error code.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._backend import BACKENDS, warn_where_fallen_back
 from ._backend import default as _default_backend
@@ -17,8 +17,8 @@ from ._backend.layout import RN_MAX_CONCURRENCY as MAX_CONCURRENCY
 from ._check import LONGEST_SECONDS
 from ._errors import Cancelled, ProviderError, RasError, WSAError, error_name
 from ._event import Event
+from ._notification import Notification
 from ._ras import (
-    Notification,
     Ras,
     Sizes,
     connection_notification,
@@ -120,6 +120,15 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
+
+def _claim(module: dict[str, Any]) -> None:
+    """Have what users import say `ras_native.RasError`, not the module that defines it."""
+    for item in map(module.get, __all__):
+        if callable(item):
+            item.__module__ = __name__
+
+
+_claim(globals())
 warn_where_fallen_back()
 
 with suppress(ValueError, ImportError):
@@ -137,5 +146,6 @@ if not TYPE_CHECKING:
         if name in __all__:
             from . import monitor  # noqa: PLC0415
 
+            _claim(vars(monitor))
             return getattr(monitor, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

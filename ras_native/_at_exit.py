@@ -1,43 +1,65 @@
-"""Hang-ups that nobody waited for are finished, bounded, when the interpreter exits (HU-7).
+"""When the interpreter exits, hang-ups that nobody waited for get the rest of their time.
 
-Each is given EXIT_SECONDS from when it was begun; after that it needs no wait any more.
+Microsoft's documentation lets a program exit 3 s after RasHangUp, or once the connection is gone.
+What is remembered here keeps no provider loaded: once the provider is closed, nobody can ask
+whether the connection is gone, and the exit waits for the rest of the 3 s.
 """
 
 from __future__ import annotations
 
 import atexit
+import os
 import time
 from collections.abc import Callable
-from threading import Lock
+from typing import NamedTuple
+from weakref import ref
+
+from ._backend.contract import Provider
+from ._log import logger
 
 EXIT_SECONDS = 3.0
-"""The pause after which Microsoft's documentation lets a program exit."""
 
-_lock = Lock()
-_unfinished: dict[object, tuple[float, Callable[[float], object]]] = {}  # deadline, wait
+Wait = Callable[[Provider, float], bool]
+"""Waits at most so many seconds and returns whether the hang-up is complete."""
 
 
-def finish_later(key: object, wait: Callable[[float], object]) -> None:
-    """At exit, unless forgotten before, call `wait` with the seconds that are left."""
+class _HangUp(NamedTuple):
+    deadline: float
+    provider: ref[Provider]
+    wait: Wait | None
+
+
+_unfinished: dict[object, _HangUp] = {}
+
+
+def finish_later(provider: Provider, key: int, wait: Wait | None = None) -> None:
+    """At exit, unless `forget` came before, call `wait` with the provider and the seconds left.
+
+    None: nobody can ask whether the hang-up is complete, and the exit waits for the seconds left.
+    """
     now = time.perf_counter()
-    with _lock:
-        for over in [key for key, (deadline, _) in _unfinished.items() if deadline <= now]:
-            del _unfinished[over]
-        _unfinished[key] = (now + EXIT_SECONDS, wait)
+    for late in [known for known, hang_up in list(_unfinished.items()) if hang_up.deadline <= now]:
+        _unfinished.pop(late, None)
+    _unfinished[id(provider), key] = _HangUp(now + EXIT_SECONDS, ref(provider), wait)
 
 
-def forget(key: object) -> None:
-    """It is finished."""
-    with _lock:
-        _unfinished.pop(key, None)
+def forget(provider: Provider, key: int) -> None:
+    """The hang-up is complete."""
+    _unfinished.pop((id(provider), key), None)
 
 
 @atexit.register
 def _finish() -> None:
-    with _lock:
-        waits = list(_unfinished.values())
-        _unfinished.clear()
-    for deadline, wait in waits:
-        left = deadline - time.perf_counter()
-        if left > 0:
-            wait(left)
+    for hang_up in list(_unfinished.values()):
+        provider, seconds = hang_up.provider(), hang_up.deadline - time.perf_counter()
+        if seconds <= 0:
+            continue
+        if provider is None or hang_up.wait is None:
+            time.sleep(seconds)
+        elif not hang_up.wait(provider, seconds):
+            logger.warning("exit: a hang-up is not complete after %g s", EXIT_SECONDS)
+    _unfinished.clear()
+
+
+if hasattr(os, "register_at_fork"):  # the parent finishes its own
+    os.register_at_fork(after_in_child=_unfinished.clear)

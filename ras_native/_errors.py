@@ -1,4 +1,4 @@
-"""Exceptions, and the one table of codes: errors.tsv, of RAS, Winsock and Windows."""
+"""Exceptions, and the table of the codes of RAS, Winsock and Windows: errors.tsv."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import os
 import sys
 from typing import NamedTuple
 
+from ._backend import codes
+from ._backend.codes import ERROR_INVALID_HANDLE, ERROR_NO_CONNECTION, WSASYSCALLFAILURE
 from ._check import DWORD_MAX, whole_number
 
 WINSOCK_CODES = range(10000, 12000)
-WSA_NOT_ENOUGH_MEMORY = 8  # the one errno that Winsock gives a code outside its range
-WSASYSCALLFAILURE = 10107
 
-GONE_CODES = frozenset({6, 668})  # ERROR_INVALID_HANDLE, ERROR_NO_CONNECTION
+GONE_CODES = frozenset({ERROR_INVALID_HANDLE, ERROR_NO_CONNECTION})
 
 
 class _Code(NamedTuple):
@@ -26,7 +26,7 @@ class _Code(NamedTuple):
 
 @functools.cache
 def _table() -> dict[int, _Code]:
-    import importlib.resources  # noqa: PLC0415 - dear, and few look a code up
+    import importlib.resources  # noqa: PLC0415 - slow, and few look a code up
 
     source = importlib.resources.files(__package__).joinpath("errors.tsv")
     table = {}
@@ -44,7 +44,7 @@ def _winsock_codes() -> dict[int, int]:
         value: code
         for code, row in _table().items()
         for value in row.errnos
-        if code in WINSOCK_CODES or code == WSA_NOT_ENOUGH_MEMORY
+        if code in WINSOCK_CODES or code == codes.ERROR_NOT_ENOUGH_MEMORY
     }
 
 
@@ -69,7 +69,7 @@ def code_text(code: int) -> str:
 def winsock_code(os_error: int) -> int:
     """The Winsock code for an errno of this system; a Winsock code is returned as it is.
 
-    An errno that has none gives WSASYSCALLFAILURE (10107). Source: ledger WC-21.
+    An errno without one gives WSASYSCALLFAILURE (10107).
     """
     if os_error in WINSOCK_CODES:
         return os_error
@@ -77,7 +77,7 @@ def winsock_code(os_error: int) -> int:
 
 
 def posix_errno(code: int) -> int:
-    """The nearest errno of this system for a code of the table, EIO where there is none.
+    """The nearest errno of this system for a code of the table, EIO if there is none.
 
     On Windows the errno of most Winsock codes is the code itself, as everywhere in Python.
     """
@@ -111,8 +111,8 @@ class _CodeError(OSError):
 class RasError(_CodeError):
     """A RAS function returned a code other than 0.
 
-    `code` and `winerror` are that code, `function` the Windows name of the function, `message` the
-    text of the code, `errno` the nearest errno of this system. Source: ledger EN-10, GS-3, GS-7.
+    `code` and `winerror` are that code, and `name` is its symbol. `function` is the Windows name of
+    the function. `message` is the text of the code, and `errno` the nearest errno of this system.
     """
 
     def __init__(self, code: int, function: str, message: str | None = None) -> None:
@@ -120,7 +120,7 @@ class RasError(_CodeError):
 
     @property
     def gone(self) -> bool:
-        """Whether the code says that the handle's connection does not exist (any more)."""
+        """Whether the code says that the handle's connection does not exist, or exists no more."""
         return self.code in GONE_CODES
 
     def __str__(self) -> str:
@@ -133,8 +133,9 @@ class RasError(_CodeError):
 class ProviderError(OSError):
     """The library given as `provider` cannot be loaded, or lacks a function that is needed.
 
-    `provider` is the path asked for, None for the system's rasapi32; `function` the Windows name of
-    the missing function or None; `os_error` the system's error number or 0.
+    `provider` is its path, None for the system's rasapi32. `reason` says what is wrong. `function`
+    is the Windows name of the missing function, or None. `os_error` is the system's error number,
+    or 0.
     """
 
     def __init__(
@@ -185,8 +186,8 @@ class Cancelled(Exception):  # noqa: N818 - it is not an error: somebody set the
 class WSAError(_CodeError):
     """A socket operation failed.
 
-    `code` and `winerror` are the Winsock code, `errno` is the system's own number. Where Python has
-    a standard exception for it, the instance is one of that too. Source: ledger WC-11, WC-21.
+    `code` and `winerror` are the Winsock code, and `errno` is the system's own number. If
+    Python has a standard exception for the code, this is an instance of that too.
     """
 
     def __init__(
@@ -234,7 +235,7 @@ class WSAConnectionRefusedError(WSAError, ConnectionRefusedError):
 
 
 class WSAFileNotFoundError(WSAError, FileNotFoundError):
-    """ENOENT, which has no Winsock code, as the next ones: `code` is WSASYSCALLFAILURE."""
+    """ENOENT. This and the next errnos have no Winsock code: `code` is WSASYSCALLFAILURE."""
 
 
 class WSANotADirectoryError(WSAError, NotADirectoryError):
@@ -258,16 +259,16 @@ class WSAChildProcessError(WSAError, ChildProcessError):
 
 
 _WSA_CLASSES: dict[int, type[WSAError]] = {
-    10004: WSAInterruptedError,
-    10013: WSAPermissionError,
-    10035: WSABlockingIOError,
-    10036: WSABlockingIOError,
-    10037: WSABlockingIOError,
-    10053: WSAConnectionAbortedError,
-    10054: WSAConnectionResetError,
-    10058: WSABrokenPipeError,
-    10060: WSATimeoutError,
-    10061: WSAConnectionRefusedError,
+    codes.WSAEINTR: WSAInterruptedError,
+    codes.WSAEACCES: WSAPermissionError,
+    codes.WSAEWOULDBLOCK: WSABlockingIOError,
+    codes.WSAEINPROGRESS: WSABlockingIOError,
+    codes.WSAEALREADY: WSABlockingIOError,
+    codes.WSAECONNABORTED: WSAConnectionAbortedError,
+    codes.WSAECONNRESET: WSAConnectionResetError,
+    codes.WSAESHUTDOWN: WSABrokenPipeError,
+    codes.WSAETIMEDOUT: WSATimeoutError,
+    codes.WSAECONNREFUSED: WSAConnectionRefusedError,
 }
 
 
@@ -283,8 +284,8 @@ _UNCODED_CLASSES: dict[type[OSError], type[WSAError]] = {
 def winsock_error(code: int, os_error: int, function: str) -> WSAError:
     """The exception for a Winsock code: a WSAError that is the standard exception as well.
 
-    `os_error` is the errno the system gave, 0 where there was none: `errno` is then derived. An
-    errno without a Winsock code gives the class that Python gives it, and the system's own text.
+    `os_error` is the system's errno; 0 means none, and `errno` is derived from the code. An errno
+    without a Winsock code gives the class that Python gives it, and the system's own text.
     """
     if code == WSASYSCALLFAILURE and os_error:
         plain = OSError(os_error, os.strerror(os_error))

@@ -1,7 +1,8 @@
-"""Events: what RAS sets, what waits can be cancelled with, what event loops can wait on."""
+"""Events: RAS sets them, they cancel waits, and event loops can wait for them."""
 
 from __future__ import annotations
 
+import warnings
 from typing import TypeVar
 
 from . import _backend
@@ -9,6 +10,7 @@ from ._backend.contract import BackendEvent, ras_backend
 from ._backend.layout import RN_E_CANCELLED, RN_E_NO_MEMORY, RN_E_OS, RN_E_TIMEOUT
 from ._check import nanoseconds, wrong_type
 from ._errors import Cancelled, system_error
+from ._fork import close_in_child
 from ._wait import wait_in_slices
 
 
@@ -34,27 +36,58 @@ _Self = TypeVar("_Self", bound="Event")
 class Event:
     """A manual-reset event: once set it stays set until `reset`, for every waiter.
 
-    Pass one as `cancel` to any wait of this package and set it from another thread to end
-    that wait. Source: the Windows event object, ledger CN-10.
+    Pass one as `cancel` to a wait of this package, and set it from another thread to end that
+    wait. Close it, or use it in a `with`. Source: the Windows event object.
     """
+
+    backend: str
+    """The backend that waits for it: "native" or "ctypes"."""
+    _event: BackendEvent | None = None
+    _description = ""
+    _closed_because = "this event is closed"
 
     def __init__(self, *, backend: str | None = None) -> None:
         """Create an event that is not set; a wait and its `cancel` need the same `backend`."""
-        self.backend = _backend.select(backend)
-        self._event: BackendEvent | None = new_backend_event(self.backend)
+        name = _backend.select(backend)
+        self._hold(name, new_backend_event(name))
+
+    def _hold(self, backend: str, event: BackendEvent) -> None:
+        self.backend = backend
+        self._event = event
+        close_in_child(self)
+
+    def _close_after_fork(self) -> None:
+        """Close the descriptors in a forked child; resetting there would empty the parent's."""
+        self._event = None
+        self._closed_because = "this event belongs to the process that forked this one"
 
     def _open(self) -> BackendEvent:
         event = self._event
         if event is None:
-            raise ValueError("this event is closed")
+            raise ValueError(self._closed_because)
         return event
+
+    def __repr__(self) -> str:
+        event = self._event
+        state = "closed" if event is None else f"handle={event.handle:#x}"
+        words = (
+            f"ras_native.{type(self).__name__}",
+            self._description,
+            f"backend={self.backend}",
+            state,
+        )
+        return f"<{' '.join(filter(None, words))}>"
+
+    def __del__(self) -> None:
+        if self._event is not None:
+            warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self, stacklevel=2)
 
     @property
     def handle(self) -> int:
         """For the system's own wait functions: on Windows a HANDLE, elsewhere a descriptor.
 
-        It is the event's: do not close it, and do not use it after `close`. Raises ValueError
-        when closed.
+        The handle belongs to the event: do not close it, and do not use it after `close`. Raises
+        ValueError when the event is closed.
         """
         return self._open().handle
 
@@ -63,15 +96,15 @@ class Event:
         return self.handle
 
     def set(self) -> None:
-        """Set it and wake every waiter."""
+        """Set the event and wake every waiter."""
         _raise_failed(self._open().set(), "the event could not be set")
 
     def reset(self) -> None:
-        """Make it wait again. Reset before looking at what the event stands for (CN-11)."""
+        """Make it wait again. Reset before you enumerate, or you may miss a change."""
         _raise_failed(self._open().reset(), "the event could not be reset")
 
     def is_set(self) -> bool:
-        """Whether it is set, without waiting and without resetting it."""
+        """Return whether the event is set, without waiting and without resetting it."""
         return self.wait(0)
 
     def wait(self, timeout: float | None = None, *, cancel: Event | None = None) -> bool:
@@ -93,7 +126,7 @@ class Event:
         return code != RN_E_TIMEOUT
 
     def close(self) -> None:
-        """Give it back to the system; a second close does nothing."""
+        """Give the event back to the system; a second close does nothing."""
         self._event = None
 
     def __enter__(self: _Self) -> _Self:

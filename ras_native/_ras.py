@@ -1,88 +1,80 @@
-"""The five RAS functions, for one provider (`Ras`) and for the system's own (module level)."""
+"""The RAS functions: of one provider (`Ras`), and of the system's own (module level)."""
 
 from __future__ import annotations
 
 import os
-import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from functools import partial, wraps
 from threading import Lock
-from typing import Concatenate, NamedTuple, NoReturn, ParamSpec, Protocol, TypeVar, cast
+from types import MethodType
+from typing import (
+    Concatenate,
+    NamedTuple,
+    NoReturn,
+    ParamSpec,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    cast,
+)
 from weakref import WeakSet
 
 from . import _backend, _check
 from ._at_exit import finish_later, forget
-from ._backend.contract import BackendEvent, Changes, ConnectionList, Provider, ras_backend
-from ._backend.layout import (
-    RN_E_ABSURD,
-    RN_E_CANCELLED,
-    RN_E_FIRST,
-    RN_E_KEEPS_GROWING,
-    RN_E_LAST,
-    RN_E_LOAD,
-    RN_E_NO_MEMORY,
-    RN_E_OS,
-    RN_E_TIMEOUT,
-    RN_E_UNSUPPORTED,
-    RN_MAX_ATTEMPTS,
-    RN_MAX_CONNECTIONS,
-)
+from ._backend.contract import BackendEvent, ConnectionList, Provider
+from ._backend.layout import RN_E_CANCELLED, RN_E_TIMEOUT
 from ._check import DWORD_MAX, EVERY_CONNECTION
-from ._errors import (
-    GONE_CODES,
-    Cancelled,
-    ProviderError,
-    RasError,
-    code_text,
-    not_loaded,
-    system_error,
-)
+from ._errors import Cancelled, ProviderError, RasError, code_text
 from ._event import Event, cancel_event, new_backend_event
+from ._fork import close_in_child
+from ._log import logger
+from ._notification import Notification, Registrations
+from ._plain import documented
 from ._polled import PolledConnections, PolledSnapshot
+from ._provider import (
+    LINK_DOWN_CODES,
+    NO_REFERENCE_LEFT,
+    error_string,
+    is_own_code,
+    may_have_restarted,
+    open_provider,
+    provider_path,
+    shim_error,
+)
 from ._records import (
     Connection,
     NotificationFlag,
+    Observation,
     Snapshot,
     Status,
     decode_status,
-    text,
+    only_one,
+    same_name,
 )
 from ._wait import wait_in_slices
 
 _MOST_REFERENCES = 1024  # hang-ups of one connection before all_references gives up
-_ERROR_PORT_NOT_OPEN = 618  # RasGetSubEntryHandle: the sub-entry is not connected
-_ERROR_NO_MORE_ITEMS = 259
 _PAUSE_SECONDS = 3.0
-_ERROR_STRING_LENGTHS = (512, 4096)
-
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
+ConnectionLike: TypeAlias = int | Connection | Observation | str
+"""A connection's handle, a record that has it, or the name of its phone-book entry."""
 
+
+@documented(
+    rasconn="The size of RASCONN in bytes; 0 before its first use.",
+    rasconnstatus="The size of RASCONNSTATUS in bytes; 0 before its first use.",
+)
 class Sizes(NamedTuple):
-    """The dwSize that each structure was negotiated to, in bytes; 0 before its first use."""
+    """The versions of the structures that were negotiated with the provider, by their dwSize."""
 
     rasconn: int
     rasconnstatus: int
-
-
-class Notification(Event):
-    """An event that RAS sets; made by `Ras.connection_notification`.
-
-    It carries no identity and coalesces: when it is set, `reset` it first and then enumerate,
-    so that nothing is lost between the two and nothing is told twice (CN-11). Windows has no
-    call to end a registration: closing is all there is to do.
-    """
-
-    def __init__(self, backend: str, event: BackendEvent) -> None:
-        self.backend = backend
-        self._event = event
-
-
-def _raise_closed() -> NoReturn:
-    raise ValueError("this Ras is closed")
 
 
 class _Closable(Protocol):
@@ -92,35 +84,59 @@ class _Closable(Protocol):
 class _ClosedList:
     """What a closed Ras polls."""
 
-    poll = staticmethod(_raise_closed)
+    def __init__(self, because: str) -> None:
+        self._because = because
 
-    def collect(self, since: int) -> Changes:  # noqa: ARG002 - as ConnectionList has it
-        raise ValueError("this Ras is closed")
+    def poll(self) -> NoReturn:
+        raise ValueError(self._because)
+
+    def collect(self, _: int) -> NoReturn:
+        raise ValueError(self._because)
 
 
 class Ras:
     """The RAS functions of one provider, called through one backend.
 
-    `provider` is the path of a library with rasapi32's ABI, or a `ras_native.sim.Simulator`;
-    None is rasapi32 itself, from System32. `backend` is "native", "ctypes" or None for the
+    `provider` is the path of a library with rasapi32's ABI, or a `ras_native.sim.Simulator`.
+    None is rasapi32 itself, from System32. `backend` is "native", "ctypes", or None for the
     process's default; a backend that is asked for never falls back to the other.
 
-    A context manager. Any number of threads may use one at the same time.
+    Close it, or use it in a `with`. Any number of threads may use one at the same time. After
+    `os.fork`, make a new one in the child: an inherited one raises ValueError.
 
-    Raises ProviderError where the provider cannot be loaded or is not one, TypeError or
-    ValueError for an argument that is no path or no backend, ImportError where the native
-    backend is asked for and not installed.
+    A connection may be given as its handle (an int, the HRASCONN of RasDial or of an
+    enumeration), as a Connection, as an Observation, or by the name of its phone-book entry,
+    letter case aside. A name costs one enumeration. KeyError lists the connections if none or
+    several have the name; a connection that is being dialled is not listed yet.
+
+    Raises ProviderError if the provider cannot be loaded or is not one, TypeError or ValueError
+    for an argument that is no path or no backend, ImportError if the native backend is asked for
+    and cannot be used.
     """
+
+    backend: str
+    """The backend in use: "native" or "ctypes"."""
+    provider: str | None
+    """The path of the library; None for the system's own rasapi32."""
+    _provider: Provider | None = None
+    _closed_because = "this Ras is closed"
 
     def __init__(
         self, provider: str | os.PathLike[str] | None = None, *, backend: str | None = None
     ) -> None:
         self.backend = _backend.select(backend)
-        self.provider = _provider_path(provider)
-        self._provider: Provider | None = _open_provider(self.backend, self.provider)
+        self.provider = provider_path(provider)
+        self._provider = open_provider(self.backend, self.provider)
+        self._registrations = Registrations()
         self._closed_with_it: WeakSet[_Closable] = WeakSet()
-        self._connections = PolledConnections(self._new_list(with_status=False))
-        self._snapshot = PolledSnapshot(self._new_list(with_status=True))
+        try:
+            self._connections = PolledConnections(self._new_list(with_status=False))
+            self._snapshot = PolledSnapshot(self._new_list(with_status=True))
+        except BaseException:
+            self._provider = None
+            raise
+        close_in_child(self)
+        logger.debug("opened %r", self)
 
     def _new_list(self, *, with_status: bool) -> ConnectionList:
         code, connections = self._open().new_list(with_status=with_status)
@@ -130,22 +146,39 @@ class Ras:
 
     def _open(self) -> Provider:
         if self._provider is None:
-            raise ValueError("this Ras is closed")
+            raise ValueError(self._closed_because)
         return self._provider
+
+    def __repr__(self) -> str:
+        state = "closed" if self._provider is None else "open"
+        library = self.provider or "the system's rasapi32"
+        return f"<ras_native.Ras {library} backend={self.backend} {state}>"
+
+    def __del__(self) -> None:
+        if self._provider is not None:
+            warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self, stacklevel=2)
+
+    def _handle(self, connection: ConnectionLike) -> int:
+        """Check the argument that says which connection; a name costs an enumeration."""
+        if not isinstance(connection, str):
+            return _known_handle(connection)
+        listed = self.enum_connections()
+        named = [item for item in listed if same_name(item.entry_name, connection)]
+        return only_one(connection, named, listed).handle
 
     @property
     def sizes(self) -> Sizes:
-        """What was negotiated with the provider (EN-2, GS-2)."""
+        """The versions of the structures that were negotiated with the provider."""
         return Sizes(*self._open().sizes())
 
     def enum_connections(self) -> tuple[Connection, ...]:
-        """List every active connection; none is an empty tuple (EN-1, EN-7).
+        """List every active connection; the tuple is empty if there is none.
 
-        The same tuple comes back while nothing changes. A connection that is being dialled is
-        not listed before it has connected (EN-9).
+        While nothing changes, every call returns the same tuple. A connection that is being
+        dialled is listed once it has connected.
 
-        Raises RasError for any code but success (EN-10), also where the list kept growing
-        between one attempt and the next (EN-6). Source: RasEnumConnectionsW.
+        Raises RasError for any code but success; with code 603 the list kept growing from one
+        attempt to the next. Source: RasEnumConnectionsW.
         """
         polled = self._connections
         answer = polled.poll()
@@ -154,14 +187,14 @@ class Ras:
         return polled.refresh() if answer > 0 else self._raise_failed_poll(answer)
 
     def snapshot(self) -> Snapshot:
-        """List every active connection and ask the status of each, in one crossing (EN-11).
+        """List every active connection and ask the status of each, in one native call.
 
-        An unchanged poll makes one RasEnumConnectionsW and one RasGetConnectStatusW a
-        connection, and returns the very object of the last one. A connection that ends between
-        the two calls is an Observation with `gone`; another code of one status call is that
-        Observation's `code`.
+        That is one RasEnumConnectionsW, and one RasGetConnectStatusW for each connection. While
+        nothing changes, every call returns the same object. For a connection that ends between
+        the two, `Observation.gone` is true. If a status call fails, its code is
+        `Observation.code`.
 
-        Raises RasError where the enumeration fails. Source: RasEnumConnectionsW,
+        Raises RasError if the enumeration fails. Source: RasEnumConnectionsW,
         RasGetConnectStatusW.
         """
         polled = self._snapshot
@@ -173,42 +206,40 @@ class Ras:
     def _raise_failed_poll(self, answer: int) -> NoReturn:
         raise self._error(-answer, "RasEnumConnectionsW")
 
-    def get_connect_status(self, handle: int | Connection) -> Status:
-        """Ask the status of one connection (GS-1).
+    def get_connect_status(self, handle: ConnectionLike) -> Status:
+        """Ask the status of one connection, also of one that is being dialled.
 
-        `handle` is an HRASCONN of RasDial or of an enumeration, or a Connection.
-
-        Raises RasError: 6 when the connection is no more, 8 when Windows is out of memory
-        (GS-4). A failure to connect is not raised, it is `Status.error` (GS-3). Source:
+        Raises RasError with code 6 if the connection has ended, with 8 if Windows is out of
+        memory. A failure to connect is not raised: it is `Status.error`. Source:
         RasGetConnectStatusW.
         """
-        code, status = decode_status(self._open().get_connect_status(_handle(handle)))
+        code, status = decode_status(self._open().get_connect_status(self._handle(handle)))
         if status is None:
             raise self._error(code, "RasGetConnectStatusW")
         return status
 
     def wait_for_state(
         self,
-        handle: int | Connection,
+        handle: ConnectionLike,
         states: Iterable[int] | None = None,
         *,
         timeout: float = 60.0,
         interval: float = 0.01,
         cancel: Event | None = None,
     ) -> Status:
-        """Poll a connection's status natively until it is in one of `states` (GS-5).
+        """Poll a connection's status until it is in one of `states`, and return that status.
 
-        Without `states`: until connecting is over (connected, disconnected, or a non-zero
-        `error`), or paused for input. `interval` and `timeout` are seconds (resolution 1 ms);
-        the GIL is released meanwhile, Ctrl-C is noticed.
+        Without `states` the wait ends when connecting is over (connected, disconnected, or a
+        non-zero `error`), or paused for input. `interval` and `timeout` are seconds, in steps of
+        1 ms. Other threads run meanwhile, and Ctrl-C ends the wait.
 
-        Raises TimeoutError, Cancelled where `cancel` was set, RasError for a code of
-        RasGetConnectStatusW: 6 when the connection ended. Source: RasGetConnectStatusW.
+        Raises TimeoutError, Cancelled if `cancel` was set, and RasError for a code of
+        RasGetConnectStatusW; 6 says that the connection has ended. Source: RasGetConnectStatusW.
         """
-        number, wanted = _handle(handle), _states(states)
+        wanted, canceller = _states(states), cancel_event(cancel, self.backend)
         timeout_ns = _check.nanoseconds("timeout", timeout)
         interval_ns = _check.nanoseconds("interval", interval)
-        canceller = cancel_event(cancel, self.backend)
+        number = self._handle(handle)
         due, record = 0, cast("bytes | memoryview", b"")
 
         def step(slice_ns: int) -> int:
@@ -231,35 +262,53 @@ class Ras:
 
     def connection_notification(
         self,
-        handle: int | Connection | None = None,
+        handle: ConnectionLike | None = None,
         flags: int = NotificationFlag.ALL,
         *,
         ansi: bool = False,
     ) -> Notification:
-        """Have RAS set an event when something of `flags` happens (CN-1 to CN-8).
+        """Have RAS set an event when something of `flags` happens to one connection, or to any.
 
-        `handle` None: to any connection of this machine (INVALID_HANDLE_VALUE); otherwise to
-        that one. The flags combine. `ansi` calls the A function, which behaves alike (CN-12).
-        Close the Notification, or use it in a `with`.
+        `handle` None is every connection of this machine. The flags combine: `CONNECTION |
+        DISCONNECTION`. `ansi` calls the A function, which does the same. Close the Notification,
+        or use it in a `with`.
 
-        Raises RasError for any code but success; no event is left behind (CN-9). Source:
-        RasConnectionNotificationW.
+        Raises RasError for any code but success. Source: RasConnectionNotificationW.
         """
-        number = EVERY_CONNECTION if handle is None else _handle(handle)
         wanted = _check.whole_number("flags", flags, 1, DWORD_MAX)
-        provider, event = self._open(), new_backend_event(self.backend)
-        code = provider.connection_notification(number, event, wanted, ansi=ansi)
-        if code:
-            raise self._error(code, f"RasConnectionNotification{'A' if ansi else 'W'}")
-        return Notification(self.backend, event)
+        number = None if handle is None else self._handle(handle)
+        description = f"flags={NotificationFlag(wanted)!s}"
+        if number is not None:
+            event = self._register(number, wanted, ansi=ansi)
+            return Notification(self.backend, event, f"connection={number:#x} {description}")
+        self._open()
+        kind, registrations = (wanted, bool(ansi)), self._registrations
+        epoch = registrations.epoch  # before the call: RAS may fail meanwhile
+        event = registrations.take(kind) or self._register(EVERY_CONNECTION, wanted, ansi=ansi)
+        give_back = partial(registrations.give_back, kind, epoch)
+        return Notification(self.backend, event, f"all connections {description}", give_back)
 
-    def get_subentry_handle(self, handle: int | Connection, subentry: int) -> int:
+    def _discard_registrations(self) -> None:
+        """Make every later registration anew: RAS may have forgotten those made so far."""
+        self._registrations.discard()
+
+    def _register(self, number: int, flags: int, *, ansi: bool) -> BackendEvent:
+        provider, event = self._open(), new_backend_event(self.backend)
+        code = provider.connection_notification(number, event, flags, ansi=ansi)
+        if code:
+            function = f"RasConnectionNotification{'A' if ansi else 'W'}"
+            logger.warning("%s failed with code %d", function, code)
+            raise self._error(code, function)
+        return event
+
+    def get_subentry_handle(self, handle: ConnectionLike, subentry: int) -> int:
         """Give the handle of one link of a multilink connection; `subentry` counts from 1.
 
-        Raises RasError: 6 not a connection, 618 that link is not connected, 259 there are not
-        so many. Source: RasGetSubEntryHandleW, ledger HU-9.
+        Raises RasError: 6 if it is no connection, 618 if the link is not connected, 259 if there
+        are fewer links. Source: RasGetSubEntryHandleW.
         """
-        number, link = _handle(handle), _subentry_number(subentry)
+        link = _subentry_number(subentry)
+        number = self._handle(handle)
         code, found = self._open().get_subentry_handle(number, link)
         if code:
             raise self._error(code, "RasGetSubEntryHandleW")
@@ -267,39 +316,45 @@ class Ras:
 
     def hang_up(
         self,
-        handle: int | Connection,
+        handle: ConnectionLike,
         *,
         subentry: int | None = None,
         wait: bool = True,
         timeout: float = 10.0,
         all_references: bool = False,
     ) -> float:
-        """End a connection and wait until its state machine has ended it: seconds it took.
+        """End a connection, wait until it has ended, and return the seconds that took.
 
-        Works also while its RasDial is not complete (HU-4). Afterwards the handle is dead
-        (HU-5) and the same entry can be dialled again at once (HU-8). Each RasDial of an entry
-        that is connected adds a reference, and one hang-up takes one away: `all_references`
-        hangs up until none is left. `wait=False` returns at once and leaves the rest of the
-        wait, at most 3 s, to the interpreter's exit (HU-7).
+        A dialling can be ended as well. Afterwards every use of the handle raises RasError, and
+        the same entry can be dialled again at once. `wait=False` returns at once and leaves the
+        rest of the wait, at most 3 s, to the interpreter's exit.
+
+        Each RasDial of a connected entry adds a reference, and one hang-up takes one away.
+        `all_references` hangs up until none is left.
 
         `subentry` ends one link of a multilink connection. Windows cannot be asked whether a
-        link is down, so the wait is for RAS to report it, or 3 s if it does not (HU-9).
+        link is down: the wait ends when RAS reports it, or after 3 s.
 
-        Raises RasError: 6 or 668 for a handle that is no connection's (HU-3), TimeoutError when
-        the connection still answers after `timeout` seconds. Source: RasHangUpW.
+        Raises RasError: 6 or 668 if the handle is no connection's, any other code of a hang-up.
+        Raises TimeoutError if the connection still answers after `timeout` seconds. Source:
+        RasHangUpW.
         """
-        number = _handle(handle)
         _check.nanoseconds("timeout", timeout)  # before anything is changed
+        link = None if subentry is None else _subentry_number(subentry)
+        number = self._handle(handle)
         started = time.perf_counter()
-        if subentry is not None:
-            self._hang_up_subentry(number, _subentry_number(subentry), wait=wait)
+        if link is not None:
+            self._hang_up_subentry(number, link, wait=wait)
             return time.perf_counter() - started
         provider = self._open()
-        self._hang_up(provider, number, all_references=all_references)
-        finish_later((provider, number), partial(_wait_gone, provider, number))
+        self._hang_up(provider, number)
+        finish_later(provider, number, partial(_is_gone_within, number))
+        if all_references:
+            self._hang_up_other_references(provider, number)
         if wait:
             code = _wait_gone(provider, number, timeout)
             if code == RN_E_TIMEOUT:
+                logger.warning("connection %#x still answers %g s after RasHangUp", number, timeout)
                 raise TimeoutError(
                     f"connection {number:#x} still answers {timeout:g} s after RasHangUp: either "
                     "it takes longer (timeout=), or other RasDial calls hold references to it "
@@ -307,31 +362,34 @@ class Ras:
                 )
             if code:
                 raise self._error(code, "RasGetConnectStatusW")
-            forget((provider, number))
+            forget(provider, number)
         return time.perf_counter() - started
 
-    def _hang_up(self, provider: Provider, number: int, *, all_references: bool) -> None:
+    def _hang_up(self, provider: Provider, number: int) -> None:
         code = provider.hang_up(number)
         if code:
             raise self._error(code, "RasHangUpW")
-        if all_references:
-            for _ in range(_MOST_REFERENCES):
-                if provider.hang_up(number):  # no reference is left
-                    return
+
+    def _hang_up_other_references(self, provider: Provider, number: int) -> None:
+        for _ in range(_MOST_REFERENCES):
+            code = provider.hang_up(number)
+            if code in NO_REFERENCE_LEFT:
+                return
+            if code:
+                raise self._error(code, "RasHangUpW")
 
     def _hang_up_subentry(self, number: int, subentry: int, *, wait: bool) -> None:
         provider = self._open()
         link = self.get_subentry_handle(number, subentry)
-        event = self._removal_event(number)
-        self._hang_up(provider, link, all_references=False)
-        pause = partial(_wait_link_down, provider, number, subentry, event)
-        finish_later((provider, link), pause)
-        if wait:
-            pause(_PAUSE_SECONDS)
-            forget((provider, link))
+        with self._removal_event(number) if wait else nullcontext() as event:
+            self._hang_up(provider, link)
+            finish_later(provider, link)
+            if event is not None:
+                _wait_link_down(provider, number, subentry, event, _PAUSE_SECONDS)
+                forget(provider, link)
 
     def _removal_event(self, number: int) -> Event:
-        """An event for the end of a link; one that is never set where RAS gives none."""
+        """Make an event for the end of a link; where RAS gives none, it is never set."""
         flags = NotificationFlag.BANDWIDTH_REMOVED | NotificationFlag.DISCONNECTION
         try:
             return self.connection_notification(number, flags)
@@ -339,19 +397,21 @@ class Ras:
             return Event(backend=self.backend)
 
     def get_error_string(self, code: int) -> str:
-        """Give the provider's text for a code, or this package's where it has none.
+        """Give the provider's text for a code; if it has none, this package's.
 
-        Source: RasGetErrorStringW, ledger GS-7.
+        Source: RasGetErrorStringW.
         """
         number = _check.whole_number("code", code, 0, DWORD_MAX)
-        return _error_string(self._open(), number) or code_text(number)
+        return error_string(self._open(), number) or code_text(number)
 
     def _error(self, code: int, function: str) -> Exception:
-        if not RN_E_FIRST < code <= RN_E_LAST:  # the provider's own
-            provider = self._provider
-            message = None if provider is None else _error_string(provider, code)
-            return RasError(code, function, message or None)
-        return _shim_error(code, function, self.provider)
+        if not is_own_code(code):
+            return shim_error(code, function, self.provider)
+        if may_have_restarted(code):
+            self._registrations.discard()
+        provider = self._provider
+        message = None if provider is None else error_string(provider, code)
+        return RasError(code, function, message or None)
 
     def _close_with_it(self, closable: _Closable) -> None:
         """Have `close` close this object first, unless it is gone by then."""
@@ -359,15 +419,33 @@ class Ras:
         self._closed_with_it.add(closable)
 
     def close(self) -> None:
-        """Let go of the provider once the calls under way have returned; again does nothing.
+        """Close the provider; a second close does nothing.
 
-        Every later call raises ValueError. Notifications stay valid; a Monitor is closed.
+        The library is unloaded when the calls under way have returned. Every later call raises
+        ValueError. Notifications stay valid; a Monitor is closed.
         """
         for closable in list(self._closed_with_it):
             closable.close()
+        if self._provider is not None:
+            logger.debug("closing %r, which negotiated %r", self, self.sizes)
+        self._registrations.discard()
+        self._refuse_calls()
+
+    def _refuse_calls(self) -> None:
         self._provider = None
-        self._connections = PolledConnections(_ClosedList())
-        self._snapshot = PolledSnapshot(_ClosedList())
+        self._connections = PolledConnections(_ClosedList(self._closed_because))
+        self._snapshot = PolledSnapshot(_ClosedList(self._closed_because))
+
+    def _close_after_fork(self) -> None:
+        """Close in a forked child. What may be locked or half changed is never freed."""
+        _never_freed.append(
+            (self._provider, self._registrations, self._connections, self._snapshot)
+        )
+        self._closed_because = (
+            "this Ras belongs to the process that forked this one: make a new one"
+        )
+        self._registrations = Registrations()
+        self._refuse_calls()
 
     def __enter__(self) -> Ras:
         return self
@@ -376,82 +454,31 @@ class Ras:
         self.close()
 
 
-def _provider_path(provider: str | os.PathLike[str] | None) -> str | None:
-    if provider is None:
-        if sys.platform != "win32":
-            raise ProviderError(
-                None,
-                "RAS exists only on Windows; to try things out here pass a simulator: "
-                "Ras(provider=ras_native.sim.Simulator())",
-            )
-        return None
-    path = os.path.abspath(_check.path("provider", provider))
-    if not os.path.isfile(path):
-        raise ProviderError(path, "there is no such file")
-    return path
-
-
-def _open_provider(backend: str, path: str | None) -> Provider:
-    code, os_error, reason, provider = ras_backend(backend).open_provider(path)
-    if provider is not None:
-        return provider
-    if code == RN_E_LOAD:
-        raise not_loaded(path, os_error, reason)
-    if code == RN_E_UNSUPPORTED:
-        needed = "RasEnumConnectionsW, RasGetConnectStatusW and RasHangUpW"
-        raise ProviderError(path, f"it lacks functions of rasapi32: it needs {needed}")
-    raise _shim_error(code, "LoadLibrary", path)
-
-
 def _wait_gone(provider: Provider, number: int, timeout: float) -> int:
     """Wait for the end of a connection that was hung up: 0, RN_E_TIMEOUT or another code."""
     timeout_ns = _check.nanoseconds("timeout", timeout)
     return wait_in_slices(partial(provider.wait_gone, number), timeout_ns)
 
 
+def _is_gone_within(number: int, provider: Provider, seconds: float) -> bool:
+    """Wait at exit for the end of a connection."""
+    return not _wait_gone(provider, number, seconds)
+
+
 def _wait_link_down(
     provider: Provider, number: int, subentry: int, event: Event, seconds: float
 ) -> None:
-    """Wait for the event of this link: another link's sets it as well."""
+    """Wait until `event` is set and this link is down; the end of another link sets it too."""
     deadline = time.perf_counter() + seconds
-    down = (*GONE_CODES, _ERROR_PORT_NOT_OPEN, _ERROR_NO_MORE_ITEMS)
     while event.wait(max(0.0, deadline - time.perf_counter())):
         event.reset()
-        if provider.get_subentry_handle(number, subentry)[0] in down:
+        if provider.get_subentry_handle(number, subentry)[0] in LINK_DOWN_CODES:
             break
 
 
-def _shim_error(code: int, function: str, provider: str | None) -> Exception:
-    if code == RN_E_KEEPS_GROWING:
-        return RasError(
-            603,
-            function,
-            f"the list of connections outgrew {RN_MAX_ATTEMPTS} buffers one after another: "
-            "try again when fewer connections are being made",
-        )
-    if code == RN_E_ABSURD:
-        return ProviderError(
-            provider,
-            f"{function} reports more than {RN_MAX_CONNECTIONS} connections",
-        )
-    if code == RN_E_UNSUPPORTED:
-        return ProviderError(provider, f"it has no {function}", function=function)
-    if code == RN_E_NO_MEMORY:
-        return MemoryError(f"no memory for {function}")
-    return system_error(code - RN_E_OS, f"a system call of {function} failed")
-
-
-def _error_string(provider: Provider, code: int) -> str:
-    for length in _ERROR_STRING_LENGTHS:
-        answer, units = provider.get_error_string(code, length)
-        if answer == 0:
-            return text(units).strip()
-        if answer not in (122, 603):
-            break
-    return ""
-
-
-def _handle(handle: int | Connection) -> int:
+def _known_handle(handle: int | Connection | Observation) -> int:
+    if isinstance(handle, Observation):
+        handle = handle.connection
     return _check.handle(handle.handle if isinstance(handle, Connection) else handle)
 
 
@@ -463,26 +490,39 @@ def _states(states: Iterable[int] | None) -> tuple[int, ...]:
     return () if states is None else _check.whole_numbers("states", states, 0, DWORD_MAX)
 
 
+_never_freed: list[object] = []  # in a forked child: what belongs to the parent
+
+
+class _SystemRas(Ras):
+    """The system's own rasapi32, open until the process ends."""
+
+    def __del__(self) -> None:
+        """Nobody closes it."""
+
+
 _system: Ras | None = None
 _system_lock = Lock()
 
 
 def _system_ras() -> Ras:
-    """The system's own rasapi32, opened when it is first needed."""
+    """Open the system's own rasapi32 when it is first needed."""
     global _system  # noqa: PLW0603 - one per process, as Windows has one RAS
     with _system_lock:
         if _system is None:
-            _system = Ras()
+            _system = _SystemRas()
         return _system
 
 
 def _of_the_system(method: Callable[Concatenate[Ras, _P], _R]) -> Callable[_P, _R]:
-    """The method as a function, for the system's own rasapi32."""
+    """Make a function of a method, for the system's own rasapi32."""
 
     @wraps(method)
     def function(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         return method(_system_ras(), *args, **kwargs)
 
+    # help() and inspect.signature follow __wrapped__, and a bound method shows no self.
+    function.__wrapped__ = MethodType(method, Ras)
+    function.__qualname__ = method.__name__
     return function
 
 

@@ -1,16 +1,24 @@
-"""What users see of a connection, and the decoder of the records of csrc/shim/rn.h."""
+"""The records that users see, decoded from those of csrc/shim/rn.h."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Sequence
 from enum import IntEnum, IntFlag
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from struct import Struct
-from typing import NamedTuple
+from typing import Any, NamedTuple, SupportsIndex, TypeVar, overload
 from uuid import UUID
 
 from ._backend.layout import (
+    RAS_WINVER_7,
+    RAS_WINVER_2000,
+    RAS_WINVER_NT4_401,
+    RAS_WINVER_VISTA,
+    RAS_WINVER_XP,
+    RASCS_DONE,
+    RASCS_PAUSED,
     RN_CONNECTION,
     RN_CONNECTION_TEXT,
     RN_ENDPOINT,
@@ -18,12 +26,26 @@ from ._backend.layout import (
     RN_STATUS_TEXT,
 )
 from ._errors import GONE_CODES
+from ._plain import documented, hexadecimal, plain_members
 
+_FORMATS_OF_NUMBERS = tuple("bcdoxXneEfFgG%")
+_Item = TypeVar("_Item")
 _UTF16 = "utf-16-le" if sys.byteorder == "little" else "utf-16-be"
 
 
-class _OpenEnum(IntEnum):
-    """An IntEnum that keeps numbers it has no name for (GS-6)."""
+class _Named:
+    """A number that prints as its name, also in an f-string; `int()` and formats like "d" count."""
+
+    def __format__(self, spec: str) -> str:
+        number = spec[-1:] in _FORMATS_OF_NUMBERS
+        return int.__format__(self, spec) if number else format(str(self), spec)  # type: ignore[arg-type]
+
+
+class _OpenEnum(_Named, IntEnum):
+    """An IntEnum that keeps numbers it has no name for."""
+
+    def __str__(self) -> str:
+        return self._name_
 
     @classmethod
     def _missing_(cls, value: object) -> _OpenEnum | None:
@@ -35,10 +57,23 @@ class _OpenEnum(IntEnum):
         return member
 
 
+class _NamedFlag(_Named, IntFlag):
+    """An IntFlag that prints as the names of its bits: "CONNECTION|DORMANT"."""
+
+    def __str__(self) -> str:
+        unknown = int(self)
+        names = []
+        for flag in type(self):
+            if flag & (flag - 1) == 0 and flag & self:  # one bit; Python 3.10 lists ALL as well
+                names.append(flag.name or "")
+                unknown &= ~int(flag)
+        return "|".join([*names, *([f"{unknown:#x}"] if unknown or not names else [])])
+
+
 class ConnState(_OpenEnum):
     """RASCONNSTATE: where a connection is between opening its port and its end.
 
-    Unknown numbers survive as `ConnState(n)` named `UNKNOWN_0x...`.
+    A number without a name is kept: `ConnState(99)` is named `UNKNOWN_0x63`.
     """
 
     OPEN_PORT = 0
@@ -76,17 +111,21 @@ class ConnState(_OpenEnum):
 
     @property
     def is_done(self) -> bool:
-        """Whether the connecting is over, one way or the other (the bit RASCS_DONE)."""
-        return bool(self & 0x2000)
+        """Whether connecting is over: it succeeded or failed (the bit RASCS_DONE)."""
+        return bool(self & RASCS_DONE)
 
     @property
     def is_paused(self) -> bool:
-        """Whether the connecting waits for somebody (the bit RASCS_PAUSED)."""
-        return bool(self & 0x1000)
+        """Whether connecting waits for input (the bit RASCS_PAUSED)."""
+        return bool(self & RASCS_PAUSED)
 
 
 class ConnSubstate(_OpenEnum):
-    """RASCONNSUBSTATE: what an IKEv2 tunnel that counts as connected does meanwhile."""
+    """RASCONNSUBSTATE: what an IKEv2 tunnel does while it counts as connected.
+
+    DORMANT: the interface below it is down. RECONNECTING: it moves to another interface. Nothing
+    passes during either. RECONNECTED: it has moved, and is up.
+    """
 
     NONE = 0
     DORMANT = 1
@@ -94,8 +133,8 @@ class ConnSubstate(_OpenEnum):
     RECONNECTED = 0x2000
 
 
-class NotificationFlag(IntFlag):
-    """RASCN_*: what sets the event of `connection_notification` (CN-4 to CN-8)."""
+class NotificationFlag(_NamedFlag):
+    """RASCN_*: what sets the event of `connection_notification`."""
 
     CONNECTION = 0x01
     DISCONNECTION = 0x02
@@ -107,8 +146,8 @@ class NotificationFlag(IntFlag):
     ALL = 0x7F
 
 
-class ConnectionFlag(IntFlag):
-    """RASCF_*: whose the connection is."""
+class ConnectionFlag(_NamedFlag):
+    """RASCF_*: whose connection it is."""
 
     ALL_USERS = 1
     GLOBAL_CREDS = 2
@@ -116,53 +155,79 @@ class ConnectionFlag(IntFlag):
     OWNER_MATCH = 8
 
 
+@documented(
+    handle="HRASCONN: what the other functions take. It is valid in every process of the machine.",
+    entry_name='The phone-book entry, or "." and the phone number if it was dialled without one.',
+    device_type='The type of the device, for instance "vpn", "modem" or "PPPoE".',
+    device_name='The name of the device, for instance "WAN Miniport (IKEv2)".',
+    phonebook="The path of the phone book.",
+    subentry="The number, from 1, of a multilink sub-entry; 0 for the connection itself.",
+    guid_entry="The GUID of the phone-book entry.",
+    flags="Whose connection it is.",
+    luid="The logon session, as one 64-bit number.",
+    correlation_id="The GUID that names this connection in the event log (source RasClient).",
+)
 class Connection(NamedTuple):
-    """One RASCONN: a connection as RasEnumConnections lists it (EN-1).
+    """A connection as RasEnumConnections lists it: one RASCONN.
 
-    A member is None where the system answered with a version of the structure that lacks it.
+    A member is None if the system answered with an older version of the structure that lacks it.
     """
 
     handle: int
-    """HRASCONN: what the other functions take; valid in every process of the machine."""
     entry_name: str
-    """Phone-book entry, or "." and the phone number where there is none (EN-8)."""
     device_type: str
     device_name: str
     phonebook: str | None
-    """Path of the phone book."""
     subentry: int | None
-    """One-based index for a multilink sub-entry, else 0."""
     guid_entry: UUID | None
     flags: ConnectionFlag | None
     luid: int | None
-    """Logon session, as one 64-bit number."""
     correlation_id: UUID | None
-    """Names this connection in the event log (source RasClient)."""
+
+    def __repr__(self) -> str:
+        members = (
+            f"{name}={hexadecimal(value) if name in ('handle', 'luid') else repr(value)}"
+            for name, value in self._asdict().items()
+        )
+        return f"{type(self).__name__}({', '.join(members)})"
 
     @property
     def by_number(self) -> bool:
-        """Whether it was dialled without a phone-book entry (EN-8)."""
+        """Whether it was dialled without a phone-book entry."""
         return self.entry_name.startswith(".")
 
     @property
     def phone_number(self) -> str | None:
-        """The number it was dialled by, None where it was dialled by its entry (EN-8)."""
+        """The number that was dialled; None if it was dialled by its entry."""
         return self.entry_name[1:] if self.by_number else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON data. Handle and LUID are hexadecimal texts, flags their names."""
+        numbers = {"handle": hexadecimal(self.handle), "luid": hexadecimal(self.luid)}
+        return {**plain_members(self), **numbers}
 
 
 Endpoint = IPv4Address | IPv6Address
 
 
+@documented(
+    state="Where the connection is between opening its port and its end.",
+    error="dwError: why connecting failed, otherwise 0. It is not the code of the function.",
+    device_type='The type of the device, for instance "vpn".',
+    device_name="The name of the device.",
+    phone_number="The number that was dialled, or the host name of a VPN server.",
+    local_endpoint="This machine's address at the tunnel; None if unknown (common with SSTP).",
+    remote_endpoint="The server's address at the tunnel; None if unknown (common with SSTP).",
+    substate="What an IKEv2 tunnel does while it counts as connected.",
+)
 class Status(NamedTuple):
-    """One RASCONNSTATUS: what RasGetConnectStatus says of a handle (GS-1).
+    """What RasGetConnectStatus says of a connection: one RASCONNSTATUS.
 
-    A member is None where the system answered with a version of the structure that lacks it,
-    an end point also where the system does not know it (common, for instance with SSTP).
+    A member is None if the system answered with an older version of the structure that lacks it.
     """
 
     state: ConnState
     error: int
-    """dwError: why connecting failed, 0 otherwise. Not the function's own answer (GS-3)."""
     device_type: str
     device_name: str
     phone_number: str | None
@@ -170,24 +235,72 @@ class Status(NamedTuple):
     remote_endpoint: Endpoint | None
     substate: ConnSubstate | None
 
+    @property
+    def is_up(self) -> bool:
+        """Whether data can pass: connected, and neither dormant nor reconnecting."""
+        return self.state == ConnState.CONNECTED and self.substate not in _OUTAGES
 
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON data. States are their names, addresses their usual text."""
+        return plain_members(self)
+
+
+_OUTAGES = (ConnSubstate.DORMANT, ConnSubstate.RECONNECTING)
+
+
+@documented(
+    connection="The connection as it was listed.",
+    status="What RasGetConnectStatus said of it; None unless `code` is 0.",
+    code="What RasGetConnectStatus returned: 0, or 6 if the connection was gone by then.",
+)
 class Observation(NamedTuple):
-    """One connection of a snapshot and what its status call answered (EN-11)."""
+    """One connection of a snapshot, and what its status call answered."""
 
     connection: Connection
     status: Status | None
-    """None unless `code` is 0."""
     code: int
-    """What RasGetConnectStatus returned: 0, or 6 where the connection was gone by then."""
 
     @property
     def gone(self) -> bool:
         """Whether the connection ended between being listed and being asked."""
         return self.code in GONE_CODES
 
+    @property
+    def is_up(self) -> bool | None:
+        """Whether data can pass; None if nobody knows, because the status cannot be read.
+
+        True if it is connected, and neither dormant nor reconnecting. False in any other state,
+        and if it is gone.
+        """
+        if self.status is not None:
+            return self.status.is_up
+        return False if self.gone else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON data, `is_up` included."""
+        return {**plain_members(self), "is_up": self.is_up}
+
+
+def same_name(one: str, other: str) -> bool:
+    """Compare the names of two entries as Windows does: letter case aside."""
+    return one.casefold() == other.casefold()
+
+
+def only_one(name: str, found: Sequence[_Item], known: Iterable[Connection]) -> _Item:
+    """Return the one thing found by an entry's name; KeyError says what there is instead."""
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(f"{item.entry_name} ({item.handle:#x})" for item in known) or "none"
+    problem = f"{len(found)} connections are named" if found else "no connection is named"
+    raise KeyError(f"{problem} {name}; connections: {listed}")
+
 
 class Snapshot(tuple[Observation, ...]):
-    """Every connection with its status, from one call; equal snapshots are one object."""
+    """Every connection with its status, from one call; equal snapshots are one object.
+
+    A tuple of Observations. `snapshot["Head office"]` is the connection of that entry, letter case
+    aside; `in` takes an entry's name, a handle, a Connection or an Observation.
+    """
 
     __slots__ = ()
 
@@ -196,16 +309,52 @@ class Snapshot(tuple[Observation, ...]):
         """Those that ended between being listed and being asked."""
         return tuple(item for item in self if item.gone)
 
-    def find(self, entry_name: str) -> Observation | None:
-        """The first connection of that phone-book entry, letter case aside; None if none."""
-        wanted = entry_name.casefold()
-        return next((o for o in self if o.connection.entry_name.casefold() == wanted), None)
+    def find(self, wanted: str | int | Connection) -> Observation | None:
+        """Find the first connection of that phone-book entry or handle; None if there is none.
+
+        Letter case does not matter in a name.
+        """
+        return next(iter(self._all(wanted)), None)
+
+    def _all(self, wanted: str | int | Connection) -> list[Observation]:
+        if isinstance(wanted, str):
+            return [item for item in self if same_name(item.connection.entry_name, wanted)]
+        handle = wanted.handle if isinstance(wanted, Connection) else wanted
+        return [item for item in self if item.connection.handle == handle]
+
+    @overload
+    def __getitem__(self, index: SupportsIndex | str) -> Observation: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Observation, ...]: ...
+
+    def __getitem__(
+        self, index: SupportsIndex | str | slice
+    ) -> Observation | tuple[Observation, ...]:
+        """Give the connection at a position, or the only one of that phone-book entry.
+
+        Raises KeyError, which lists the connections, if none or several have that name.
+        """
+        if isinstance(index, str):
+            return only_one(index, self._all(index), (item.connection for item in self))
+        return super().__getitem__(index)
+
+    def __contains__(self, wanted: object) -> bool:
+        if isinstance(wanted, (str, int, Connection)):
+            return bool(self._all(wanted))
+        return super().__contains__(wanted)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON data: the observations, under "connections"."""
+        return {"connections": [item.to_dict() for item in self]}
 
 
-STATUS_NUMBERS = f"5I4x{2 * RN_ENDPOINT.size}s"  # of RN_STATUS: all but texts; end points as one
+STATUS_NUMBERS = (
+    f"5I4x{2 * RN_ENDPOINT.size}s"  # RN_STATUS before its texts; both end points as one
+)
 _STATUS_HEAD = Struct(f"={STATUS_NUMBERS}")
 _ZEROS, _NO_ENDPOINTS = bytes(2 * RN_ENDPOINT.size), (None, None)
-new_tuple = tuple.__new__  # makes a named tuple in half the time
+new_tuple = tuple.__new__  # twice as fast as calling the class of a named tuple
 _STATES = {int(state): state for state in ConnState}
 _SUBSTATES = {int(substate): substate for substate in ConnSubstate}
 _Buffer = bytes | bytearray | memoryview
@@ -252,7 +401,7 @@ def _endpoints(block: bytes) -> tuple[Endpoint | None, Endpoint | None]:
 
 
 def decode_connection(records: _Buffer, offset: int = 0) -> Connection:
-    """An rn_connection at `offset` of a buffer."""
+    """Decode the rn_connection at `offset` of a buffer."""
     handle, luid, version, subentry, flags, _, guid, correlation, texts = RN_CONNECTION.unpack_from(
         records, offset
     )
@@ -262,12 +411,12 @@ def decode_connection(records: _Buffer, offset: int = 0) -> Connection:
         entry_name,
         device_type,
         device_name,
-        phonebook if version >= 0x401 else None,
-        subentry if version >= 0x401 else None,
-        UUID(bytes_le=guid) if version >= 0x500 else None,
-        ConnectionFlag(flags) if version >= 0x501 else None,
-        luid if version >= 0x501 else None,
-        UUID(bytes_le=correlation) if version >= 0x600 else None,
+        phonebook if version >= RAS_WINVER_NT4_401 else None,
+        subentry if version >= RAS_WINVER_NT4_401 else None,
+        UUID(bytes_le=guid) if version >= RAS_WINVER_2000 else None,
+        ConnectionFlag(flags) if version >= RAS_WINVER_XP else None,
+        luid if version >= RAS_WINVER_XP else None,
+        UUID(bytes_le=correlation) if version >= RAS_WINVER_VISTA else None,
     )
 
 
@@ -292,9 +441,9 @@ def new_status(
         known_state, known_substate = ConnState(state), ConnSubstate(substate)
     local, remote = _NO_ENDPOINTS if endpoints == _ZEROS else _endpoints(endpoints)
     device_type, device_name, phone_number = texts
-    if version < 0x601:
+    if version < RAS_WINVER_7:
         known_substate = None
-        if version < 0x401:
+        if version < RAS_WINVER_NT4_401:
             phone_number = None
     members = (
         known_state,
@@ -310,7 +459,7 @@ def new_status(
 
 
 def decode_status(records: _Buffer, offset: int = 0) -> tuple[int, Status | None]:
-    """An rn_status at `offset` of a buffer: the function's answer, and the status if that is 0."""
+    """Decode the rn_status at `offset`: the code of the function, and the status if that is 0."""
     code, version, state, error, substate, endpoints = _STATUS_HEAD.unpack_from(records, offset)
     if code:
         return code, None

@@ -6,13 +6,9 @@ import time
 from collections.abc import Callable
 
 from ._backend.layout import RN_E_AGAIN, RN_E_TIMEOUT
-from ._check import LONGEST_SECONDS as LONGEST_SECONDS  # noqa: PLC0414 - as the next
-from ._check import nanoseconds
 
 SLICE_NS = 100_000_000
 """The longest that native code waits before Python may run its signal handlers."""
-
-seconds_to_ns = nanoseconds  # for the modules that do not import _check yet
 
 
 def wait_in_slices(step: Callable[[int], int], timeout_ns: int | None) -> int:

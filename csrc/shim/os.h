@@ -1,4 +1,4 @@
-/* What the RAS half needs of the system; os_win.c and os_posix.c provide it. */
+/* The system functions that the RAS half needs; os_win.c and os_posix.c implement them. */
 #ifndef RN_OS_H
 #define RN_OS_H
 
@@ -11,13 +11,14 @@ static inline uint32_t rn__os_code(uint32_t os_error) { return RN_E_OS + (os_err
 
 typedef struct rn__mutex rn__mutex;
 
-/* NULL when there is no memory; the caller owns it. */
+/* Returns NULL if there is no memory; the caller owns the mutex. */
 rn__mutex *rn__mutex_new(void);
 void rn__mutex_free(rn__mutex *mutex);
 void rn__mutex_lock(rn__mutex *mutex);
 void rn__mutex_unlock(rn__mutex *mutex);
 
-/* A dwSize that several threads may negotiate at once: any value read is one that was stored. */
+/* Read and write a dwSize that several threads negotiate at once: a value that is read was stored
+ * whole. */
 uint32_t rn__load(const uint32_t *value);
 void rn__store(uint32_t *value, uint32_t to);
 
@@ -27,10 +28,10 @@ uint32_t rn__library_open(const char *path, void **library_out, char *reason_out
 void rn__library_close(void *library);
 
 typedef void (*rn__function)(void);
-/* NULL where the library has no such function. */
+/* Returns NULL if the library has no such function. */
 rn__function rn__library_find(void *library, const char *name);
 
-/* What RasConnectionNotification is given for `event`; borrowed from it. */
+/* The handle that RasConnectionNotification is given; it belongs to `event`. */
 void *rn__event_for_provider(rn_event *event);
 
 /* What a precise wait needs: nothing on POSIX, a waitable timer on Windows. */

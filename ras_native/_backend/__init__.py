@@ -1,9 +1,9 @@
-"""Which of the two backends does the work: chosen once, never changed behind one's back."""
+"""The backend that does the work: chosen when the package is imported, never changed later."""
 
 from __future__ import annotations
 
 import functools
-import importlib.util
+import importlib
 import os
 import warnings
 
@@ -14,43 +14,54 @@ VARIABLE = "RAS_NATIVE_BACKEND"
 _forced = os.environ.get(VARIABLE)
 
 
-def _native_is_built() -> bool:
-    return importlib.util.find_spec("ras_native._native") is not None
+@functools.cache
+def native_problem() -> str | None:
+    """Tell why the native module cannot be used; None if it can.
 
-
-def _require_native(asked_by: str) -> None:
-    if not _native_is_built():
-        raise ImportError(
-            f"{asked_by} asks for the native backend, but ras_native._native is not installed: "
-            "install a wheel for this system, or build from source with a C compiler, "
-            "or ask for 'ctypes'"
-        )
+    Only the import tells. The module may be missing or broken, and a subinterpreter with a lock
+    of its own refuses it, because cffi does not support those.
+    """
+    try:
+        importlib.import_module("ras_native._native")
+    except ModuleNotFoundError as error:
+        if error.name == "ras_native._native":
+            return (
+                "the compiled module is not installed: install a wheel for this system, or build "
+                "from source with a C compiler"
+            )
+        return f"the compiled module cannot be imported ({error})"
+    except ImportError as error:
+        return f"the compiled module cannot be imported ({error})"
+    return None
 
 
 def _checked(backend: str, asked_by: str) -> str:
-    if choice(asked_by, backend, BACKENDS) == "native":
-        _require_native(asked_by)
+    choice(asked_by, backend, BACKENDS)
+    problem = native_problem() if backend == "native" else None
+    if problem:
+        raise ImportError(
+            f"{asked_by} asks for the native backend, but {problem}; or ask for 'ctypes'"
+        )
     return backend
 
 
 @functools.cache
 def default() -> str:
-    """The backend of this process: the forced one, else native, else ctypes.
+    """Choose the backend of this process: the one that the variable names, else native, if any.
 
-    Raises ValueError or ImportError where the environment asks for one that cannot be had. That is
-    raised where a backend is needed, not by the import: so the command can explain it.
+    Raises ValueError or ImportError if the variable names one that cannot be had. The import of
+    the package does not raise it: so the command can explain it.
     """
     if _forced:
         return _checked(_forced, f"the environment variable {VARIABLE}")
-    return "native" if _native_is_built() else "ctypes"
+    return "ctypes" if native_problem() else "native"
 
 
 def warn_where_fallen_back() -> None:
-    """Warn, at the line that imports the package, that ctypes was nobody's choice."""
+    """Warn, at the line that imports the package, that nobody chose ctypes."""
     if not _forced and default() == "ctypes":
         warnings.warn(
-            "ras_native runs on its slower ctypes backend: the compiled module is not installed. "
-            "Install a wheel for this system or a C compiler and reinstall; "
+            f"ras_native runs on its slower ctypes backend: {native_problem()}. "
             f"{VARIABLE}=ctypes says that this is intended",
             RuntimeWarning,
             stacklevel=3,
@@ -60,8 +71,7 @@ def warn_where_fallen_back() -> None:
 def select(asked: str | None) -> str:
     """The backend to use for one object or call: `asked`, or the process's default.
 
-    Raises ValueError for an unknown name, ImportError where "native" is not installed.
+    Raises TypeError or ValueError for what is no backend's name, ImportError if "native" is asked
+    for and cannot be used.
     """
-    if asked is None:
-        return default()
-    return _checked(asked, "backend")
+    return default() if asked is None else _checked(asked, "backend")

@@ -7,23 +7,24 @@ import errno
 import sys
 import time
 
+from .codes import ERROR_MOD_NOT_FOUND, WSA_WAIT_TIMEOUT
 from .layout import RN_E_AGAIN, RN_E_CANCELLED, RN_E_LOAD, RN_E_OS
 
 _LONGEST_MS = 60_000
 
 
 def _rounded_ms(ns: int) -> int:
-    """Rounded up, so that a short wait is not a busy loop."""
+    """Round up, so that a short wait is not a busy loop."""
     return min(-(-ns // 1_000_000), _LONGEST_MS)
 
 
 def _os_code(number: int) -> int:
-    """The code for an error number of the system."""
+    """Return the code for an error number of the system."""
     return RN_E_OS + (number & 0xFFFF)
 
 
 def system_number(error: OSError) -> int:
-    """What GetLastError or errno gave."""
+    """Return the number that GetLastError or errno gave."""
     if sys.platform == "win32":
         return error.winerror or 0
     return error.errno or 0
@@ -32,8 +33,6 @@ def system_number(error: OSError) -> int:
 if sys.platform == "win32":
     _SEARCH_SYSTEM32 = 0x800
     _SEARCH_DLL_LOAD_DIR = 0x100
-    _WAIT_TIMEOUT = 258
-    _MOD_NOT_FOUND = 126  # which ctypes alone raises without its number
 
     _kernel32 = ctypes.WinDLL("kernel32.dll", use_last_error=True, winmode=_SEARCH_SYSTEM32)
     _kernel32.CreateEventW.restype = ctypes.c_void_p
@@ -61,13 +60,13 @@ if sys.platform == "win32":
         try:
             return 0, 0, "", ctypes.WinDLL(name, winmode=mode)
         except OSError as error:
-            return RN_E_LOAD, error.winerror or _MOD_NOT_FOUND, "", None
+            return RN_E_LOAD, error.winerror or ERROR_MOD_NOT_FOUND, "", None  # ctypes omits it
 
     def _last_error() -> int:
         return _os_code(ctypes.get_last_error())
 
     class CtypesEvent:
-        """A manual-reset event; it ends with its last reference, a call's included."""
+        """A manual-reset event. It is freed with its last reference; a call under way has one."""
 
         def __init__(self) -> None:
             self.handle: int = _kernel32.CreateEventW(None, True, False, None) or 0
@@ -99,7 +98,7 @@ if sys.platform == "win32":
             return RN_E_AGAIN
         handles = (ctypes.c_void_p * len(events))(*(waited.handle for waited in events))
         answer = _kernel32.WaitForMultipleObjects(len(events), handles, False, _rounded_ms(ns))
-        if answer == _WAIT_TIMEOUT:
+        if answer == WSA_WAIT_TIMEOUT:
             return RN_E_AGAIN
         if answer >= len(events):
             return _last_error()

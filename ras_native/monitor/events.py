@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
+from .._plain import plain
 from .._records import Connection, Observation, Snapshot
 
 
@@ -215,16 +216,3 @@ EVENTS: tuple[type[MonitorEvent], ...] = (
     ProviderRecovered,
 )
 """Every kind of event."""
-
-
-def plain(value: Any) -> Any:
-    """Turn a value of an event or a record into JSON data."""
-    if isinstance(value, Snapshot):
-        return [plain(item) for item in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if hasattr(value, "_asdict"):
-        return {name: plain(member) for name, member in value._asdict().items()}
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value.value if isinstance(value, Enum) else value
-    return str(value)  # addresses and UUIDs

@@ -14,7 +14,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Generic, NoReturn, Protocol, TypeVar
 
-from .._wait import SLICE_NS, seconds_to_ns
+from .._check import nanoseconds
+from .._wait import SLICE_NS
 
 if TYPE_CHECKING:
     import asyncio
@@ -175,7 +176,7 @@ class EventQueue(Generic[_EventT]):
         """
         deadline = None
         if timeout is not None:
-            deadline = time.perf_counter_ns() + seconds_to_ns("timeout", timeout)
+            deadline = time.perf_counter_ns() + nanoseconds("timeout", timeout)
         waiter = None
         try:
             while True:

@@ -24,8 +24,9 @@ from .._backend.layout import (
 )
 from .._errors import ProviderError, RasError, system_error
 from .._event import new_backend_event
+from .._notification import Notification
 from .._polled import PolledSnapshot
-from .._ras import Notification, Ras
+from .._ras import Ras
 from .._records import NotificationFlag
 from .engine import LATE_NS, Poll
 
@@ -379,6 +380,8 @@ class Watcher:
         Where it fails the old registration stays.
         """
         self._registering_since_ns = time.perf_counter_ns()
+        if self._notification:
+            self._ras._discard_registrations()  # else a deaf one could be used again
         try:
             flags = self._wanted_flags()
             notification = self._ras.connection_notification(flags=flags)

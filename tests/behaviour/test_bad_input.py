@@ -26,7 +26,7 @@ WRONG_NUMBERS = {
     "negative": -1,
 }
 HANDLES = {
-    **WRONG_NUMBERS,
+    **{name: value for name, value in WRONG_NUMBERS.items() if name != "str"},  # an entry's name
     "None": None,
     "zero": 0,
     "INVALID_HANDLE_VALUE": TOO_LARGE - 1,

@@ -10,8 +10,10 @@ import select
 import socket
 import sys
 import threading
+from contextlib import ExitStack
 from types import SimpleNamespace
 
+import child
 import open_handles
 import pytest
 from spy import NEVER_VALID, without_optional_functions
@@ -28,6 +30,7 @@ from ras_native import (
 )
 from ras_native._backend.layout import RN_E_AGAIN, RN_E_OS
 from ras_native._wait import SLICE_NS
+from ras_native.monitor.watcher import Watcher
 
 CONNECTION = NotificationFlag.CONNECTION
 DISCONNECTION = NotificationFlag.DISCONNECTION
@@ -37,6 +40,8 @@ DORMANT = NotificationFlag.DORMANT
 RECONNECTION = NotificationFlag.RECONNECTION
 EPDG = NotificationFlag.EPDG_PACKET_ARRIVAL
 EVERY_FLAG = (CONNECTION, DISCONNECTION, ADDED, REMOVED, DORMANT, RECONNECTION, EPDG)
+NOTIFY, NOTIFY_A = "RasConnectionNotificationW", "RasConnectionNotificationA"
+NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)  # macOS: the sockets have SO_NOSIGPIPE
 LONG = 30.0  # seconds no test takes: what is awaited comes before
 
 
@@ -96,8 +101,18 @@ EVENTS = {
 }
 
 
-def register_each_flag(ras, handle, *, ansi=False):
-    return {flag: ras.connection_notification(handle, flag, ansi=ansi) for flag in EVERY_FLAG}
+@pytest.fixture
+def register_each_flag(ras):
+    """A function that registers a Notification for each flag; they are closed at the end."""
+    with ExitStack() as opened:
+
+        def register(handle, *, ansi=False):
+            return {
+                flag: opened.enter_context(ras.connection_notification(handle, flag, ansi=ansi))
+                for flag in EVERY_FLAG
+            }
+
+        yield register
 
 
 def set_ones(notifications):
@@ -108,12 +123,14 @@ def set_ones(notifications):
 @pytest.mark.parametrize("ansi", [False, True], ids=["W", "A"])
 @pytest.mark.parametrize("scope", ["this one", "every one", "another one"])
 @pytest.mark.parametrize(("prepare", "happen", "expected"), EVENTS.values(), ids=EVENTS)
-def test_each_event_sets_its_flags_and_no_other(sim, ras, prepare, happen, expected, scope, ansi):
+def test_each_event_sets_its_flags_and_no_other(
+    sim, register_each_flag, prepare, happen, expected, scope, ansi
+):
     sim.teardown = 0.5
     other = sim.add("other")
     handle = prepare(sim)
     about = {"this one": handle, "every one": None, "another one": other}[scope]
-    notifications = register_each_flag(ras, about, ansi=ansi)
+    notifications = register_each_flag(about, ansi=ansi)
     assert set_ones(notifications) == set()
     happen(sim, handle)
     assert set_ones(notifications) == (set() if scope == "another one" else expected)
@@ -122,10 +139,10 @@ def test_each_event_sets_its_flags_and_no_other(sim, ras, prepare, happen, expec
 @pytest.mark.ledger("CN-1", "CN-3", "CN-4", "CN-12")
 @pytest.mark.parametrize("ansi", [False, True], ids=["W", "A"])
 @pytest.mark.parametrize("subentries", [1, 2])
-def test_any_new_connection_sets_connection(sim, ras, subentries, ansi):
+def test_any_new_connection_sets_connection(sim, register_each_flag, subentries, ansi):
     other = sim.add("other")
-    for_all = register_each_flag(ras, None, ansi=ansi)
-    for_other = register_each_flag(ras, other, ansi=ansi)
+    for_all = register_each_flag(None, ansi=ansi)
+    for_other = register_each_flag(other, ansi=ansi)
     sim.add("new", subentries=subentries)
     assert set_ones(for_all) == ({CONNECTION} if subentries == 1 else {CONNECTION, ADDED})
     assert set_ones(for_other) == set()
@@ -142,8 +159,8 @@ def test_a_dialled_connection_sets_connection_when_it_has_connected(sim, ras):
 
 
 @pytest.mark.ledger("CN-5")
-def test_a_dialling_that_fails_sets_nothing(sim, ras):
-    notifications = register_each_flag(ras, None)
+def test_a_dialling_that_fails_sets_nothing(sim, ras, register_each_flag):
+    notifications = register_each_flag(None)
     handle = sim.dial("office", step=1.0, error=691)
     sim.advance(60.0)
     ras.hang_up(handle)
@@ -197,10 +214,10 @@ def test_a_connection_from_a_listing_is_taken(sim, ras):
 
 @pytest.mark.ledger("CN-12")
 def test_a_and_w_are_the_functions_of_these_names(sim, ras):
-    ras.connection_notification(ansi=False)
+    ras.connection_notification(ansi=False).close()
     assert sim.calls("RasConnectionNotificationW") == 1
     assert sim.calls("RasConnectionNotificationA") == 0
-    ras.connection_notification(ansi=True)
+    ras.connection_notification(ansi=True).close()
     assert sim.calls("RasConnectionNotificationW") == 1
     assert sim.calls("RasConnectionNotificationA") == 1
 
@@ -266,6 +283,128 @@ def test_what_happens_after_closing_harms_nothing(sim, ras):
     handle = sim.add("office")
     sim.drop(handle)
     assert ras.enum_connections() == ()
+
+
+@pytest.mark.ledger("CN-9")
+@pytest.mark.parametrize("ansi", [False, True], ids=["W", "A"])
+def test_registering_again_and_again_adds_one_registration(sim, ras, ansi):
+    """Windows has no call that ends one."""
+    for number in range(50):
+        with ras.connection_notification(ansi=ansi) as notification:
+            assert not notification.is_set(), "what was told before is not told again"
+            sim.add(f"entry {number}")
+            assert notification.is_set()
+        sim.add(f"another {number}")
+    assert sim.calls(f"RasConnectionNotification{'A' if ansi else 'W'}") == 1
+    assert sim.registrations == 1
+
+
+@pytest.mark.ledger("CN-9")
+def test_a_registration_serves_only_its_flags_and_its_function(sim, ras):
+    ras.connection_notification(None, CONNECTION).close()
+    with (
+        ras.connection_notification(None, CONNECTION, ansi=True),
+        ras.connection_notification(None, DISCONNECTION) as disconnection,
+        ras.connection_notification(None, CONNECTION) as connection,
+        ras.connection_notification(None, CONNECTION) as at_the_same_time,
+    ):
+        sim.add("office")
+        assert (connection.is_set(), at_the_same_time.is_set()) == (True, True)
+        assert not disconnection.is_set()
+    assert sim.calls(NOTIFY) == 3
+    assert sim.calls(NOTIFY_A) == 1
+
+
+@pytest.mark.ledger("CN-9")
+def test_a_registration_for_one_connection_is_not_used_again(sim, ras):
+    """Its handle may be given to another connection, of which it would tell nothing."""
+    handle = sim.add("office")
+    for calls in (1, 2):
+        with ras.connection_notification(handle) as notification:
+            assert sim.calls(NOTIFY) == calls
+    sim.drop(handle)
+    assert not sim.registrations
+    with pytest.raises(ValueError, match="closed"):
+        notification.is_set()
+
+
+@pytest.mark.ledger("CN-9")
+@pytest.mark.parametrize(("code", "calls"), [(711, 2), (5, 2), (1722, 2), (6, 1), (668, 1)])
+@pytest.mark.parametrize("when", ["closed", "open"])
+def test_no_registration_is_used_again_after_ras_has_failed(sim, ras, code, calls, when):
+    """A service that restarts has forgotten them; codes about one handle say nothing of it."""
+    handle = sim.add("office")
+    notification = ras.connection_notification()
+    if when == "closed":
+        notification.close()
+    sim.fail("RasGetConnectStatusW", code)
+    with pytest.raises(RasError):
+        ras.get_connect_status(handle)
+    notification.close()
+    with ras.connection_notification() as again:
+        assert sim.calls(NOTIFY) == calls
+        sim.drop(handle)
+        assert again.is_set()
+
+
+@pytest.mark.ledger("CN-9")
+def test_a_deaf_registration_is_not_used_again(sim, ras):
+    """A Monitor finds out that one is deaf, and makes another before it closes the old one."""
+    watcher = Watcher(ras)
+    for calls in (1, 2, 3):
+        watcher.register()
+        assert sim.calls(NOTIFY) == calls
+    watcher.close()
+    with ras.connection_notification():
+        assert sim.calls(NOTIFY) == 4, "the Monitor registers for other flags"
+
+
+@pytest.mark.ledger("CN-9")
+def test_how_many_registrations_wait_to_be_used_again_is_bounded(sim, ras):
+    with ExitStack() as opened:
+        for _ in range(100):
+            opened.enter_context(ras.connection_notification())
+    with ExitStack() as opened:
+        for _ in range(16):
+            opened.enter_context(ras.connection_notification())
+        assert sim.calls(NOTIFY) == 100
+        opened.enter_context(ras.connection_notification())
+        assert sim.calls(NOTIFY) == 101
+
+
+@pytest.mark.posix_only("on Windows the simulator cannot see that nobody hears an event")
+@pytest.mark.ledger("CN-9")
+def test_registrations_that_wait_to_be_used_again_are_closed_with_their_ras(sim, ras):
+    before = open_handles.count()
+    with ExitStack() as opened:
+        for _ in range(100):
+            opened.enter_context(ras.connection_notification())
+    handle = sim.add("office")  # the simulator closes its duplicates that nobody hears
+    assert sim.registrations == 16
+    assert open_handles.count() <= before + 16 * 3, "two descriptors here, and a duplicate there"
+    ras.close()
+    sim.signal(handle)
+    assert sim.registrations == 0
+    assert open_handles.count() <= before
+
+
+@pytest.mark.posix_only("only there are signals for writing to nobody")
+@pytest.mark.ledger("CN-9")
+def test_a_change_after_closing_does_not_end_the_process(backend):
+    script = """
+import signal, sys
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+from ras_native import Ras
+from ras_native.sim import Simulator
+with Simulator() as sim:
+    handle = sim.add("office")
+    with Ras(sim, backend=sys.argv[1]) as ras:
+        ras.connection_notification().close()
+        ras.connection_notification(handle).close()
+    sim.drop(handle)
+    print("alive", sim.registrations)
+"""
+    assert child.run(script, backend) == "alive 0\n"
 
 
 @pytest.mark.ledger("CN-10")
@@ -428,11 +567,11 @@ def test_whoever_sets_an_event_learns_that_it_is_closed(backend):
     assert not any(map(os.get_inheritable, ends))
     (writer,) = ends - {event.handle}
     with socket.socket(fileno=os.dup(writer)) as duplicate:
-        duplicate.send(b"1", socket.MSG_NOSIGNAL)
+        duplicate.send(b"1", NO_SIGNAL)
         assert event.is_set()
         event.close()
         with pytest.raises(BrokenPipeError):
-            duplicate.send(b"1", socket.MSG_NOSIGNAL)
+            duplicate.send(b"1", NO_SIGNAL)
 
 
 @pytest.mark.ledger("CN-10")
@@ -444,8 +583,9 @@ def test_without_a_timeout_the_wait_ends_only_when_the_event_is_set(backend, mon
             slices.append(slice_ns)
             return 0 if len(slices) == 50 else RN_E_AGAIN
 
-        monkeypatch.setattr(event, "_event", SimpleNamespace(wait=wait))
-        assert event.wait() is True
+        with monkeypatch.context() as patch:
+            patch.setattr(event, "_event", SimpleNamespace(wait=wait))
+            assert event.wait() is True
         assert slices == [SLICE_NS] * 50
 
 
@@ -580,9 +720,10 @@ def test_nothing_is_told_again(sim, ras):
 def test_several_may_be_told_and_a_notification_outlives_its_ras(sim, backend):
     with Ras(sim, backend=backend) as ras:
         first, second = ras.connection_notification(), ras.connection_notification()
-    sim.add("office")
-    assert isinstance(first, Notification)
-    assert (first.is_set(), second.is_set()) == (True, True)
+    with first, second:
+        sim.add("office")
+        assert isinstance(first, Notification)
+        assert (first.is_set(), second.is_set()) == (True, True)
 
 
 @pytest.mark.ledger("CN-3")

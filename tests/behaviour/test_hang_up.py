@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import threading
+import weakref
 from ctypes import addressof, c_uint32, c_void_p, sizeof
 
 import child
@@ -249,6 +251,44 @@ def test_all_references_are_hung_up(ticking, ras, references):
 
 
 @pytest.mark.ledger("HU-6")
+@pytest.mark.parametrize("code", [711, 5, 753])
+def test_a_failure_while_references_are_hung_up_is_raised(sim, ras, code):
+    handle = sim.add("office")
+    sim.add_reference(handle)
+    sim.fail(HANG_UP, code, call=2)
+    with pytest.raises(RasError) as error:
+        ras.hang_up(handle, all_references=True)
+    assert (error.value.code, error.value.function) == (code, HANG_UP)
+    assert sim.calls(STATUS) == 0, "there is nothing to wait for"
+    assert sim.references(handle) == 1
+    ras.hang_up(handle, all_references=True)
+    assert is_gone(ras, handle)
+
+
+@pytest.mark.ledger("HU-6")
+@pytest.mark.parametrize("code", [6, 668, 617])
+def test_these_codes_say_that_no_reference_is_left(ticking, ras, code):
+    handle = ticking.add("office")
+    ticking.fail(HANG_UP, code, call=2)
+    ras.hang_up(handle, all_references=True)
+    assert ticking.calls(HANG_UP) == 2
+    assert is_gone(ras, handle)
+
+
+@pytest.mark.ledger("HU-7")
+@pytest.mark.parametrize("link", [None, 1])
+def test_a_hang_up_that_nobody_waits_for_keeps_no_library_loaded(sim, backend, link):
+    sim.teardown = 1.0
+    with Ras(sim, backend=backend) as ras:
+        provider = weakref.ref(ras._provider)
+        before = open_handles.count()
+        ras.hang_up(sim.add("office", subentries=2), subentry=link, wait=False)
+        assert open_handles.count() <= before
+    gc.collect()
+    assert provider() is None
+
+
+@pytest.mark.ledger("HU-6")
 def test_references_without_end_are_given_up(sim, ras):
     handle, calls = sim.add("office"), []
     replace(ras, HANG_UP, lambda number: calls.append(number) or 0)
@@ -258,6 +298,7 @@ def test_references_without_end_are_given_up(sim, ras):
     assert 100 <= len(calls) <= 10_000
 
 
+UNCLOSED = ("-W", "error", "-W", "ignore::ResourceWarning")  # what the exit needs is open
 EXIT = """
 import atexit, sys
 def tell(when):
@@ -296,13 +337,18 @@ atexit.register(tell, "first")
     ids=["open", "closed", "all references", "timed out"],
 )
 def test_what_nobody_waited_for_is_waited_for_at_exit(backend, hang_up):
-    assert child.run(EXIT, backend, "0.3", "3", hang_up) == "first alive\nlast gone\n"
+    assert (
+        child.run(EXIT, backend, "0.3", "3", hang_up, python=UNCLOSED) == "first alive\nlast gone\n"
+    )
 
 
 @pytest.mark.ledger("HU-7")
 def test_the_wait_at_exit_is_bounded(backend):
     hang_up = "ras.hang_up(handle, wait=False)"
-    assert child.run(EXIT, backend, "3600", "0.2", hang_up) == "first alive\nlast alive\n"
+    assert (
+        child.run(EXIT, backend, "3600", "0.2", hang_up, python=UNCLOSED)
+        == "first alive\nlast alive\n"
+    )
     assert _at_exit.EXIT_SECONDS == 3.0
 
 
@@ -310,6 +356,7 @@ LINK_EXIT = """
 import atexit, sys
 def tell(when):
     print(when, "down" if removed.is_set() else "up")
+atexit.register(lambda: removed.close())
 atexit.register(tell, "last")
 
 import ras_native
@@ -488,7 +535,7 @@ def test_a_link_is_hung_up_without_waiting(sim, ras):
 @pytest.mark.ledger("HU-9", "HU-7")
 @pytest.mark.parametrize("then", ["pass", "ras.close(); del ras"], ids=["open", "closed"])
 def test_a_link_that_nobody_waited_for_is_waited_for_at_exit(backend, then):
-    assert child.run(LINK_EXIT, backend, then) == "first up\nlast down\n"
+    assert child.run(LINK_EXIT, backend, then, python=UNCLOSED) == "first up\nlast down\n"
 
 
 @pytest.mark.ledger("HU-9")

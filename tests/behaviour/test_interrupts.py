@@ -61,6 +61,7 @@ waits_until_interrupted("hang-up", lambda: ras.hang_up(dialling, timeout=40))
 waits_until_interrupted("hang-up of a link", lambda: ras.hang_up(multilink, subentry=2))
 event.set()
 print(event.wait(0), [o.connection.handle for o in ras.snapshot()] == [multilink])
+event.close(); never.close(); ras.close()
 _at_exit._unfinished.clear()  # what is still going on is known
 """
 

@@ -232,7 +232,7 @@ CALLS = {
     ENUM: lambda ras, _: len(ras.enum_connections()),
     STATUS: lambda ras, handle: ras.get_connect_status(handle).state,
     HANG_UP: lambda ras, handle: ras.hang_up(handle, wait=False),
-    "RasConnectionNotificationW": lambda ras, handle: ras.connection_notification(handle).handle,
+    "RasConnectionNotificationW": lambda ras, handle: ras.connection_notification(handle).close(),
     "RasGetSubEntryHandleW": lambda ras, handle: ras.get_subentry_handle(handle, 1),
 }
 
@@ -257,13 +257,19 @@ def test_calls_of_the_provider_run_without_the_gil(sim, ras, function):
         assert running.result(30) == 0
 
 
+@pytest.fixture
+def event(backend):
+    with Event(backend=backend) as opened:
+        yield opened
+
+
 @pytest.mark.ledger("GS-5", "CN-10", "HU-6")
 @pytest.mark.parametrize("what", ["event", "state", "teardown"])
-def test_waits_run_without_the_gil(sim, ras, backend, monkeypatch, what):
+def test_waits_run_without_the_gil(sim, ras, event, monkeypatch, what):
     """In one native call as long as the timeout: only another thread's progress can end it."""
     monkeypatch.setattr(_wait, "SLICE_NS", 10**11)
     sim.teardown = 1.0
-    event, handle = Event(backend=backend), sim.dial("office")
+    handle = sim.dial("office")
     waits = {
         "event": (lambda: event.wait(30), event.set),
         "state": (lambda: ras.wait_for_state(handle, timeout=30), lambda: sim.drop(handle)),

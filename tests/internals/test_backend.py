@@ -11,7 +11,7 @@ import pytest
 
 import ras_native
 from ras_native import Event, Ras
-from ras_native._backend import VARIABLE, _native_is_built
+from ras_native._backend import VARIABLE, native_problem
 
 POLL = """
 import sys, ras_native
@@ -35,7 +35,9 @@ def without_native(tmp_path):
 def test_the_backend_in_use_is_a_public_string():
     assert ras_native.backend in ("native", "ctypes")
     assert "backend" in ras_native.__all__
-    assert _native_is_built() == (importlib.util.find_spec("ras_native._native") is not None)
+    assert (native_problem() is None) == (
+        importlib.util.find_spec("ras_native._native") is not None
+    )
 
 
 def test_what_is_asked_for_is_used(sim, backend):
@@ -55,7 +57,7 @@ def test_the_variable_forces_it(backend):
 
 @pytest.mark.parametrize("unset", [None, ""])
 def test_native_is_the_default_where_it_is_installed(unset):
-    if _native_is_built():
+    if native_problem() is None:
         output = child.run(POLL, environment={VARIABLE: unset})
         assert output.startswith("native native office\n")
     else:
@@ -96,6 +98,64 @@ def test_without_the_native_module_there_is_one_warning(without_native):
     assert "<string>:1: RuntimeWarning" in output  # the line that imports the package
     assert f"{VARIABLE}=ctypes" in output
     assert "ctypes ctypes office\n" in output
+
+
+@pytest.fixture
+def with_broken_native(without_native):
+    """The package with a native module that cannot be imported, and its reason."""
+    broken = "raise ImportError('module _cffi_backend does not support loading in subinterpreters')"
+    (without_native / "ras_native" / "_native.py").write_text(broken, encoding="ascii")
+    return without_native
+
+
+def test_with_a_broken_native_module_there_is_one_warning_that_says_why(with_broken_native):
+    output = child.run(
+        POLL, environment={VARIABLE: None}, path=with_broken_native, python=("-W", "always")
+    )
+    assert output.count("RuntimeWarning") == 1
+    assert "does not support loading in subinterpreters" in output
+    assert "ctypes ctypes office\n" in output
+
+
+@pytest.mark.parametrize("variable", [None, "ctypes", "native"])
+def test_a_broken_native_module_that_is_asked_for_says_why(with_broken_native, variable):
+    output = child.run(
+        "import ras_native; ras_native.Event(backend='native')",
+        environment={VARIABLE: variable},
+        path=with_broken_native,
+        python=("-W", "ignore"),
+        status=1,
+    )
+    assert "ImportError: backend asks for the native backend" in output
+    assert "does not support loading in subinterpreters" in output
+
+
+SUBINTERPRETER = """
+import _interpreters
+interpreter = _interpreters.create()
+try:
+    failure = _interpreters.run_string(interpreter, '''
+import sys
+sys.path[:] = PATH
+import ras_native
+from ras_native.sim import Simulator
+with Simulator() as sim, ras_native.Ras(sim) as ras:
+    sim.add("office")
+    print(ras.backend, ras.snapshot()[0].connection.entry_name)
+'''.replace("PATH", repr(__import__("sys").path)))
+    print(failure)
+finally:
+    _interpreters.destroy(interpreter)
+"""
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("_interpreters") is None, reason="this Python is older than 3.13"
+)
+def test_a_subinterpreter_with_its_own_lock_runs_on_ctypes():
+    output = child.run(SUBINTERPRETER, environment={VARIABLE: None}, python=("-W", "always"))
+    assert output.count("RuntimeWarning") == 1
+    assert "ctypes office\nNone\n" in output
 
 
 def test_who_wants_ctypes_is_not_warned(without_native):

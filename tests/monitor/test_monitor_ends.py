@@ -254,6 +254,7 @@ def test_a_run_that_ends_with_a_monitor_open(sim, ras):
 
 # The end of the process
 
+UNCLOSED = ("-W", "error", "-W", "ignore::ResourceWarning")  # they exit with all of it open
 AT_EXIT = """
 import sys, threading
 from ras_native import Monitor, Ras
@@ -281,11 +282,11 @@ print("end", flush=True)
 
 @pytest.mark.parametrize("how", ["idle", "waiting", "ready"])
 def test_alive_at_exit(backend, how):
-    assert child.run(AT_EXIT, backend, how, "3600") == "end\n"
+    assert child.run(AT_EXIT, backend, how, "3600", python=UNCLOSED) == "end\n"
 
 
 def test_alive_at_exit_and_polling(backend):
-    assert child.run(AT_EXIT, backend, "idle", "0.0001", "quiet") == "end\n"
+    assert child.run(AT_EXIT, backend, "idle", "0.0001", "quiet", python=UNCLOSED) == "end\n"
 
 
 def test_in_a_call_of_the_provider_at_exit(backend):
@@ -347,7 +348,7 @@ monitor.close()
 @pytest.mark.posix_only("there is no fork on Windows")
 @pytest.mark.parametrize("how", ["exit", "close", "clean up", "drop"])
 def test_a_forked_child_leaves_everything_to_its_parent(backend, how):
-    python = ("-W", "error", "-W", "ignore:This process")  # DeprecationWarning of os.fork
+    python = (*UNCLOSED, "-W", "ignore:This process")  # DeprecationWarning of os.fork
     lines = child.run(FORKED, backend, how, python=python).splitlines()
     assert len(lines) == 7, lines
     assert all("forked" in line for line in lines[:5])

@@ -17,10 +17,10 @@ import ras_native
 # The rooms, from the lowest to the highest. A module may import from its own line and from the
 # lines above it. A package stands for all modules in it; "." is ras_native itself.
 ROOMS = """
-    _check _errors _fork _log
-    _backend _native
+    _check _fork _log _plain
+    _backend _native _errors
     _records _wait _at_exit
-    _event _polled
+    _event _polled _notification _provider
     _ras _sockets
     monitor
     .
