@@ -44,6 +44,7 @@ from ._sockets.connect import ConnectOutcome, ConnectResult, connect, connect_ma
 
 if TYPE_CHECKING:  # __getattr__ imports them when one is first needed
     from .monitor import (
+        EVENTS,
         Absent,
         Changed,
         Connected,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:  # __getattr__ imports them when one is first needed
 
 __all__ = [
     "BACKENDS",
+    "EVENTS",
     "LONGEST_SECONDS",
     "MAX_CONCURRENCY",
     "Absent",

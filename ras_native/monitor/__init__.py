@@ -34,6 +34,7 @@ the same then, and its signals are a Gap.
 from __future__ import annotations
 
 from .events import (
+    EVENTS,
     Absent,
     Changed,
     Connected,
@@ -56,6 +57,7 @@ from .queue import MonitorClosed
 from .recording import RecordingError, replay
 
 __all__ = [
+    "EVENTS",
     "Absent",
     "Changed",
     "Connected",

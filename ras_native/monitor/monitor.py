@@ -73,6 +73,7 @@ class _Worker:
         self.thread: threading.Thread | None = None
         self.is_cancelled = False
         self.belongs_to_parent = False
+        self.has_polled = False
         self.started_ns = 0
         self._notifications = notifications
 
@@ -102,6 +103,7 @@ class _Worker:
             if poll is None:
                 return
             self._tell(poll)
+            self.has_polled = True
             if engine.wants_registration:
                 engine.notifications = watcher.register()
 
@@ -316,6 +318,16 @@ class Monitor:
     def snapshot(self) -> Snapshot:
         """The connections as RAS last told them; empty before it first did."""
         return self._entered().engine.snapshot
+
+    @property
+    def has_polled(self) -> bool:
+        """Whether the first poll is over, also if it failed; its events can be taken then."""
+        return self._entered().has_polled
+
+    @property
+    def has_signals(self) -> bool:
+        """Whether RAS was asked to signal changes; otherwise only polls find them."""
+        return self._entered().watcher.has_signals
 
     def state(self, entry: str) -> Observation | None:
         """Give the connection of this phone-book entry, letter case aside, or None."""

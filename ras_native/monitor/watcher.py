@@ -323,6 +323,11 @@ class Watcher:
         return self._registering_since_ns or self._waiter.busy_since_ns
 
     @property
+    def has_signals(self) -> bool:
+        """Whether RAS was asked to signal changes."""
+        return self._notification is not None
+
+    @property
     def polls(self) -> int:
         """How often RAS was asked."""
         return self._waiter.polls
