@@ -64,20 +64,22 @@ def level(name: str) -> int:
     return LEVELS[name.partition(".")[0] or "."]
 
 
-def imports(name: str) -> Iterator[str]:
-    """Yield every module of ours that this one imports, also in functions."""
+def imported_names(name: str) -> Iterator[str]:
+    """Yield the full dotted name of everything that this module imports, also in functions."""
     path = MODULES[name]
     full = PACKAGE if name == "." else f"{PACKAGE}.{name}"
     package = full if path.stem == "__init__" else full.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            targets = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             start = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
-            targets = [f"{start}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        yield from filter(None, map(module_named, targets))
+            yield from (f"{start}.{alias.name}" for alias in node.names)
+
+
+def imports(name: str) -> Iterator[str]:
+    """Yield every module of ours that this one imports, also in functions."""
+    yield from filter(None, map(module_named, imported_names(name)))
 
 
 ARROWS = {
@@ -103,6 +105,20 @@ def test_no_circle_of_imports():
     for name, target in ARROWS:
         graph.setdefault(name, set()).add(target)
     TopologicalSorter(graph).prepare()
+
+
+def is_public(full: str) -> bool:
+    """Whether a user may import this name of ours: no part begins with "_", but __version__."""
+    parts = full.removeprefix(f"{PACKAGE}.").split(".")
+    return all(part == "__version__" or not part.startswith("_") for part in parts)
+
+
+def test_the_command_uses_what_a_user_could_import():
+    own = {f"{PACKAGE}._self_test"}  # serves the command alone: doctor --self-test
+    command = [name for name in MODULES if level(name) == LEVELS["cli"]]
+    names = {full for name in command for full in imported_names(name)}
+    ours = {f for f in names if f.startswith(f"{PACKAGE}.") and not f.startswith(f"{PACKAGE}.cli.")}
+    assert {full for full in ours if not is_public(full)} <= own
 
 
 @pytest.mark.parametrize(
