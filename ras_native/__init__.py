@@ -62,7 +62,9 @@ if TYPE_CHECKING:  # __getattr__ imports them when one is first needed
         ProviderRecovered,
         Reconnected,
         Reconnecting,
+        RecordingError,
         StateChanged,
+        replay,
     )
 
 __all__ = [
@@ -101,6 +103,7 @@ __all__ = [
     "RasError",
     "Reconnected",
     "Reconnecting",
+    "RecordingError",
     "Sizes",
     "Snapshot",
     "StateChanged",
@@ -116,6 +119,7 @@ __all__ = [
     "get_error_string",
     "get_subentry_handle",
     "hang_up",
+    "replay",
     "snapshot",
     "wait_for_state",
     "wsa_connect",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 import time
 import warnings
@@ -19,6 +20,7 @@ from .._records import Observation, Snapshot
 from .engine import Engine, Poll, state_after
 from .events import Gap, GapKind, MonitorEvent
 from .queue import EventQueue, MonitorClosed
+from .recording import Recorder
 from .watcher import Watcher
 
 SHORTEST_INTERVAL = 0.0001
@@ -75,13 +77,17 @@ class _Worker:
         self.belongs_to_parent = False
         self.has_polled = False
         self.started_ns = 0
+        self.ended_ns: int | None = None
+        self.recorder: Recorder | None = None
+        self.recording_error: OSError | None = None
         self._notifications = notifications
 
     def start(self) -> None:
         self.started_ns = time.perf_counter_ns()
         _workers.add(self)
-        self.thread = threading.Thread(target=self._run, name="ras_native.Monitor", daemon=True)
-        self.thread.start()
+        thread = threading.Thread(target=self._run, name="ras_native.Monitor", daemon=True)
+        thread.start()
+        self.thread = thread
 
     def _run(self) -> None:
         error: BaseException | None = None
@@ -93,6 +99,8 @@ class _Worker:
         finally:
             self.queue.close(error)
             self.watcher.close()
+            self.end_recording()
+            self.ended_ns = time.perf_counter_ns()
 
     def _watch(self) -> None:
         engine, watcher = self.engine, self.watcher
@@ -112,6 +120,24 @@ class _Worker:
         events = self.engine.apply(poll)
         if events:
             self.queue.put(events, lambda index: state_after(before, events[: index + 1]))
+        if self.recorder is not None:
+            try:
+                self.recorder.write(poll, told=bool(events))
+            except OSError as error:
+                self.end_recording(error)
+
+    def end_recording(self, error: OSError | None = None) -> None:
+        """Close the file; one that cannot be written ends nothing but the recording."""
+        recorder, self.recorder = self.recorder, None
+        if recorder is None:
+            return
+        try:
+            recorder.close()
+        except OSError as late_error:  # what was to be written last
+            error = error or late_error
+        if error is not None:
+            self.recording_error = error
+            logger.error("a Monitor goes on without its recording: %s", error)
 
     def cancel(self) -> None:
         """Have the thread end as soon as no call of the provider is under way."""
@@ -132,6 +158,8 @@ class _Worker:
         """Cancel, and wait so long for the thread; ResourceWarning where it is left behind."""
         self.cancel()
         thread = self.thread
+        if thread is None:
+            self.end_recording()
         if thread is None or thread is threading.current_thread():
             self.queue.close()
             return
@@ -154,6 +182,7 @@ def _close_all() -> None:
     deadline = time.perf_counter() + CLOSE_SECONDS
     for worker in workers:
         worker.close(max(0.0, deadline - time.perf_counter()))
+        worker.queue.close_ready()
 
 
 def _drop(worker: _Worker) -> None:
@@ -161,6 +190,8 @@ def _drop(worker: _Worker) -> None:
     was_running = worker.is_running()
     worker.cancel()
     worker.queue.close_ready()
+    if worker.thread is None:
+        worker.end_recording()
     if was_running:
         warnings.warn("a ras_native.Monitor was not closed", ResourceWarning, stacklevel=2)
 
@@ -185,8 +216,11 @@ class Monitor:
     entries: names of phone-book entries, letter case aside: only their events are told, and Gap,
     ProviderFailed and ProviderRecovered. An entry need not exist. None: all.
     capacity: how many events may wait. More replace the oldest by one Gap(overflow).
+    record: a file to record to; `replay` gives the same events from it, on any system. With
+    `pseudonyms` it tells neither who nor where: no names, numbers, addresses, paths and GUIDs.
 
-    Raises TypeError or ValueError for a bad argument, ProviderError where there is no RAS.
+    Raises TypeError or ValueError for a bad argument, ProviderError where there is no RAS, OSError
+    where the recording cannot be begun.
     """
 
     def __init__(
@@ -197,17 +231,25 @@ class Monitor:
         notifications: bool = True,
         entries: Iterable[str] | None = None,
         capacity: int = 10_000,
+        record: str | os.PathLike[str] | None = None,
+        pseudonyms: bool = False,
     ) -> None:
         interval_ns = _check.nanoseconds("interval", interval, shortest=SHORTEST_INTERVAL)
-        if not isinstance(notifications, bool):
-            raise _check.wrong_type("notifications", "a bool", notifications)
+        for name, value in (("notifications", notifications), ("pseudonyms", pseudonyms)):
+            if not isinstance(value, bool):
+                raise _check.wrong_type(name, "a bool", value)
         names = _entry_names(entries)
+        path = None if record is None else _check.path("record", record)
         capacity = _check.whole_number("capacity", capacity, 1, LONGEST_CAPACITY)
         if ras is not None and not isinstance(ras, Ras):
             raise _check.wrong_type("ras", "a ras_native.Ras or None", ras)
         self._ras = _system_ras() if ras is None else ras
         engine = Engine(interval_ns=interval_ns, entries=names, notifications=notifications)
         self._worker = _Worker(self._ras, engine, capacity, notifications=notifications)
+        if path is not None:
+            self._worker.recorder = Recorder(
+                path, interval_ns=interval_ns, entries=names, pseudonyms=pseudonyms
+            )
         self._end = weakref.finalize(self, _drop, self._worker)
         self._end.atexit = False  # _close_all waits for the thread as well
         self._ras._close_with_it(self)
@@ -342,10 +384,16 @@ class Monitor:
         return self._entered().watcher.busy_since_ns
 
     @property
+    def recording_error(self) -> OSError | None:
+        """Why the recording ended before the Monitor: its file could not be written."""
+        return self._entered().recording_error
+
+    @property
     def counts(self) -> Counts:
         """How often the Monitor has asked RAS, and was woken."""
         worker = self._entered()
-        seconds = (time.perf_counter_ns() - worker.started_ns) / 1e9
+        ended_ns = worker.ended_ns or time.perf_counter_ns()
+        seconds = (ended_ns - worker.started_ns) / 1e9
         return Counts(worker.watcher.polls, worker.watcher.wake_ups, seconds)
 
 

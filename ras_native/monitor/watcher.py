@@ -24,6 +24,7 @@ from .._backend.layout import (
 )
 from .._errors import ProviderError, RasError, system_error
 from .._event import new_backend_event
+from .._log import logger
 from .._notification import Notification
 from .._polled import PolledSnapshot
 from .._ras import Ras
@@ -314,6 +315,7 @@ class Watcher:
         self._registered_ns: int | None = None
         self._registering_since_ns: int | None = None
         self._missed_signal = False
+        self._code = 0  # of the last poll
         self._told_ns: int | None = None  # the last registered_ns that a Poll had
         self._waiter = _new_waiter(ras.backend, self._polled)
 
@@ -362,17 +364,28 @@ class Watcher:
         signalled = look.signalled or self._missed_signal
         self._missed_signal = False
         snapshot = self._polled.refresh() if look.generation > 0 else None
+        code = 0 if snapshot is not None else _CODES.get(-look.generation, -look.generation)
+        self._note(code)
         return Poll(
             look.monotonic_ns,
             look.time_ns,
             look.previous_ns,
             snapshot,
-            code=0 if snapshot is not None else _CODES.get(-look.generation, -look.generation),
+            code=code,
             signalled=signalled,
             late_ns=look.late_ns,
             suspended_ns=look.suspended_ns,
             registered_ns=self._told_ns,
         )
+
+    def _note(self, code: int) -> None:
+        """Write to the log that RAS has begun or ceased to fail."""
+        failed, self._code = bool(self._code), code
+        if code and not failed:
+            logger.warning("RAS cannot be asked: %s", RasError(code, "RasEnumConnectionsW"))
+            self._ras._discard_registrations()  # a service that restarts forgets them
+        elif failed and not code:
+            logger.info("RAS can be asked again")
 
     def _wanted_flags(self) -> NotificationFlag:
         """Only what a poll can see: a status of an older version has no substate."""
@@ -392,7 +405,8 @@ class Watcher:
             notification = self._ras.connection_notification(flags=flags)
         except ProviderError:
             return False
-        except RasError:
+        except OSError as error:  # of RAS, or of the system: no event is left
+            logger.warning("RAS cannot be asked to signal: %s", error)
             return True
         finally:
             self._registering_since_ns = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import threading
 from pathlib import Path
@@ -27,6 +28,7 @@ from ras_native import (
     ProviderRecovered,
     Ras,
     Reconnected,
+    replay,
 )
 
 ENUM, NOTIFY = "RasEnumConnectionsW", "RasConnectionNotificationW"
@@ -124,7 +126,8 @@ def test_a_poll_with_more_events_than_capacity(sim, ras):
 
 
 @pytest.mark.parametrize("code", [711, 5])
-def test_a_service_that_does_not_run_is_no_error(sim, ras, code):
+def test_a_service_that_does_not_run_is_no_error(sim, ras, code, caplog):
+    caplog.set_level("INFO")
     sim.add("Head office")
     sim.stop_service(code)
     with Monitor(ras, interval=0.001) as monitor:
@@ -136,6 +139,10 @@ def test_a_service_that_does_not_run_is_no_error(sim, ras, code):
         assert [type(event) for event in events] == [ProviderRecovered, Gap, Found]
         assert events[1].kind is GapKind.FAILED
         until(lambda: sim.registrations == 1)  # by then RAS signals again
+    log = [text for text in caplog.messages if "asked" in text and "signal" not in text]
+    assert len(log) == 2  # once for the outage, once for its end
+    assert str(code) in log[0]
+    assert "again" in log[1]
 
 
 def test_a_provider_without_notifications(sim, backend, monkeypatch):
@@ -295,6 +302,60 @@ def first_number(event):
     return getattr(event, "first_sequence", None) or event.sequence
 
 
+# Recording
+
+
+@pytest.mark.parametrize("pseudonyms", [False, True])
+def test_a_recording_gives_the_same_events(sim, ras, tmp_path, pseudonyms):
+    path = tmp_path / "recording"
+    with Monitor(ras, interval=0.001, record=path, pseudonyms=pseudonyms) as monitor:
+        change_at_random(sim, random.Random(1), 100)  # noqa: S311 - a schedule, no secret
+        snapshot = ras.snapshot()
+        until(lambda: by_handle(monitor.snapshot) == by_handle(snapshot))
+    events, again = list(monitor), list(replay(path))
+    if pseudonyms:
+        assert "entry 0" not in path.read_text()
+        assert [type(event) for event in events] == [type(event) for event in again]
+    else:
+        assert events == again
+    assert monitor.recording_error is None
+
+
+def test_a_recording_that_cannot_be_begun(sim, ras, tmp_path):
+    sim.reset_calls()
+    with pytest.raises(OSError, match="nowhere"):
+        Monitor(ras, record=tmp_path / "nowhere" / "recording")
+    assert sim.calls_total == 0
+
+
+def test_a_recording_that_cannot_be_written_ends_alone(sim, ras, tmp_path, monkeypatch, caplog):
+    full = OSError(28, "No space left on device")
+
+    def write(_poll, *, told):  # noqa: ARG001 - as a Recorder has it
+        raise full
+
+    monitor = Monitor(ras, interval=SELDOM, record=tmp_path / "recording")
+    monkeypatch.setattr(monitor._worker.recorder, "write", write)
+    with monitor:
+        sim.add("Head office")
+        assert isinstance(monitor.get(PATIENCE), (Found, Connected))
+        until(lambda: monitor.recording_error is full)
+        sim.add("Home")
+        assert monitor.get(PATIENCE).entry == "Home"
+    assert "No space left" in caplog.text
+
+
+def test_the_file_of_a_monitor_that_was_never_entered_is_closed(ras, tmp_path):
+    for close in (False, True):
+        monitor = Monitor(ras, record=tmp_path / "recording")
+        recorder = monitor._worker.recorder
+        if close:
+            monitor.close()
+        del monitor
+        gc.collect()
+        assert recorder._file.closed
+
+
 # Bad input
 
 
@@ -314,6 +375,11 @@ def first_number(event):
         ({"capacity": None}, TypeError),
         ({"capacity": True}, TypeError),
         ({"notifications": 1}, TypeError),
+        ({"pseudonyms": None}, TypeError),
+        ({"record": 7}, TypeError),
+        ({"record": b"bytes"}, TypeError),
+        ({"record": ""}, ValueError),
+        ({"record": "a\0b"}, ValueError),
         ({"entries": "Head office"}, TypeError),
         ({"entries": b"Head office"}, TypeError),
         ({"entries": 7}, TypeError),
