@@ -151,7 +151,8 @@ def test_a_late_poll_is_told_and_missed_ones_are_skipped(waiting):
     def slow(*arguments):
         calls.append(waiting.waiter.busy_since_ns)
         if len(calls) == 1:
-            Event(backend="native").wait(0.2)
+            with Event(backend="native") as pause:
+                pause.wait(0.2)
         return real(*arguments)
 
     replace(waiting.ras, ENUM, slow)
