@@ -10,10 +10,10 @@ What it promises:
    nobody can know.
 
 A signal and a change that are found within 2 seconds (the settling time) belong together, in
-either order: RAS sets one event for everything, and a hang-up is listed before it is signalled. A
-change accounts for one signal; an outage that began and ended between two polls for two. After a
-signal without a change the Monitor looks again after 10, 50, 250 and 1,000 ms and when the
-settling time is over; only then it tells the Gap.
+either order: RAS sets one event for everything, and signals a hang-up some time after it has
+taken the connection off its list. A change accounts for one signal; an outage that began and ended
+between two polls accounts for two. After a signal without a change the Monitor looks again after
+10, 50, 250 and 1,000 ms and when the settling time is over; only then it tells the Gap.
 
 Other kinds of Gap: RAS did not signal a connection that came or went (`unreported`), could not be
 asked (`failed`), a poll began later than it was due by more than two intervals and 50 ms
@@ -25,10 +25,9 @@ longer. A registration that may be dead is made anew: at once, then at most afte
 and so on, up to once a minute.
 
 With `notifications=False`, or a provider that has none, there are no signals: nothing that comes
-and goes between two polls is told (point 3), and `blip` and `unreported` do not exist. The single
-links of a multilink connection are not watched. Nor is a connection told that is dialled again,
-between two polls, under the handle and the correlation id of the one before: RAS shows one and
-the same then, and its signals are a Gap.
+and goes between two polls is told (point 3), and there is neither `blip` nor `unreported`. The
+links of a multilink connection are not watched. A connection that is dialled again between two
+polls, under the same handle and correlation id, looks unchanged: it is a Gap if RAS signals it.
 """
 
 from __future__ import annotations

@@ -191,7 +191,8 @@ class Connections:
             kinds = _kinds(was, now)
             if first:
                 kinds[0] = Found
-            told = ends if kinds and kinds[0] is Disconnected else others
+            has_ended = was is not None and (now is None or now.gone)
+            told = ends if has_ended else others
             for kind in kinds:
                 before = was.observation if was else None
                 seconds = self._seconds(kind, was, now, now_ns)

@@ -208,6 +208,12 @@ def test_within_one_poll_ends_come_first(hand: Hand) -> None:
     ]
 
 
+def test_the_end_of_what_was_never_up_comes_first_as_well(hand: Hand) -> None:
+    hand.poll(DIALLING)
+    events = hand.poll(up("Branch", handle=2, number=8), failing(6), signalled=True)
+    assert kinds(events) == [StateChanged, Connected]
+
+
 def test_two_records_of_one_identity_are_no_flicker(hand: Hand) -> None:
     twice = (up(), up(substate=ConnSubstate.DORMANT))
     hand.poll(*twice, signalled=True)
