@@ -79,16 +79,15 @@ _SIGNALS: dict[tuple[type[ConnectionEvent], _Condition | ConnState | None], int]
 
 
 def _condition(observation: Observation) -> _Condition | ConnState:
+    if observation.is_up:
+        return _Condition.UP
     status = observation.status
     if status is None:
         return _Condition.ENDED if observation.gone else _Condition.UNKNOWN
     if status.state is not ConnState.CONNECTED:
         return status.state
-    if status.substate is ConnSubstate.DORMANT:
-        return _Condition.DORMANT
-    if status.substate is ConnSubstate.RECONNECTING:
-        return _Condition.RECONNECTING
-    return _Condition.UP
+    dormant = status.substate is ConnSubstate.DORMANT
+    return _Condition.DORMANT if dormant else _Condition.RECONNECTING
 
 
 class _Known(NamedTuple):

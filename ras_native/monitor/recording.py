@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from hashlib import blake2b
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 from uuid import UUID
@@ -137,7 +137,7 @@ class Recorder:
         if snapshot is not None and (whole or self._last is None or snapshot != self._snapshot):
             if self._pseudonyms:
                 snapshot = self._pseudonyms.snapshot(snapshot)
-            data["connections"] = [_plain(item) for item in snapshot]
+            data["connections"] = snapshot.to_dict()["connections"]
         return data
 
     def _new_file(self) -> TextIO:
@@ -176,22 +176,6 @@ def _sibling(path: Path, number: int) -> Path:
 
 def _line(data: dict[str, Any]) -> str:
     return json.dumps(data, separators=(",", ":")) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, ConnectionFlag):
-        return f"{int(value):#x}"
-    if isinstance(value, (ConnState, ConnSubstate)):
-        return value.name
-    if isinstance(value, (UUID, IPv4Address, IPv6Address)):
-        return str(value)
-    if isinstance(value, Connection):
-        data = {name: _plain(member) for name, member in value._asdict().items()}
-        luid = None if value.luid is None else hex(value.luid)
-        return {**data, "handle": hex(value.handle), "luid": luid}
-    if isinstance(value, (Status, Observation)):
-        return {name: _plain(member) for name, member in value._asdict().items()}
-    return value
 
 
 class Pseudonyms:

@@ -243,6 +243,7 @@ class Storm:
 
     def register(self) -> None:
         old = self.event
+        self.ras._discard_registrations()
         try:
             self.event = self.ras.connection_notification(flags=WATCHED)
         except RasError:
