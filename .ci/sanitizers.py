@@ -59,6 +59,8 @@ SANITIZERS = {
             "tests/behaviour/test_hang_up.py",
             "tests/simulator/test_sim_dial.py",
             "tests/simulator/test_sim_notify.py",
+            "tests/monitor/test_monitor.py",
+            "tests/monitor/test_watcher.py",
         ],
     ),
 }
