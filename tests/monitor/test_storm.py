@@ -122,6 +122,7 @@ def run(schedule, backend: str) -> Oracle:
     return oracle
 
 
+@pytest.mark.timeout(60 + SCHEDULES // 5)
 def test_a_storm_is_told_or_marked(backend: str, capsys: pytest.CaptureFixture[str]) -> None:
     unseen: Counter[str] = Counter()
     told: Counter[str] = Counter()
