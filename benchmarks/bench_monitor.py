@@ -1,0 +1,235 @@
+"""A Monitor beside threads that do no more than they must: how late it is, and what it costs.
+
+    pytest benchmarks/bench_monitor.py --benchmark-only
+
+Ours and the others watch the same changes of the simulator in turns, block by block, so that all
+see the same machine. The first of the others is what the ratio is of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from statistics import median
+
+import pytest
+from cc import compiled
+
+from ras_native import Monitor, Ras
+from ras_native._backend.layout import RASCONNW
+from ras_native.sim import Simulator
+
+pytestmark = pytest.mark.posix_only("the C threads are compiled with cc, and use POSIX")
+
+BLOCKS, CHANGES = 12, 150
+PAUSE = 0.002  # seconds between changes: RAS' signals are served at most once a millisecond
+RATE_HZ, POLLS = 1_000, 1_000
+
+Moments = SimpleQueue[int]
+Watcher = Callable[[Ras, Moments], "contextmanager[None]"]
+
+
+@pytest.fixture
+def sim():
+    with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture(params=["native", "ctypes"])
+def ras(request, sim):
+    with Ras(sim, backend=request.param) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory):
+    source = Path(__file__).with_name("bare_watch.c")
+    library = ctypes.CDLL(str(compiled(source, tmp_path_factory.mktemp("bare"))))
+    library.bare_watch.argtypes = (
+        *(ctypes.c_void_p,) * 3, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_uint32,
+    )  # fmt: skip
+    library.bare_watch.restype = library.bare_event.restype = ctypes.c_uint64
+    return library
+
+
+@contextmanager
+def running(function: Callable[[], object]) -> Iterator[None]:
+    thread = threading.Thread(target=function)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(10)
+
+
+# Who watches: each puts the moment at which its consumer learns of a change.
+
+
+@contextmanager
+def monitor_and_thread(ras: Ras, moments: Moments) -> Iterator[None]:
+    def consume() -> None:
+        for _ in monitor:
+            moments.put(time.perf_counter_ns())
+
+    with Monitor(ras, interval=3600) as monitor, running(consume):
+        yield
+        monitor.close()
+
+
+@contextmanager
+def monitor_and_task(ras: Ras, moments: Moments) -> Iterator[None]:
+    async def consume() -> None:
+        async for _ in monitor:
+            moments.put(time.perf_counter_ns())
+
+    with Monitor(ras, interval=3600) as monitor, running(lambda: asyncio.run(consume())):
+        yield
+        monitor.close()
+
+
+@contextmanager
+def event_thread(ras: Ras, wait: Callable[..., bool]) -> Iterator[None]:
+    """A thread that waits for RAS' event until `wait` says that it is over."""
+    with ras.connection_notification() as notification:
+        over = threading.Event()
+
+        def loop() -> None:
+            while not over.is_set():
+                wait(notification)
+
+        with running(loop):
+            yield
+            over.set()
+            notification.set()
+
+
+@contextmanager
+def thread_alone(ras: Ras, moments: Moments) -> Iterator[None]:
+    def wait(notification):
+        notification.wait(10)
+        moment = time.perf_counter_ns()
+        notification.reset()
+        moments.put(moment)
+
+    with event_thread(ras, wait):
+        yield
+
+
+@contextmanager
+def thread_and_loop(ras: Ras, moments: Moments) -> Iterator[None]:
+    """A thread that passes each signal on with call_soon_threadsafe, to a bare loop."""
+    loop = asyncio.new_event_loop()
+
+    def wait(notification):
+        notification.wait(10)
+        notification.reset()
+        loop.call_soon_threadsafe(lambda: moments.put(time.perf_counter_ns()))
+
+    with running(loop.run_forever):
+        with event_thread(ras, wait):
+            yield
+        loop.call_soon_threadsafe(loop.stop)
+    loop.close()
+
+
+def c_thread(bare):
+    @contextmanager
+    def watch(ras: Ras, moments: Moments) -> Iterator[None]:
+        with event_thread(ras, lambda event: moments.put(bare.bare_event(event.handle))):
+            yield
+
+    return watch
+
+
+def latencies(sim: Simulator, ras: Ras, watcher: Watcher) -> list[int]:
+    """How long after each change of a block its consumer learned of it, in ns."""
+    moments: Moments = SimpleQueue()
+    results = []
+    with watcher(ras, moments):
+        time.sleep(0.05)  # for the first poll, and for the threads to wait
+        for number in range(CHANGES):
+            time.sleep(PAUSE)
+            begun = time.perf_counter_ns()
+            if number % 2 == 0:
+                handle = sim.add("Head office")
+            else:
+                sim.drop(handle)
+            results.append(moments.get(timeout=10) - begun)
+            assert moments.empty()  # one event for one change
+    return results
+
+
+def side_by_side(benchmark, sim: Simulator, ras: Ras, watchers: dict[str, Watcher]) -> None:
+    results: dict[str, list[int]] = {name: [] for name in watchers}
+
+    def block() -> None:
+        for name, watcher in watchers.items():
+            results[name] += latencies(sim, ras, watcher)
+
+    benchmark.pedantic(block, rounds=BLOCKS)
+    for unit, part in (("us per change", 0.5), ("us (99 %) per change", 0.99),
+                       ("us (99.9 %) per change", 0.999)):  # fmt: skip
+        benchmark.extra_info[unit] = {
+            name: round(sorted(values)[int(len(values) * part)] / 1000, 1)
+            for name, values in results.items()
+        }
+    ours, other, *_ = (median(values) for values in results.values())
+    benchmark.extra_info["ratio"] = round(ours / other, 2)
+
+
+@pytest.mark.benchmark(group="change to a consumer's thread")
+def test_change_to_thread(benchmark, sim, ras, bare):
+    side_by_side(
+        benchmark, sim, ras,
+        {"ours": monitor_and_thread, "a Python thread alone": thread_alone,
+         "a C thread": c_thread(bare)},
+    )  # fmt: skip
+
+
+@pytest.mark.benchmark(group="change to an asyncio task")
+def test_change_to_task(benchmark, sim, ras):
+    side_by_side(
+        benchmark, sim, ras,
+        {"ours": monitor_and_task, "a thread's call_soon_threadsafe": thread_and_loop},
+    )  # fmt: skip
+
+
+@pytest.mark.benchmark(group="1,000 unchanged polls at 1 kHz, 4 connections: CPU time")
+def test_unchanged_at_1_khz(benchmark, sim, ras, bare):
+    """Natively, no poll of these wakes Python: the one event is the Found of each connection."""
+    for number in range(4):
+        sim.add(f"Work VPN {number}", phone_number="vpn.example.org")
+    provider = ctypes.CDLL(sim.path)
+    names = ("RasEnumConnectionsW", "RasGetConnectStatusW")
+    functions = [ctypes.cast(provider[name], ctypes.c_void_p) for name in names]
+    buffer = ctypes.create_string_buffer(16 * ctypes.sizeof(RASCONNW))
+    interval_ns = 1_000_000_000 // RATE_HZ
+    ours, others = [], []
+
+    def in_c() -> None:
+        arguments = (*functions, buffer, len(buffer), interval_ns, POLLS)
+        others.append(bare.bare_watch(*arguments))
+
+    def monitored() -> None:
+        with Monitor(ras, interval=1 / RATE_HZ) as monitor:
+            found = [type(monitor.get(10)).__name__ for _ in range(4)]
+            assert found == ["Found"] * 4
+            clock = time.pthread_getcpuclockid(monitor._worker.thread.ident)
+            first = monitor.counts.polls
+            begun = time.clock_gettime_ns(clock)
+            time.sleep(POLLS / RATE_HZ)
+            used = time.clock_gettime_ns(clock) - begun
+            ours.append(used * POLLS / (monitor.counts.polls - first))
+
+    benchmark.pedantic(monitored, setup=in_c, rounds=7, warmup_rounds=1)
+    benchmark.extra_info["us per poll"] = {
+        "ours": round(median(ours) / POLLS / 1000, 2),
+        "a C thread": round(median(others) / POLLS / 1000, 2),
+    }
+    benchmark.extra_info["ratio"] = round(median(ours) / median(others), 2)
