@@ -8,7 +8,8 @@ from gen_layout import between
 from setuptools import Extension
 
 NATIVE_SOURCES = [
-    f"shim/{name}.c" for name in ("provider", "record", "reading", "list", "watch", "connect")
+    f"shim/{name}.c"
+    for name in ("event", "provider", "record", "reading", "list", "watch", "connect")
 ]
 SIMULATOR_LAYERS = (  # each uses only those before it
     *("service", "queue", "history", "notifications", "connections", "callbacks", "dialling"),

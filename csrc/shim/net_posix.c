@@ -99,10 +99,12 @@ int rn__socket_is_at_capacity(uint32_t os_error, const rn_target *target) {
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
-    case EADDRINUSE: /* bind found no local port: the source's is always 0 */ return 1;
+    case EADDRINUSE: /* bind found no local port: the source's is always 0 */
+      return 1;
     case EADDRNOTAVAIL: /* connect found no local port, or no local address */
       return has_local_address(target);
-    default: return 0;
+    default:
+      return 0;
   }
 }
 

@@ -187,8 +187,10 @@ uint32_t rn__waiter_answer(const rn__waiter *waiter, uint32_t index, rn__socket 
   int length = (int)sizeof error;
   (void)index;
   switch (rn__ready_state(&waiter->ready, (uint64_t)socket)) {
-    case RN__NOT_READY: return RN_E_AGAIN;
-    case RN__READY_CONNECTED: return 0;
+    case RN__NOT_READY:
+      return RN_E_AGAIN;
+    case RN__READY_CONNECTED:
+      return 0;
     default:
       if (getsockopt((SOCKET)socket, SOL_SOCKET, SO_ERROR, (char *)&error, &length)) {
         return (uint32_t)WSAGetLastError();

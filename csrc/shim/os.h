@@ -41,8 +41,8 @@ typedef struct rn__timer rn__timer;
 uint32_t rn__timer_new(rn__timer **timer_out);
 void rn__timer_free(rn__timer *timer);
 
-/* Waits until one of the events is set, or until the moment `until_ns` of rn_now_ns. `count` is at
- * most RN_MAX_WATCH_EVENTS + 1. Returns 0 with a bit of *set_out for each event that is set, none at
+/* Waits until one of the events is set, or until the moment `until_ns` of rn_now_ns. `timer` NULL:
+ * Windows waits in steps of 1 ms. `count` is at most RN_MAX_WATCH_EVENTS + 1. Returns 0 with a bit of *set_out for each event that is set, none at
  * the end of the time; or a code. May return early. */
 uint32_t rn__wait_until(rn__timer *timer, rn_event *const *events, uint32_t count,
                         uint64_t until_ns, uint32_t *set_out);

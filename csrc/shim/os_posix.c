@@ -142,18 +142,6 @@ uint32_t rn_event_reset(rn_event *event) {
   return 0;
 }
 
-uint32_t rn_event_wait(rn_event *event, rn_event *cancel, uint64_t slice_ns) {
-  struct pollfd fds[2] = {{event ? event->reader : -1, POLLIN, 0},
-                          {cancel ? cancel->reader : -1, POLLIN, 0}};
-  /* poll counts in ms; rounded up, so that a short slice is not a busy loop */
-  uint64_t ms = (slice_ns + 999999) / 1000000;
-  int ready = poll(fds, 2, ms > 60000 ? 60000 : (int)ms);
-  if (ready < 0) return errno == EINTR ? RN_E_AGAIN : last_error();
-  if (fds[0].revents & POLLIN) return 0;
-  if (fds[1].revents & POLLIN) return RN_E_CANCELLED;
-  return ready ? rn__os_code(EBADF) : RN_E_AGAIN;
-}
-
 uint64_t rn_now_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

@@ -93,23 +93,6 @@ uint32_t rn_event_set(rn_event *event) { return SetEvent(event->handle) ? 0 : la
 
 uint32_t rn_event_reset(rn_event *event) { return ResetEvent(event->handle) ? 0 : last_error(); }
 
-uint32_t rn_event_wait(rn_event *event, rn_event *cancel, uint64_t slice_ns) {
-  HANDLE handles[2];
-  DWORD count = 0;
-  uint64_t rounded = (slice_ns + 999999) / 1000000;
-  DWORD ms = rounded > 60000 ? 60000 : (DWORD)rounded;
-  if (event) handles[count++] = event->handle;
-  if (cancel) handles[count++] = cancel->handle;
-  if (!count) {
-    Sleep(ms);
-    return RN_E_AGAIN;
-  }
-  DWORD answer = WaitForMultipleObjects(count, handles, FALSE, ms);
-  if (answer == WAIT_TIMEOUT) return RN_E_AGAIN;
-  if (answer >= WAIT_OBJECT_0 + count) return last_error();
-  return event && answer == WAIT_OBJECT_0 ? 0 : RN_E_CANCELLED;
-}
-
 uint64_t rn_now_ns(void) {
   LARGE_INTEGER now, frequency;
   QueryPerformanceCounter(&now);
@@ -149,20 +132,30 @@ void rn__timer_free(rn__timer *timer) {
   }
 }
 
+/* Sleeps until one of the handles is set, or for `ns`. `handles` has room for the timer's, too. */
+static int sleep_for(rn__timer *timer, HANDLE *handles, uint32_t count, uint64_t ns) {
+  const uint64_t rounded = (ns + 999999) / 1000000;
+  DWORD ms = rounded > 60000 ? 60000 : (DWORD)rounded;
+  if (timer) {
+    LARGE_INTEGER due; /* negative: from now on, in units of 100 ns */
+    due.QuadPart = -(LONGLONG)((ns + 99) / 100);
+    if (!SetWaitableTimer(timer->handle, &due, 0, NULL, NULL, FALSE)) return 0;
+    handles[count++] = timer->handle;
+    ms = INFINITE;
+  }
+  if (count) return WaitForMultipleObjects(count, handles, FALSE, ms) != WAIT_FAILED;
+  Sleep(ms);
+  return 1;
+}
+
 uint32_t rn__wait_until(rn__timer *timer, rn_event *const *events, uint32_t count,
                         uint64_t until_ns, uint32_t *set_out) {
   HANDLE handles[RN_MAX_WATCH_EVENTS + 2];
   const uint64_t now_ns = rn_now_ns();
   *set_out = 0;
   for (uint32_t i = 0; i < count; i++) handles[i] = events[i]->handle;
-  if (until_ns > now_ns) {
-    LARGE_INTEGER due; /* negative: from now on, in units of 100 ns */
-    due.QuadPart = -(LONGLONG)((until_ns - now_ns + 99) / 100);
-    if (!SetWaitableTimer(timer->handle, &due, 0, NULL, NULL, FALSE)) return last_error();
-    handles[count] = timer->handle;
-    if (WaitForMultipleObjects(count + 1, handles, FALSE, INFINITE) == WAIT_FAILED)
-      return last_error();
-  }
+  if (until_ns > now_ns && !sleep_for(timer, handles, count, until_ns - now_ns))
+    return last_error();
   for (uint32_t i = 0; i < count; i++) { /* manual-reset events: looking does not change them */
     DWORD answer = WaitForSingleObject(handles[i], 0);
     if (answer == WAIT_FAILED) return last_error();
