@@ -9,15 +9,21 @@ import click
 from .. import (
     MAX_CONCURRENCY,
     Connection,
+    ConnectionEvent,
+    Monitor,
+    MonitorEvent,
     Observation,
+    ProviderFailed,
+    ProviderRecovered,
     Ras,
     RasError,
+    RecordingError,
     Snapshot,
     __version__,
     error_name,
 )
-from . import _doctor, _screen, _show
-from ._changes import condition
+from .. import replay as replay_events
+from . import _doctor, _show
 from ._common import (
     Commands,
     Seconds,
@@ -28,8 +34,11 @@ from ._common import (
     provider_options,
     quoted,
 )
+from ._hooks import COMMAND_SECONDS
+from ._output import OutputOptions, output_options
 from ._probe import Prober, probe
-from ._watch import looks
+from ._reports import Reports, arrivals
+from ._screen import JsonLines, LiveScreen, PlainLines, Screen
 
 _STATES = ("connected", "dormant", "reconnecting", "gone")
 _WAIT_INTERVAL = 0.25  # seconds; most changes are reported by RAS earlier
@@ -106,7 +115,7 @@ def list_connections(source: Source, as_json: bool) -> None:
     with source.open(await_demo=True) as ras:
         connections = ras.enum_connections()
     if as_json:
-        _show.print_json([_show.connection_data(item) for item in connections])
+        _show.print_json([item.to_dict() for item in connections])
     elif connections:
         _show.console().print(_show.connections_table(connections))
     else:
@@ -126,7 +135,7 @@ def status(source: Source, wanted: str | None, as_json: bool) -> None:
             if not found:
                 raise _not_found(wanted)
     if as_json:
-        _show.print_json([_show.observation_data(item) for item in found])
+        _show.print_json([item.to_dict() for item in found])
     elif found:
         _show.console().print(_show.statuses_table(found))
     else:
@@ -134,6 +143,7 @@ def status(source: Source, wanted: str | None, as_json: bool) -> None:
 
 
 @cli.command()
+@click.argument("entries", metavar="[ENTRY]...", nargs=-1)
 @provider_options
 @click.option(
     "--interval", type=_INTERVAL, default=1.0, show_default=True, metavar="SECONDS",
@@ -151,45 +161,101 @@ def status(source: Source, wanted: str | None, as_json: bool) -> None:
     help="The time limit of each check of a TCP port.",
 )  # fmt: skip
 @click.option("--duration", type=_SECONDS, metavar="SECONDS", help="Stop after SECONDS.")
+@click.option("--record", metavar="FILE", help="Record to FILE, for 'ras-native replay FILE'.")
 @click.option(
-    "--count", type=click.IntRange(min=1), help="Stop after COUNT intervals.", metavar="COUNT"
+    "--pseudonyms",
+    is_flag=True,
+    help="With --record: replace names, phone numbers and addresses by pseudonyms.",
 )
-@json_option
+@output_options
 def watch(
     source: Source,
+    output: OutputOptions,
+    entries: tuple[str, ...],
     interval: float,
     probes: tuple[str, ...],
     probe_timeout: float,
     duration: float | None,
-    count: int | None,
-    as_json: bool,
+    record: str | None,
+    pseudonyms: bool,
 ) -> None:
     """Show the connections and what happens to them, until Ctrl-C.
 
-    A terminal shows a live table above a log. Without a terminal, each change is a line. With
-    --json, each change is a JSON document on one line.
+    With ENTRY, only these phone-book entries are watched; they need not be connected, or exist.
+
+    A terminal shows a live table above a log. Without a terminal, each event is a line. With
+    --json, each event is a JSON document on one line.
     """
+    if "" in entries:
+        raise click.UsageError("ENTRY must not be empty")
+    if pseudonyms and record is None:
+        raise click.UsageError("--pseudonyms is for --record")
     targets = [parse_target(text) for text in probes]
     with (
         source.open() as ras,
-        Prober(targets, interval=interval, timeout=probe_timeout, backend=source.backend) as prober,
-        _new_screen(ras, source, interval, as_json=as_json) as screen,
+        output.open_log() as log,
+        Reports(ras.backend) as reports,
+        Monitor(
+            ras,
+            interval=interval,
+            entries=entries or None,
+            record=record,
+            pseudonyms=pseudonyms,
+        ) as monitor,
+        output.open(_new_screen(monitor, source, output, entries), log, reports) as shown,
+        Prober(
+            targets, reports.put, interval=interval, timeout=probe_timeout, backend=source.backend
+        ) as prober,
     ):
-        for look in looks(ras, interval=interval, duration=duration, count=count):
-            screen.show(look)
-            screen.show_probes(prober.results())
+        for item in arrivals(monitor, reports, seconds=duration):
+            shown.show(item)
+            if shown.is_complete:
+                break
         prober.stop()
-        screen.show_probes(prober.results())
+        shown.finish(reports)
 
 
-def _new_screen(ras: Ras, source: Source, interval: float, *, as_json: bool) -> _screen.Screen:
-    if as_json:
-        return _screen.JsonLines()
+def _new_screen(
+    monitor: Monitor, source: Source, output: OutputOptions, entries: tuple[str, ...]
+) -> Screen:
+    if output.as_json:
+        return JsonLines()
     console = _show.console()
     if not sys.stdout.isatty() or console.is_dumb_terminal:
-        return _screen.PlainLines(console)
+        return PlainLines(console)
     provider = "simulated" if source.simulate else source.provider or "rasapi32"
-    return _screen.LiveScreen(console, f"{provider} · {ras.backend} · every {interval:g} s")
+    return LiveScreen(console, monitor, provider, entries or None)
+
+
+def _new_reports() -> Reports:
+    try:
+        return Reports()
+    except ValueError as error:  # of RAS_NATIVE_BACKEND
+        raise click.UsageError(str(error)) from error
+
+
+@cli.command()
+@click.argument("file", metavar="FILE")
+@output_options
+def replay(file: str, output: OutputOptions) -> None:
+    """Show the events of a recording again, on any system.
+
+    FILE is what `watch --record FILE` or Monitor(record=FILE) wrote.
+    """
+    screen = JsonLines() if output.as_json else PlainLines(_show.console(), dates=True)
+    try:
+        with (
+            output.open_log() as log,
+            _new_reports() as reports,
+            output.open(screen, log, reports) as shown,
+        ):
+            for event in replay_events(file):
+                shown.show(event, patience=COMMAND_SECONDS)
+                if shown.is_complete:
+                    break
+            shown.finish(reports)
+    except RecordingError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @cli.command()
@@ -221,27 +287,59 @@ def wait(
     with source.open() as ras:
         reached = _wait(ras, wanted, state, timeout, allow_missing=allow_missing)
     if as_json:
-        _show.print_json([_show.observation_data(item) for item in reached])
+        _show.print_json([item.to_dict() for item in reached])
     else:
         click.echo(f"{_show.printable(wanted)}: {state}")
+
+
+class _Awaited:
+    """The connections that `wait` waits for, as the events of a Monitor tell them."""
+
+    def __init__(self, ras: Ras, wanted: str) -> None:
+        self._ras, self._wanted = ras, wanted
+        self._listed: dict[int, Observation] = {}
+        self.error: RasError | None = None
+        """Why RAS does not answer now."""
+
+    def follow(self, event: MonitorEvent) -> bool:
+        """Take notice of an event, and return whether it is about these connections."""
+        if isinstance(event, ProviderFailed):
+            self.error = RasError(event.code, "RasEnumConnectionsW")
+        elif isinstance(event, ProviderRecovered):
+            self.error = None
+        if not isinstance(event, ConnectionEvent) or not _matches(event.connection, self._wanted):
+            return False
+        if event.after is None or event.after.gone:
+            self._listed.pop(event.connection.handle, None)
+        else:
+            self._listed[event.connection.handle] = event.after
+        return True
+
+    def find(self) -> list[Observation]:
+        """Return them; a handle may also be that of a connection that is not listed yet."""
+        return _find(self._ras, Snapshot(self._listed.values()), self._wanted)
 
 
 def _wait(
     ras: Ras, wanted: str, state: str, timeout: float, *, allow_missing: bool
 ) -> list[Observation]:
-    last = "not connected"
-    seen = allow_missing
-    for look in looks(ras, interval=_WAIT_INTERVAL, duration=timeout):
-        if look.error is not None:
-            last = str(look.error)
-            continue
-        found = _find(ras, look.snapshot, wanted)
-        seen = seen or bool(found)
-        reached = [item for item in found if condition(item) == state]
-        if reached or (state == "gone" and seen and not found):
-            return reached
-        _raise_when_hopeless(found, wanted, state)
-        last = ", ".join(_show.words(condition(item)) for item in found) or "not connected"
+    awaited, seen, last = _Awaited(ras, wanted), allow_missing, "not connected"
+    with Reports(ras.backend) as reports, Monitor(ras, interval=_WAIT_INTERVAL) as monitor:
+        for event in arrivals(monitor, reports, seconds=timeout, tick=_WAIT_INTERVAL):
+            if isinstance(event, MonitorEvent) and not awaited.follow(event):
+                continue
+            if awaited.error is not None:
+                last = str(awaited.error)
+                continue
+            found = awaited.find()
+            seen = seen or bool(found) or event is not None
+            reached = [item for item in found if _show.condition(item) == state]
+            if reached or (state == "gone" and seen and not found):
+                return reached
+            if event is None:  # every connection that is listed was told by now
+                _raise_when_hopeless(found, wanted, state)
+            conditions = [_show.words(_show.condition(item)) for item in found]
+            last = ", ".join(conditions) or "not connected"
     raise click.ClickException(f"{quoted(wanted)} is not {state} after {timeout:g} s: {last}")
 
 
@@ -288,9 +386,7 @@ def hangup(
         connection = found[0].connection
         took = ras.hang_up(connection, timeout=timeout, all_references=all_references)
     if as_json:
-        _show.print_json(
-            {"connection": _show.connection_data(connection), "seconds": round(took, 6)}
-        )
+        _show.print_json({"connection": connection.to_dict(), "seconds": round(took, 6)})
     else:
         click.echo(f"{_show.printable(wanted)}: hung up in {took:.2f} s")
 
@@ -318,7 +414,7 @@ def connect(
     parsed = [parse_target(text) for text in targets]
     results = probe(parsed, timeout=timeout, concurrency=concurrency, backend=backend)
     if as_json:
-        _show.print_json([item._asdict() for item in results])
+        _show.print_json([item.to_dict() for item in results])
     else:
         _show.console().print(_show.probes_table(results))
     if not all(item.is_open for item in results):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import queue
 import socket
 import threading
-from collections.abc import Sequence
-from typing import NamedTuple
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
 
 from .. import ConnectOutcome, ConnectResult, connect_many
 
@@ -16,6 +17,8 @@ Target = tuple[str, int]
 class Probe(NamedTuple):
     """The result of one target."""
 
+    time: datetime
+    """When the check began, in UTC."""
     target: str
     address: str | None
     """The first address of the name; None if it has no address."""
@@ -30,6 +33,10 @@ class Probe(NamedTuple):
     def is_open(self) -> bool:
         """Whether the port accepts connections."""
         return self.outcome == ConnectOutcome.OPEN.value
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON data."""
+        return {**self._asdict(), "time": self.time.isoformat()}
 
 
 def join_target(host: str, port: int) -> str:
@@ -51,6 +58,7 @@ def probe(
 ) -> list[Probe]:
     """Check each target once, all in one batch."""
     addresses = [_resolve(*target) for target in targets]
+    began = datetime.now(timezone.utc)
     results = iter(
         connect_many(
             [address for address in addresses if address is not None],
@@ -60,70 +68,71 @@ def probe(
         )
     )
     return [
-        _describe(target, None if address is None else next(results))
+        _describe(began, target, None if address is None else next(results))
         for target, address in zip(targets, addresses, strict=True)
     ]
 
 
-def _describe(target: Target, result: ConnectResult | None) -> Probe:
+def _describe(began: datetime, target: Target, result: ConnectResult | None) -> Probe:
     text = join_target(*target)
     if result is None:
-        return Probe(text, None, "unresolved", 0, None)
+        return Probe(began, text, None, "unresolved", 0, None)
     milliseconds = round(result.milliseconds, 3)
-    return Probe(text, str(result.target[0]), result.outcome.value, result.code, milliseconds)
+    address = str(result.target[0])
+    return Probe(began, text, address, result.outcome.value, result.code, milliseconds)
 
 
 class Prober:
-    """Checks the targets every `interval` seconds, in its own thread; a context manager."""
+    """Checks the targets every `interval` seconds; a context manager.
+
+    Each target has its own thread: a target that does not answer delays no other. `report` is
+    called there with each result, and with the OSError that ends the checks of a target.
+    """
 
     def __init__(
-        self, targets: Sequence[Target], *, interval: float, timeout: float, backend: str | None
+        self,
+        targets: Sequence[Target],
+        report: Callable[[Probe | OSError], object],
+        *,
+        interval: float,
+        timeout: float,
+        backend: str | None,
     ) -> None:
-        self._targets, self._interval = targets, interval
+        self._report, self._interval = report, interval
         self._timeout, self._backend = timeout, backend
-        self._rounds: queue.SimpleQueue[list[Probe] | OSError] = queue.SimpleQueue()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="probes", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, args=(target,), name="probe", daemon=True)
+            for target in targets
+        ]
 
-    def _run(self) -> None:
+    def _run(self, target: Target) -> None:
+        due = time.monotonic()
         while True:
             try:
-                self._rounds.put(self._round())
+                (result,) = probe(
+                    [target], timeout=self._timeout, concurrency=1, backend=self._backend
+                )
             except OSError as error:
-                self._rounds.put(error)
-            if self._stopping.wait(self._interval):
+                self._report(error)
+                return
+            self._report(result)
+            now = time.monotonic()
+            due = max(due, now - self._interval) + self._interval  # missed checks are skipped
+            if self._stopping.wait(due - now):
                 return
 
-    def _round(self) -> list[Probe]:
-        return probe(
-            self._targets,
-            timeout=self._timeout,
-            concurrency=max(1, len(self._targets)),
-            backend=self._backend,
-        )
-
-    def results(self) -> list[Probe]:
-        """Return the results since the last call, oldest first.
-
-        Raises the OSError of a round that failed.
-        """
-        found = []
-        while not self._rounds.empty():
-            answer = self._rounds.get()
-            if isinstance(answer, OSError):
-                raise answer
-            found += answer
-        return found
-
     def stop(self) -> None:
-        """Wait for the current round, and start no other; `results` then returns its results."""
+        """Wait for the checks under way to be reported, and start no other."""
         self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(2 * self._timeout + 1)
+        deadline = time.monotonic() + 2 * self._timeout + 1
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def __enter__(self) -> Prober:
-        if self._targets:
-            self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,44 +1,70 @@
-"""The three forms of output of `watch`: a live screen, plain lines, lines of JSON."""
+"""The forms in which events are shown: a live screen, plain lines, lines of JSON."""
 
 from __future__ import annotations
 
+import re
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TextIO
 
+import click
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from .. import Observation, RasError, Snapshot
-from ._changes import Change, condition, identity
+from .. import (
+    Changed,
+    Connected,
+    ConnectionEvent,
+    Disconnected,
+    Found,
+    Gap,
+    GapKind,
+    Monitor,
+    MonitorEvent,
+    Moved,
+    Observation,
+    ProviderFailed,
+    ProviderRecovered,
+    RasError,
+    StateChanged,
+)
 from ._probe import Probe
 from ._show import (
     colour,
+    condition,
     endpoint,
-    observation_data,
     print_json,
     printable,
     probes_table,
     table,
     words,
 )
-from ._watch import Look
 
+_KIND_WIDTH = 12
 _LOG_LINES = 200
 _FRAME = 4  # lines: two borders of the log, one below it, one after the end
 _TABLE_FRAME = 2  # lines: the heading of a table, and one below it
 _REFRESH_PER_SECOND = 4
 _WIDE_ENOUGH_FOR_DEVICES = 100
 _SYMBOLS = {"connected": "●", "dormant": "◐", "reconnecting": "◌"}
+_GAPS = {
+    GapKind.BLIP: "signals without a change: {}",
+    GapKind.UNREPORTED: "changes that RAS did not signal: {}",
+    GapKind.FAILED: "polls that failed: {}",
+    GapKind.LATE: "polls that were late: {}",
+    GapKind.SUSPENDED: "the system slept",
+    GapKind.OVERFLOW: "events that were lost, because the output is slow: {}",
+}
 
 
-def _now() -> datetime:
-    return datetime.now().astimezone()
+def _clock(moment: datetime) -> str:
+    """Return the local time, in milliseconds."""
+    return moment.astimezone().strftime("%H:%M:%S.%f")[:-3]
 
 
 def _duration(seconds: float) -> str:
@@ -49,49 +75,22 @@ def _duration(seconds: float) -> str:
 
 
 class Screen(ABC):
-    """Shows the results of polls and probes; a context manager.
+    """Shows events, results of probes and problems; a context manager."""
 
-    It remembers the last error and the last outcomes, to show each of them only once.
-    """
-
-    def __init__(self) -> None:
-        self._error_code = 0
-        self._outcomes: dict[str, str] = {}
-
-    def show(self, look: Look) -> None:
-        """Show the result of one poll."""
-        code = look.error.code if look.error is not None else 0
-        if look.error is not None and code != self._error_code:
-            self.on_error(look.error)
-        elif self._error_code and not code:
-            self.on_recovery()
-        self._error_code = code
-        for change in look.changes:
-            up = time.monotonic() - look.first_seen[identity(change.observation.connection)]
-            self.on_change(change, up)
-
-    def show_probes(self, probes: Iterable[Probe]) -> None:
-        """Show results of probes."""
-        for probe in probes:
-            changed = self._outcomes.get(probe.target) != probe.outcome
-            self._outcomes[probe.target] = probe.outcome
-            self.on_probe(probe, changed=changed)
+    def follow(self, event: MonitorEvent) -> None:  # noqa: B027 - only the live screen does it
+        """Take notice of an event, also of one that is not shown."""
 
     @abstractmethod
-    def on_change(self, change: Change, up: float) -> None:
-        """Show a change; `up` is the time in seconds since the connection was first seen."""
-
-    @abstractmethod
-    def on_error(self, error: RasError) -> None:
-        """Show that RAS does not answer."""
-
-    @abstractmethod
-    def on_recovery(self) -> None:
-        """Show that RAS answers again."""
+    def on_event(self, event: MonitorEvent) -> None:
+        """Show an event."""
 
     @abstractmethod
     def on_probe(self, probe: Probe, *, changed: bool) -> None:
         """Show the result of a target; `changed`: the outcome differs from the last one."""
+
+    def on_problem(self, text: str) -> None:
+        """Tell on standard error that something failed that does not end the command."""
+        click.echo(f"Warning: {text}", err=True)
 
     def __enter__(self) -> Screen:
         return self
@@ -103,50 +102,68 @@ class Screen(ABC):
 class JsonLines(Screen):
     """One JSON document per line; each probe gets one, also if its outcome is the same."""
 
-    def _line(self, event: str, **data: Any) -> None:
-        print_json({"time": _now().isoformat(timespec="milliseconds"), "event": event, **data})
+    def __init__(self, file: TextIO | None = None) -> None:
+        self._file = file
 
-    def on_change(self, change: Change, up: float) -> None:
-        """Print the whole observation."""
-        self._line(change.kind, up=round(up, 3), **observation_data(change.observation))
-
-    def on_error(self, error: RasError) -> None:
-        """Print the code, its name and its text."""
-        self._line("error", code=error.code, name=error.name, message=error.message)
-
-    def on_recovery(self) -> None:
-        """Print a line."""
-        self._line("recovered")
+    def on_event(self, event: MonitorEvent) -> None:
+        """Print the event."""
+        print_json(event.to_dict(), self._file)
 
     def on_probe(self, probe: Probe, *, changed: bool) -> None:
         """Print a line."""
-        self._line("probe", changed=changed, **probe._asdict())
+        print_json({"event": "Probe", **probe.to_dict(), "changed": changed}, self._file)
 
 
-def _change_text(change: Change, up: float) -> Text:
-    """Return one line: the kind of the change, the entry and details."""
-    kind, name = change.kind, change.observation.connection.entry_name
-    line = Text.assemble(Text(f"{words(kind):<13}", style=colour(kind)), printable(name))
-    detail = _detail(change, up)
-    return line.append(f"  {detail}", style="dim") if detail else line
+def kind_of(event: MonitorEvent) -> str:
+    """Return the kind of an event in lower case: "state_changed"."""
+    return re.sub(r"(?<=.)(?=[A-Z])", "_", type(event).__name__).lower()
 
 
-def _detail(change: Change, up: float) -> str:
-    observation, kind = change.observation, change.kind
-    if kind in {"dropped", "gone"}:
-        return f"after {_duration(up)}"
-    ends = " -> ".join(
-        end for end in (endpoint(observation.status, side) for side in ("local", "remote")) if end
-    )
-    if kind in {"present", "connected", "moved", "changed"}:
-        return f"{printable(observation.connection.device_name)}  {ends}".rstrip()
-    error = observation.status.error if observation.status is not None else observation.code
-    return f"error {error}" if error else ""
+def _event_text(event: MonitorEvent) -> Text:
+    """Return one line: the kind of the event, the entry and details."""
+    kind = kind_of(event)
+    line = Text.assemble(Text(f"{words(kind):<{_KIND_WIDTH}} ", style=colour(kind)))
+    if event.entry is not None:
+        line.append(f"{printable(event.entry)}  ")
+    detail = _detail(event)
+    line.append(detail, style="dim")
+    line.rstrip()
+    return line
+
+
+def _detail(event: MonitorEvent) -> str:
+    if isinstance(event, ProviderFailed):
+        return str(RasError(event.code, "RasEnumConnectionsW"))
+    if isinstance(event, ProviderRecovered):
+        return f"RAS answers again after {_duration(event.down_for)}"
+    if isinstance(event, Gap):
+        what = _GAPS[event.kind].format(event.count)
+        begin, end = _clock(event.utc(event.from_ns)), _clock(event.utc(event.to_ns))
+        return f"{event.kind}: {what}, between {begin} and {end}"
+    return _detail_of_connection(event) if isinstance(event, ConnectionEvent) else ""
+
+
+_ENDS_SHOWN = (Found, Connected, Moved, Changed)
+
+
+def _detail_of_connection(event: ConnectionEvent) -> str:
+    after = event.after
+    if isinstance(event, Disconnected):
+        return "" if event.uptime is None else f"after {_duration(event.uptime)}"
+    if after is None:
+        return ""
+    if isinstance(event, _ENDS_SHOWN):
+        ends = (endpoint(after.status, side) for side in ("local", "remote"))
+        device = printable(after.connection.device_name)
+        return f"{device}  {' -> '.join(filter(None, ends))}".rstrip()
+    error = after.code if after.status is None else after.status.error
+    state = words(condition(after)) if isinstance(event, StateChanged) else ""
+    return f"{state}{f'  error {error}' if error else ''}".strip()
 
 
 def _probe_text(probe: Probe) -> Text:
     line = Text.assemble(
-        Text(f"{probe.outcome:<13}", style=colour(probe.outcome)),
+        Text(f"{probe.outcome:<{_KIND_WIDTH}} ", style=colour(probe.outcome)),
         printable(probe.target),
     )
     if probe.milliseconds is not None:
@@ -155,106 +172,125 @@ def _probe_text(probe: Probe) -> Text:
 
 
 class PlainLines(Screen):
-    """One line of text per change, for logs."""
+    """One line of text per event, for logs; with `dates`, each has its date."""
 
-    def __init__(self, console: Console) -> None:
-        super().__init__()
-        self._console = console
+    def __init__(self, console: Console, *, dates: bool = False) -> None:
+        self._console, self._dates = console, dates
 
-    def _line(self, text: Text) -> None:
-        moment = _now().strftime("%H:%M:%S.%f")[:-3]
-        self._console.print(Text.assemble(Text(moment, style="dim"), "  ", text), soft_wrap=True)
+    def _line(self, moment: datetime, text: Text) -> None:
+        date = f"{moment.astimezone():%Y-%m-%d} " if self._dates else ""
+        stamp = Text(date + _clock(moment), style="dim")
+        self._console.print(Text.assemble(stamp, "  ", text), soft_wrap=True)
 
-    def on_change(self, change: Change, up: float) -> None:
+    def on_event(self, event: MonitorEvent) -> None:
         """Print a line."""
-        self._line(_change_text(change, up))
-
-    def on_error(self, error: RasError) -> None:
-        """Print a line."""
-        self._line(Text.assemble(Text(f"{'error':<13}", style="red"), str(error)))
-
-    def on_recovery(self) -> None:
-        """Print a line."""
-        self._line(Text(f"{'recovered':<13}RAS answers again", style="green"))
+        self._line(event.time, _event_text(event))
 
     def on_probe(self, probe: Probe, *, changed: bool) -> None:
         """Print a line if the outcome changed."""
         if changed:
-            self._line(_probe_text(probe))
+            self._line(probe.time, _probe_text(probe))
 
 
-def _fitting(snapshot: Snapshot, most: int) -> list[Observation]:
+def _fitting(found: list[Observation], most: int) -> list[Observation]:
     """Return all observations, or only `most` of them; outages come first then."""
-    if len(snapshot) <= most:
-        return list(snapshot)
-    return sorted(snapshot, key=lambda item: condition(item) == "connected")[:most]
+    if len(found) <= most:
+        return found
+    return sorted(found, key=lambda item: condition(item) == "connected")[:most]
 
 
 class LiveScreen(PlainLines):
-    """A live table of the connections above a log of the changes."""
+    """A live table of the connections above a log of the events.
 
-    def __init__(self, console: Console, title: str) -> None:
+    `entries`: the table has only these phone-book entries; None: all.
+    """
+
+    def __init__(
+        self, console: Console, monitor: Monitor, title: str, entries: Sequence[str] | None = None
+    ) -> None:
         super().__init__(console)
-        self._title = title
-        self._started = time.monotonic()
-        self._look: Look | None = None
+        self._monitor, self._title = monitor, title
+        self._entries = None if entries is None else {entry.casefold() for entry in entries}
+        self._started_ns = time.perf_counter_ns()
+        self._since_ns: dict[int, int] = {}  # when each handle was first seen
+        self._error: RasError | None = None
         self._probes: dict[str, Probe] = {}
         self._log: deque[Text] = deque(maxlen=_LOG_LINES)
         self._live = Live(
             get_renderable=self.render, console=console, refresh_per_second=_REFRESH_PER_SECOND
         )
 
-    def _line(self, text: Text) -> None:
-        stamp = Text(_now().strftime("%H:%M:%S"), style="dim")
+    def _line(self, moment: datetime, text: Text) -> None:
+        stamp = Text(f"{moment.astimezone():%H:%M:%S}", style="dim")
         self._log.append(Text.assemble(stamp, "  ", text))
-
-    def show(self, look: Look) -> None:
-        """Show the result of one poll at once."""
-        self._look = look
-        super().show(look)
         self._live.refresh()
+
+    def follow(self, event: MonitorEvent) -> None:
+        """Note when each connection was first seen, and whether RAS answers."""
+        if isinstance(event, ConnectionEvent):
+            if event.after is None:
+                self._since_ns.pop(event.connection.handle, None)
+            else:
+                self._since_ns.setdefault(event.connection.handle, event.monotonic_ns)
+        elif isinstance(event, ProviderFailed):
+            self._error = RasError(event.code, "RasEnumConnectionsW")
+        elif isinstance(event, ProviderRecovered):
+            self._error = None
 
     def on_probe(self, probe: Probe, *, changed: bool) -> None:
         """Add a row, and a line in the log if the outcome changed."""
         self._probes[probe.target] = probe
         super().on_probe(probe, changed=changed)
 
+    def on_problem(self, text: str) -> None:
+        """Add a line to the log."""
+        self._line(
+            datetime.now().astimezone(),
+            Text(f"{'warning':<{_KIND_WIDTH}} {printable(text)}", style="red"),
+        )
+
     def render(self) -> RenderableType:
         """Return the whole screen; the log fills the height that the tables do not use."""
-        look, height = self._look, self._console.size.height
-        parts: list[RenderableType] = [self._heading(look), ""]
+        found, height = self._connected(), self._console.size.height
+        parts: list[RenderableType] = [self._heading(len(found)), ""]
         used = len(parts) + _FRAME
         most = max(1, (height - used - 2 * _TABLE_FRAME) // 2)
-        if look is not None:
-            rows = _fitting(look.snapshot, most)
-            parts += [self._connections(look, rows), ""]
-            used += len(rows) + _TABLE_FRAME
+        rows = _fitting(found, most)
+        parts += [self._connections(rows), ""]
+        used += len(rows) + _TABLE_FRAME
         if self._probes:
             probes = list(self._probes.values())[-max(1, most // 2) :]
             parts += [probes_table(probes), ""]
             used += len(probes) + _TABLE_FRAME
         log = list(self._log)[-max(1, height - used) :]
         text = Text("\n", overflow="ellipsis", no_wrap=True).join(log)
-        parts.append(Panel(text, title="changes", title_align="left", border_style="dim"))
+        parts.append(Panel(text, title="events", title_align="left", border_style="dim"))
         return Group(*parts, "")  # the terminal echoes ^C on the empty line, not in the frame
 
-    def _heading(self, look: Look | None) -> Text:
+    def _connected(self) -> list[Observation]:
+        wanted = self._entries
+        return [
+            item
+            for item in self._monitor.snapshot
+            if wanted is None or item.connection.entry_name.casefold() in wanted
+        ]
+
+    def _heading(self, count: int) -> Text:
+        now_ns = time.perf_counter_ns()
         line = Text("ras-native watch", style="bold", no_wrap=True, overflow="ellipsis")
-        line.append(f"  {_duration(time.monotonic() - self._started)}", style="not bold")
-        if look is not None:
-            count = len(look.snapshot)
-            line.append(f"  {count} connection{'' if count == 1 else 's'}", style="not bold")
+        line.append(f"  {_duration((now_ns - self._started_ns) / 1e9)}", style="not bold")
+        line.append(f"  {count} connection{'' if count == 1 else 's'}", style="not bold")
         line.append(f"  {self._title}", style="not bold dim")
-        if look is not None and look.error is not None:
-            line.append(f"  {look.error}", style="red")
-        elif look is not None and not look.notified:
+        if self._error is not None:
+            line.append(f"  {self._error}", style="red")
+        elif self._monitor.has_polled and not self._monitor.has_signals:
             line.append(
                 "  polling only, because RAS does not report changes", style="not bold yellow"
             )
         return line
 
-    def _connections(self, look: Look, rows: list[Observation]) -> RenderableType:
-        if not look.snapshot:
+    def _connections(self, rows: list[Observation]) -> RenderableType:
+        if not rows:
             return Text("no connection", style="dim")
         wide = self._console.width >= _WIDE_ENOUGH_FOR_DEVICES
         connections = table(
@@ -263,14 +299,15 @@ class LiveScreen(PlainLines):
         for column, width in ((1, 14), (2, 7)):
             connections.columns[column].min_width = width
         for item in rows:
-            connections.add_row(*self._row(item, look, wide=wide))
+            connections.add_row(*self._row(item, wide=wide))
         return connections
 
-    def _row(self, item: Observation, look: Look, *, wide: bool) -> Iterator[Text]:
-        kind, now = condition(item), time.monotonic()
+    def _row(self, item: Observation, *, wide: bool) -> Iterator[Text]:
+        kind, now_ns = condition(item), time.perf_counter_ns()
+        since_ns = self._since_ns.get(item.connection.handle, now_ns)
         yield Text(printable(item.connection.entry_name), style="bold")
         yield Text(f"{_SYMBOLS.get(kind, '…')} {words(kind)}", style=colour(kind))
-        yield Text(_duration(now - look.first_seen.get(identity(item.connection), now)))
+        yield Text(_duration((now_ns - since_ns) / 1e9))
         yield Text(endpoint(item.status, "local"))
         yield Text(endpoint(item.status, "remote"))
         if wide:

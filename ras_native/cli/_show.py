@@ -5,37 +5,36 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TextIO
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .. import Connection, Observation, Status, error_name
-from ._changes import condition
+from .. import Connection, ConnState, Observation, Status, error_name
 from ._probe import Probe
 
 _WIDE = 1000  # without a terminal no row is wrapped
 
 _COLOURS = {
+    "found": "green",
     "connected": "green",
-    "present": "green",
     "reconnected": "green",
     "dormant": "yellow",
     "reconnecting": "magenta",
-    "moved": "cyan",
-    "changed": "cyan",
-    "dropped": "red",
+    "absent": "yellow",
+    "gap": "yellow",
     "gone": "red",
     "disconnected": "red",
     "unknown": "red",
+    "provider_failed": "red",
+    "provider_recovered": "green",
     "open": "green",
     "refused": "red",
     "timeout": "yellow",
     "unreachable": "red",
     "unresolved": "yellow",
-    "error": "red",
 }
 
 
@@ -44,9 +43,12 @@ def console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
 
 
-def print_json(document: object) -> None:
-    """Print one JSON document on one line, in ASCII for every encoding."""
-    click.echo(json.dumps(document))
+def print_json(document: object, file: TextIO | None = None) -> None:
+    """Print one JSON document on one line, in ASCII for every encoding.
+
+    `file` None is standard output.
+    """
+    click.echo(json.dumps(document), file=file)
 
 
 def printable(text: str) -> str:
@@ -60,12 +62,12 @@ def printable(text: str) -> str:
 
 
 def words(kind: str) -> str:
-    """Return the name of a state or a change as text."""
+    """Return the name of a state or an event as text."""
     return kind.replace("_", " ")
 
 
 def colour(kind: str) -> str:
-    """Return the style of a state, a change or an outcome."""
+    """Return the style of a state, an event or an outcome."""
     return _COLOURS.get(kind, "cyan")
 
 
@@ -74,46 +76,14 @@ def coloured(kind: str) -> Text:
     return Text(words(kind), style=colour(kind))
 
 
-def _hex(number: int | None) -> str | None:
-    """Return a number as text, because JSON readers lose digits of 64-bit numbers."""
-    return None if number is None else f"{number:#x}"
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
-def connection_data(connection: Connection) -> dict[str, Any]:
-    """Return a Connection as JSON data: handles and LUIDs are hexadecimal text."""
-    return {
-        **connection._asdict(),
-        "handle": _hex(connection.handle),
-        "guid_entry": _text(connection.guid_entry),
-        "luid": _hex(connection.luid),
-        "correlation_id": _text(connection.correlation_id),
-    }
-
-
-def status_data(status: Status) -> dict[str, Any]:
-    """Return a Status as JSON data: states are names."""
-    return {
-        **status._asdict(),
-        "state": status.state.name,
-        "local_endpoint": _text(status.local_endpoint),
-        "remote_endpoint": _text(status.remote_endpoint),
-        "substate": None if status.substate is None else status.substate.name,
-    }
-
-
-def observation_data(observation: Observation) -> dict[str, Any]:
-    """Return an Observation as JSON data."""
+def condition(observation: Observation) -> str:
+    """Return one word for the state of a connection; "dormant" and "reconnecting" included."""
     status = observation.status
-    return {
-        "condition": condition(observation),
-        "code": observation.code,
-        "connection": connection_data(observation.connection),
-        "status": None if status is None else status_data(status),
-    }
+    if status is None:
+        return "gone" if observation.gone else "unknown"
+    if status.state is ConnState.CONNECTED and not status.is_up:
+        return str(status.substate).lower()
+    return str(status.state).lower()
 
 
 def endpoint(status: Status | None, side: str) -> str:

@@ -1,0 +1,101 @@
+"""Brings together the events of a Monitor and what other threads of the command report."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .. import Cancelled, Event, Monitor, MonitorEvent
+from ._probe import Probe
+
+_FIRST_POLL_PAUSE = 0.01  # seconds between two looks whether the first poll is over
+
+
+class Problem(NamedTuple):
+    """Something failed that does not end the command."""
+
+    text: str
+
+
+Report = Probe | Problem | OSError
+"""An OSError ends the command."""
+
+
+class Reports:
+    """What other threads have to tell the main thread; a context manager."""
+
+    def __init__(self, backend: str | None = None) -> None:
+        self.arrived = Event(backend=backend)
+        self._queue: queue.SimpleQueue[Report] = queue.SimpleQueue()
+
+    def put(self, report: Report) -> None:
+        """Add a report; any thread may do so."""
+        self._queue.put(report)
+        self.arrived.set()
+
+    def take(self) -> Iterator[Probe | Problem]:
+        """Yield the reports so far, oldest first. Raises the OSError that a thread reported."""
+        self.arrived.reset()
+        while not self._queue.empty():
+            report = self._queue.get()
+            if isinstance(report, OSError):
+                raise report
+            yield report
+
+    def __enter__(self) -> Reports:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.arrived.close()
+
+
+def arrivals(
+    monitor: Monitor,
+    reports: Reports,
+    *,
+    seconds: float | None = None,
+    tick: float | None = None,
+) -> Iterator[MonitorEvent | Probe | Problem | None]:
+    """Yield events and reports when they arrive, for `seconds` (None: without limit).
+
+    The events of the first poll are always included. With `tick`, None is yielded after each
+    such time without an arrival, and once at the end. The Monitor is closed at the end.
+    """
+    started = time.perf_counter()
+    told: OSError | None = None
+    while True:
+        if monitor.recording_error is not told:
+            told = monitor.recording_error
+            yield _recording_ended(told)
+        has_polled = monitor.has_polled  # read before the wait: no event of it is missed then
+        left = None if seconds is None else started + seconds - time.perf_counter()
+        if left is not None and left <= 0 and has_polled:
+            break
+        try:
+            ready = monitor.ready.wait(_pause(left, tick, has_polled), cancel=reports.arrived)
+        except Cancelled:
+            yield from reports.take()
+            continue
+        if ready:
+            yield monitor.get(timeout=0)
+        elif tick is not None and has_polled:
+            yield None
+    monitor.close()
+    yield from monitor
+    if monitor.recording_error is not told:
+        yield _recording_ended(monitor.recording_error)
+    if tick is not None:
+        yield None
+
+
+def _recording_ended(error: OSError | None) -> Problem:
+    return Problem(f"the recording ended, for its file cannot be written: {error}")
+
+
+def _pause(left: float | None, tick: float | None, has_polled: bool) -> float | None:
+    """Return how long to wait for the next arrival."""
+    if not has_polled:
+        return _FIRST_POLL_PAUSE
+    return min((limit for limit in (left, tick) if limit is not None), default=None)

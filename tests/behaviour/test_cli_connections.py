@@ -1,0 +1,123 @@
+"""ras-native list, status and hangup, on both backends."""
+
+from __future__ import annotations
+
+import pytest
+
+from ras_native import Connection, ConnState, ConnSubstate
+
+
+def test_list_shows_every_connection(run, sim):
+    handle = sim.add("Zürich Büro", device_name="WAN Miniport (SSTP)")
+    sim.add("", phone_number="555-0199", device_type="modem")
+    lines = run("list").stdout.splitlines()
+    assert lines[0].split() == ["HANDLE", "ENTRY", "TYPE", "DEVICE", "PHONE", "BOOK"]
+    assert lines[1].startswith(f"{handle:#x}")
+    assert "Zürich Büro" in lines[1]
+    assert ".555-0199" in lines[2]
+
+
+def test_list_as_json_has_every_member(run, sim):
+    handle = sim.add("Office 🛰", luid=2**63, flags=5)
+    (found,) = run.json("list")
+    assert found.keys() == set(Connection._fields)
+    assert (int(found["handle"], 16), found["entry_name"]) == (handle, "Office 🛰")
+    assert (found["luid"], found["flags"]) == (hex(2**63), "ALL_USERS|OWNER_KNOWN")
+
+
+def test_no_connection_is_not_an_error(run):
+    assert run("list").stdout == run("status").stdout == "no connection\n"
+    assert run.json("list") == run.json("status") == []
+
+
+def test_names_do_not_reach_the_terminals_controls(run, sim):
+    sim.add("\x1b[2J[red]\r\n\udc80")
+    assert r"\x1b[2J[red]\r\n\udc80" in run("list").stdout
+    (found,) = run.json("list")
+    assert found["entry_name"] == "\x1b[2J[red]\r\n\udc80"
+
+
+def test_handles_are_hexadecimal_for_people(run, sim):
+    handle = sim.add("Office")
+    for command in ("list", "status"):
+        text = run(command).stdout
+        assert f"{handle:#x}" in text
+        assert str(handle) not in text
+
+
+def test_status_of_all(run, sim):
+    sim.add("Office", local_endpoint="192.0.2.1", remote_endpoint="2001:db8::1")
+    sleeper = sim.add("Home", phone_number="vpn.example.com")
+    sim.set_status(sleeper, substate=ConnSubstate.DORMANT)
+    heading, office, home = run("status").stdout.splitlines()
+    assert heading.split()[:3] == ["HANDLE", "ENTRY", "STATE"]
+    assert office.split()[-2:] == ["192.0.2.1", "2001:db8::1"]
+    assert "dormant" in home
+    assert "vpn.example.com" in home
+
+
+@pytest.mark.parametrize("letters", [str.upper, str.lower])
+def test_status_of_one_entry(run, sim, letters):
+    sim.add("Other")
+    handle = sim.add("Office", local_endpoint="192.0.2.1")
+    (found,) = run.json("status", letters("Office"))
+    assert found["connection"]["handle"] == hex(handle)
+    assert found["is_up"] is True
+    assert found["status"]["state"] == "CONNECTED"
+    assert found["status"]["local_endpoint"] == "192.0.2.1"
+
+
+@pytest.mark.parametrize("write", [hex, str])
+def test_status_of_one_handle(run, sim, write):
+    sim.add("Other")
+    handle = sim.add("Office")
+    (found,) = run.json("status", write(handle))
+    assert found["connection"]["entry_name"] == "Office"
+
+
+def test_status_while_it_is_dialled(run, sim):
+    handle = sim.dial("Office", states=(ConnState.AUTHENTICATE,), step=1)
+    sim.advance(1)
+    (found,) = run.json("status", hex(handle))
+    assert found["status"]["state"] == "AUTHENTICATE"
+
+
+@pytest.mark.parametrize("wanted", ["Nowhere", "0x7ffffff0", "-1"])
+@pytest.mark.parametrize("name", ["status", "hangup"])
+def test_what_is_not_there_is_not_found(run, sim, name, wanted):
+    sim.add("Office")
+    result = run(name, "--", wanted, code=1)
+    assert wanted in result.output
+    assert "ras-native list" in result.output
+
+
+def test_a_failing_provider_is_named_with_its_code(run, sim):
+    sim.stop_service(711)
+    result = run("list", code=1)
+    assert "711 ERROR_RASMAN_CANNOT_INITIALIZE" in result.output
+
+
+def test_hangup_ends_a_connection(run, sim):
+    handle = sim.add("Office")
+    sim.add("Other")
+    found = run.json("hangup", "Office")
+    assert found["connection"]["handle"] == hex(handle)
+    assert found["seconds"] >= 0
+    assert [item["entry_name"] for item in run.json("list")] == ["Other"]
+    assert "hung up in" in run("hangup", "Other").stdout
+
+
+def test_hangup_ends_every_reference_when_asked(run, sim):
+    handle = sim.add("Office")
+    sim.add_reference(handle)
+    assert "references" in run("hangup", "Office", "--timeout", "0.01", code=1).output
+    sim.add_reference(handle)
+    run("hangup", "Office", "--all-references")
+    assert run.json("list") == []
+
+
+def test_hangup_does_not_choose_between_two(run, sim):
+    handles = [sim.add("Office", phonebook=name) for name in ("one.pbk", "two.pbk")]
+    result = run("hangup", "Office", code=1)
+    assert all(hex(handle) in result.output for handle in handles)
+    assert len(run.json("list")) == 2

@@ -1,0 +1,103 @@
+"""ras-native wait, on both backends."""
+
+from __future__ import annotations
+
+import pytest
+from command import NEVER
+
+from ras_native import ConnSubstate
+from ras_native.cli import _commands
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch):
+    """Poll so often that a test takes no time."""
+    monkeypatch.setattr(_commands, "_WAIT_INTERVAL", 0.01)
+
+
+def test_wait_for_an_entry_that_is_still_to_connect(run, sim):
+    sim.step_per_call = 0.6
+    sim.add("Office", after=1.0)
+    assert run("wait", "office").stdout == "office: connected\n"
+
+
+def test_wait_for_a_handle_that_is_dialled(run, sim):
+    sim.step_per_call = 1
+    handle = sim.dial("Office", step=0.3)
+    (found,) = run.json("wait", hex(handle))
+    assert found["is_up"] is True
+
+
+def test_wait_for_an_outage_and_its_end(run, sim):
+    handle = sim.add("Office")
+    sim.step_per_call = 1
+    sim.set_status(handle, substate=ConnSubstate.DORMANT, after=1)
+    assert run("wait", "Office", "--state", "dormant").stdout == "Office: dormant\n"
+    sim.set_status(handle, substate=ConnSubstate.RECONNECTED, after=1)
+    run("wait", "Office", "--state", "connected")
+
+
+@pytest.mark.parametrize("by", ["entry", "handle"])
+def test_wait_for_the_end(run, sim, by):
+    handle = sim.add("Office")
+    sim.step_per_call = 1
+    sim.drop(handle, after=3)
+    found = run.json("wait", "Office" if by == "entry" else hex(handle), "--state", "gone")
+    assert found == []
+
+
+@pytest.mark.parametrize("wanted", ["TYPO", "0x7ffffff0"])
+def test_wait_for_the_end_of_what_never_was(run, sim, wanted):
+    sim.add("Office")
+    arguments = ("wait", wanted, "--state", "gone", "--timeout", str(NEVER))
+    result = run(*arguments, code=1)
+    assert f"there is no connection '{wanted}'" in result.output
+    assert "--allow-missing" in result.output
+    assert run.json(*arguments, "--allow-missing") == []
+    assert run(*arguments, "--allow-missing").stdout == f"{wanted}: gone\n"
+
+
+def test_wait_for_the_end_of_a_dialling_that_failed(run, sim):
+    handle = sim.dial("Office", step=0.1, error=691)
+    sim.advance(10)
+    sim.step_per_call = 1
+    sim.drop(handle, after=6)
+    run("wait", hex(handle), "--state", "gone")
+
+
+def test_wait_for_the_end_outlasts_a_stopped_service(run, sim):
+    handle = sim.add("Office")
+    sim.stop_service()
+    sim.step_per_call = 1
+    sim.start_service(after=3)
+    sim.drop(handle, after=30)
+    assert run("wait", "Office", "--state", "gone").stdout == "Office: gone\n"
+
+
+def test_wait_says_how_far_it_came(run, sim):
+    handle = sim.add("Office")
+    sim.set_status(handle, substate=ConnSubstate.RECONNECTING)
+    result = run("wait", "Office", "--timeout", "0", code=1)
+    assert "'Office' is not connected after 0 s: reconnecting" in result.output
+
+
+def test_wait_gives_up_on_a_dead_handle_at_once(run, sim):
+    handle = sim.add("Office")
+    sim.drop(handle)
+    result = run("wait", hex(handle), "--timeout", str(NEVER), code=1)
+    assert "no connection's handle" in result.output
+
+
+def test_wait_gives_up_on_a_dialling_that_failed(run, sim):
+    handle = sim.dial("Office", step=0.1, error=691)
+    sim.advance(10)
+    result = run("wait", hex(handle), "--timeout", str(NEVER), code=1)
+    assert "691 ERROR_AUTHENTICATION_FAILURE" in result.output
+
+
+def test_wait_outlasts_a_stopped_service(run, sim):
+    sim.add("Office")
+    sim.stop_service()
+    sim.step_per_call = 1
+    sim.start_service(after=3)
+    run("wait", "Office")

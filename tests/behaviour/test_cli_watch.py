@@ -1,0 +1,303 @@
+"""ras-native watch, on both backends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from command import COMMAND, HOME, NEVER, run_process
+from network import listening
+from watching import PATIENCE, until
+
+from ras_native import ConnSubstate, Monitor, MonitorEvent, ProviderError
+from ras_native.cli import _commands, _probe
+
+ENUM, NOTIFY = "RasEnumConnectionsW", "RasConnectionNotificationW"
+OFTEN = ("--interval", "0.01")
+
+
+def between_events(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> None:
+    """Let `watch` take the first step after the first poll, and one more after each event."""
+    arrivals = _commands.arrivals
+
+    def stepping(monitor: Monitor, *arguments: Any, **options: Any) -> Iterator[object]:
+        until(lambda: monitor.has_polled)
+        left = list(steps)
+        if monitor.snapshot == ():
+            left.pop(0)()
+        for item in arrivals(monitor, *arguments, **options):
+            yield item
+            if left and isinstance(item, MonitorEvent):
+                left.pop(0)()
+
+    monkeypatch.setattr(_commands, "arrivals", stepping)
+
+
+def names(lines: list[dict[str, Any]]) -> list[str]:
+    return [line["event"] for line in lines]
+
+
+# What is shown
+
+
+def test_json_lines_are_the_events_of_a_monitor(run, sim, monkeypatch):
+    office = sim.add("Office")
+    handles: list[int] = []
+    between_events(
+        monkeypatch,
+        lambda: handles.append(sim.add("Home")),
+        lambda: sim.set_status(handles[0], substate=ConnSubstate.DORMANT),
+        lambda: sim.set_status(handles[0], substate=ConnSubstate.RECONNECTING),
+        lambda: sim.set_status(handles[0], substate=ConnSubstate.RECONNECTED),
+        lambda: sim.set_status(handles[0], local_endpoint="192.0.2.8"),
+        lambda: sim.set_status(handles[0], local_endpoint="192.0.2.9"),
+        lambda: sim.drop(handles[0]),
+    )
+    lines = run.json_lines(*OFTEN, "--count", "8")
+    assert names(lines) == [
+        *("Found", "Connected", "Dormant", "Reconnecting", "Reconnected", "Changed", "Moved"),
+        "Disconnected",
+    ]
+    assert [line["sequence"] for line in lines] == list(range(1, 9))
+    assert lines[0]["after"]["connection"]["handle"] == hex(office)
+    assert {line["entry"] for line in lines[1:]} == {"Home"}
+    assert lines[-1]["after"] is None
+    assert all(datetime.fromisoformat(line["time"]).tzinfo for line in lines)
+
+
+def test_lines_of_text_where_there_is_no_terminal(run, sim, monkeypatch):
+    office = sim.add("Office", local_endpoint="192.0.2.1", remote_endpoint="192.0.2.2")
+    between_events(monkeypatch, sim.stop_service, sim.start_service, dict, lambda: sim.drop(office))
+    lines = run("watch", "Office", *OFTEN, "--count", "5").stdout.splitlines()
+    assert [line.split()[1:3] for line in lines] == [
+        ["found", "Office"],
+        ["provider", "failed"],
+        ["provider", "recovered"],
+        ["gap", "failed:"],
+        ["disconnected", "Office"],
+    ]
+    assert lines[0].endswith("192.0.2.1 -> 192.0.2.2")
+    assert "711 ERROR_RASMAN_CANNOT_INITIALIZE" in lines[1]
+
+
+def test_only_the_entries_asked_for_are_shown(run, sim, monkeypatch):
+    sim.add("Other")
+    between_events(monkeypatch, lambda: sim.add("OFFICE"))
+    lines = run.json_lines("office", "Nowhere", *OFTEN, "--count", "3")
+    assert [(line["event"], line["entry"]) for line in lines] == [
+        ("Absent", "office"),
+        ("Absent", "Nowhere"),
+        ("Connected", "OFFICE"),
+    ]
+
+
+def test_only_the_kinds_asked_for_are_shown(run, sim, monkeypatch):
+    office = sim.add("Office")
+    between_events(
+        monkeypatch,
+        lambda: sim.set_status(office, substate=ConnSubstate.DORMANT),
+        lambda: sim.set_status(office, substate=ConnSubstate.RECONNECTED),
+        lambda: sim.drop(office),
+    )
+    lines = run.json_lines(*OFTEN, "--only", "disconnected", "--only", "Dormant", "--count", "2")
+    assert names(lines) == ["Dormant", "Disconnected"]
+
+
+def test_a_name_does_not_reach_the_terminals_controls(run, sim):
+    sim.add("\x1b[2J[red]")
+    assert r"\x1b[2J[red]" in run("watch", "--duration", "0").stdout
+
+
+# Its polls
+
+
+def test_what_ras_signals_is_shown_at_once(run, sim, monkeypatch):
+    sim.add("Office")
+    between_events(monkeypatch, lambda: sim.add("Home"))
+    lines = run.json_lines("--interval", str(NEVER), "--count", "2")
+    assert names(lines) == ["Found", "Connected"]
+
+
+def test_polls_find_what_ras_does_not_signal(run, sim, monkeypatch):
+    sim.fail(NOTIFY, 5, count=None)
+    sim.add("Office")
+    between_events(monkeypatch, lambda: sim.add("Home"))
+    assert names(run.json_lines(*OFTEN, "--count", "2")) == ["Found", "Connected"]
+
+
+def test_a_provider_without_signals_is_polled(run, sim, monkeypatch):
+    def unsupported(*_, **__):
+        raise ProviderError("x", f"it has no {NOTIFY}")
+
+    monkeypatch.setattr("ras_native.Ras.connection_notification", unsupported)
+    sim.add("Office")
+    between_events(monkeypatch, lambda: sim.add("Home"))
+    assert names(run.json_lines(*OFTEN, "--count", "2")) == ["Found", "Connected"]
+
+
+def test_a_service_that_was_stopped_is_listened_to_anew(run, sim, monkeypatch):
+    sim.add("Office")
+    between_events(monkeypatch, sim.stop_service, sim.start_service, dict, lambda: sim.add("Home"))
+    lines = run.json_lines(*OFTEN, "--count", "5")
+    assert names(lines) == ["Found", "ProviderFailed", "ProviderRecovered", "Gap", "Connected"]
+    assert sim.calls(NOTIFY) > 1
+
+
+def test_an_idle_watch_calls_the_provider_once_an_interval(run, sim):
+    sim.add("One")
+    sim.add("Two")
+    sim.reset_calls()
+    run("watch", "--interval", str(NEVER), "--duration", "0.1")
+    assert sim.calls(ENUM) == 1
+    assert sim.calls("RasGetConnectStatusW") == 2
+    assert sim.calls(NOTIFY) == 1
+
+
+# Its end
+
+
+def test_the_first_poll_is_shown_even_without_a_duration(run, sim):
+    sim.add("Office")
+    assert names(run.json_lines("--interval", str(NEVER), "--duration", "0")) == ["Found"]
+
+
+def test_no_event_before_the_end_is_lost(run, sim, monkeypatch):
+    close = Monitor.close
+
+    def close_with_an_event_waiting(monitor):
+        monkeypatch.setattr(Monitor, "close", close)
+        sim.add("Office")
+        until(monitor.ready.is_set)
+        monitor.close()
+
+    monkeypatch.setattr(Monitor, "close", close_with_an_event_waiting)
+    assert names(run.json_lines("--interval", str(NEVER), "--duration", "0")) == ["Connected"]
+
+
+def test_a_count_is_of_the_events_shown(run, sim):
+    for number in range(5):
+        sim.add(f"Office {number}")
+    assert len(run.json_lines("--interval", str(NEVER), "--count", "3")) == 3
+
+
+def test_ctrl_c_is_130(run, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(_commands, "arrivals", interrupted)
+    assert run("watch", code=130).output == ""
+
+
+@pytest.mark.posix_only("one process can send another Ctrl-C only there")
+def test_ctrl_c_ends_a_real_watch(closed_port):
+    process = subprocess.Popen(
+        [*COMMAND, "watch", "--simulate", "--json", "--probe", f"127.0.0.1:{closed_port}"],
+        cwd=HOME,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert json.loads(process.stdout.readline())["event"] == "Probe"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (130, "")
+
+
+def test_watch_simulate_is_bounded_in_a_real_process(closed_port):
+    target = f"127.0.0.1:{closed_port}"
+    done = run_process(*COMMAND, "watch", "--simulate", "--duration", "0", "--probe", target)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert target in done.stdout
+
+
+# Probes
+
+
+def test_watch_probes_beside(run, closed_port):
+    with listening() as listener:
+        port = listener.getsockname()[1]
+        targets = (f"127.0.0.1:{port}", f"127.0.0.1:{closed_port}")
+        arguments = [item for target in targets for item in ("--probe", target)]
+        arguments += ["--probe-timeout", "30", "--interval", str(NEVER), "--duration", "0"]
+        lines = run.json_lines(*arguments)
+        plain = run("watch", *arguments).stdout.splitlines()
+    outcomes = [("open", targets[0]), ("refused", targets[1])]
+    assert sorted((line["outcome"], line["target"]) for line in lines) == outcomes
+    assert sorted(tuple(line.split()[1:3]) for line in plain) == outcomes
+
+
+def test_a_probe_is_shown_when_it_arrives_with_the_time_it_began(run, monkeypatch):
+    """One target does not answer yet, no poll is due, and nothing ends the watch."""
+    may_answer, shown = threading.Event(), []
+    connect_many = _probe.connect_many
+
+    def slow(targets, **options):
+        if targets == [("127.0.0.2", 1)]:
+            assert may_answer.wait(PATIENCE)
+        return connect_many(targets, **options)
+
+    def stepping(monitor, reports, **options):
+        for item in arrivals(monitor, reports, **options):
+            yield item
+            shown.append(item)
+            may_answer.set()
+            if len(shown) == 2:
+                return
+
+    arrivals = _commands.arrivals
+    monkeypatch.setattr(_probe, "connect_many", slow)
+    monkeypatch.setattr(_commands, "arrivals", stepping)
+    lines = run.json_lines(
+        *("--probe", "127.0.0.2:1", "--probe", "127.0.0.1:1", "--interval", str(NEVER))
+    )
+    assert [line["target"] for line in lines] == ["127.0.0.1:1", "127.0.0.2:1"]
+    assert lines[0]["time"] == shown[0].time.isoformat()
+
+
+def test_a_probe_is_shown_only_once_as_text_and_always_as_json(run, closed_port):
+    arguments = ("--probe", f"127.0.0.1:{closed_port}", "--interval", "0.01", "--duration", "0.2")
+    lines = run.json_lines(*arguments)
+    assert len(run("watch", *arguments).stdout.splitlines()) == 1
+    assert [line["changed"] for line in lines] == [True] + [False] * (len(lines) - 1)
+
+
+def test_probes_can_be_hidden(run, closed_port):
+    arguments = ("--probe", f"127.0.0.1:{closed_port}", "--only", "Gap", "--duration", "0")
+    assert run("watch", *arguments).stdout == ""
+
+
+def test_a_check_that_cannot_be_made_ends_the_watch(run, monkeypatch):
+    def failing(*_, **__):
+        raise OSError(24, "no descriptor is left")
+
+    monkeypatch.setattr(_probe, "connect_many", failing)
+    result = run("watch", "--probe", "127.0.0.1:1", code=1)
+    assert "no descriptor is left" in result.output or "no descriptor" in str(result.exception)
+
+
+# Wrong usage
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([""], "ENTRY must not be empty"),
+        (["--only", "Dropped"], "--only"),
+        (["--on", "Dropped", "command"], "--on"),
+        (["--on", "Dormant", " "], "there is no command"),
+        (["--count", "0"], "--count"),
+    ],
+)
+def test_wrong_usage_is_found_before_anything_starts(sim, arguments, message):
+    result = CliRunner().invoke(_commands.cli, ["watch", "--provider", sim.path, *arguments])
+    assert result.exit_code == 2
+    assert message in result.output
+    assert sim.calls(ENUM) == 0
