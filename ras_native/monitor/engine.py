@@ -171,7 +171,9 @@ class Engine:
 
     def apply(self, poll: Poll) -> list[MonitorEvent]:
         """Take one poll; give its events in order, ends first."""
-        self._poll, self._events = poll, list[MonitorEvent]()
+        self._poll = poll
+        events: list[MonitorEvent] = []
+        self._events = events
         if poll.suspended_ns:
             self._tell_gap(GapKind.SUSPENDED, _Range(poll.previous_ns, poll.monotonic_ns, 1))
         if poll.snapshot is None:
@@ -181,7 +183,7 @@ class Engine:
         else:
             self._read(poll, poll.snapshot)
         self._plan(poll)
-        return self._events
+        return events
 
     def _read(self, poll: Poll, snapshot: Snapshot) -> None:
         first = self._connections.is_first
@@ -249,11 +251,15 @@ class Engine:
         return not heard and self._trusted_ns <= poll.registered_ns <= poll.previous_ns
 
     def _expect_nothing(self) -> None:
+        if not self._changes:
+            return
         quiet = (change._replace(expected=False) for change in self._changes)
         self._changes = deque(quiet, maxlen=_MOST_CHANGES)
 
     def _settle(self, now_ns: int) -> None:
         """Tell the signals and changes for which the other did not come in time."""
+        if not (self._signals or self._burst or self._changes):
+            return
         while self._signals and self._signals[0].to_ns + SETTLING_NS <= now_ns:
             self._burst = _joined(self._burst, self._signals.popleft())
         burst = self._burst
@@ -273,9 +279,7 @@ class Engine:
     # Telling
 
     def _tell_difference(self, poll: Poll, item: Difference) -> None:
-        observations = [seen for seen in (item.before, item.after) if seen]
-        names = {seen.connection.entry_name.casefold() for seen in observations}
-        if not self._all_entries and names.isdisjoint(self._entries):
+        if not (self._all_entries or self._is_of_an_entry(item)):
             return
         members: dict[str, Any] = {"before": item.before, "after": item.after}
         if item.kind is not Found:
@@ -285,6 +289,11 @@ class Engine:
         if item.kind is Disconnected:
             members["uptime"] = item.seconds
         self._tell(item.kind, **members)
+
+    def _is_of_an_entry(self, item: Difference) -> bool:
+        observations = [seen for seen in (item.before, item.after) if seen]
+        names = {seen.connection.entry_name.casefold() for seen in observations}
+        return not names.isdisjoint(self._entries)
 
     def _tell_absent(self, snapshot: Snapshot) -> None:
         for entry in self._entries.values():
