@@ -46,7 +46,23 @@ SANITIZERS = {
         # With Python's own allocator, a write past the end of a Python buffer goes unnoticed.
         # One test crashes a process on purpose, so SIGSEGV stays with Python's faulthandler.
         {"ASAN_OPTIONS": "detect_leaks=0:handle_segv=0", "PYTHONMALLOC": "malloc"},
-        ["tests/behaviour", "tests/simulator"],
+        [
+            "tests/behaviour/test_connect.py",
+            "tests/behaviour/test_connect_many.py",
+            "tests/behaviour/test_connection_notification.py",
+            "tests/behaviour/test_enum_connections.py",
+            "tests/behaviour/test_fork.py",
+            "tests/behaviour/test_get_connect_status.py",
+            "tests/behaviour/test_hang_up.py",
+            "tests/behaviour/test_interrupts.py",
+            "tests/behaviour/test_lying_provider.py",
+            "tests/behaviour/test_parity.py",
+            "tests/behaviour/test_snapshot.py",
+            "tests/behaviour/test_threads.py",
+            "tests/behaviour/test_wsa_connect.py",
+            "tests/monitor/test_native_waiter.py",
+            "tests/simulator",
+        ],
     ),
     "threads": Sanitizer(
         "-fsanitize=thread",
