@@ -15,6 +15,12 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from .._errors import GONE_CODES
+from .codes import (
+    ERROR_BUFFER_INVALID,
+    ERROR_BUFFER_TOO_SMALL,
+    ERROR_INSUFFICIENT_BUFFER,
+    ERROR_INVALID_SIZE,
+)
 from .contract import RECORD_HEAD, Changes
 from .ctypes_os import CtypesEvent, new_event, open_library, wait_events
 from .layout import (
@@ -40,8 +46,8 @@ from .layout import (
 
 __all__ = ["CtypesEvent", "CtypesProvider", "new_event", "now_ns", "open_provider"]
 
-_TOO_SMALL = (603, 122)
-_WRONG_SIZE = (632, 610)
+_TOO_SMALL = (ERROR_BUFFER_TOO_SMALL, ERROR_INSUFFICIENT_BUFFER)
+_WRONG_SIZE = (ERROR_INVALID_SIZE, ERROR_BUFFER_INVALID)
 _FIRST_CAPACITY = 8  # connections
 _YIELDS_BEFORE_SLEEP = 64
 _GONE_INTERVAL_NS = 1_000_000

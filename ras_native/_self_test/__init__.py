@@ -12,13 +12,14 @@ import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from .._backend import codes
 from .._backend.layout import (
     RASCONNA_VERSIONS,
     RASCONNSTATUSW_VERSIONS,
     RASCONNW,
     RASCONNW_VERSIONS,
 )
-from .._errors import error_name
+from .._errors import GONE_CODES, error_name
 from . import risky, winsock
 from .raw import (
     ALL_FLAGS,
@@ -32,7 +33,17 @@ from .raw import (
     new_event_to_set,
 )
 
-_GONE = (6, 668)
+_WRONG_SIZE = (codes.ERROR_INVALID_SIZE, codes.ERROR_BUFFER_INVALID)
+_COMMON = (
+    codes.PENDING,
+    codes.ERROR_BUFFER_TOO_SMALL,
+    codes.ERROR_CANNOT_FIND_PHONEBOOK_ENTRY,
+    codes.ERROR_INVALID_SIZE,
+    codes.ERROR_PORT_NOT_AVAILABLE,
+    codes.ERROR_NO_CONNECTION,
+    codes.ERROR_AUTHENTICATION_FAILURE,
+    codes.ERROR_RASMAN_CANNOT_INITIALIZE,
+)
 _OPTIONAL = (
     "RasConnectionNotificationW",
     "RasConnectionNotificationA",
@@ -120,7 +131,7 @@ _OLDEST_STATUS = RASCONNSTATUSW_VERSIONS[-1][1]
 def _accepted_size(raw: Raw) -> int:
     """The size of the newest RASCONN that this system accepts; the oldest is always accepted."""
     for _, size in RASCONNW_VERSIONS:
-        if raw.enumerate(size)[0].code not in (632, 610):
+        if raw.enumerate(size)[0].code not in _WRONG_SIZE:
             return size
     return _OLDEST_RASCONN
 
@@ -128,7 +139,7 @@ def _accepted_size(raw: Raw) -> int:
 @_contract("A call without a buffer returns the size needed", "documented: code 0 or 603")
 def _sizing(raw: Raw) -> None:
     answer, _ = raw.enumerate(None)
-    raw.expect_code(answer, 0, 603)
+    raw.expect_code(answer, 0, codes.ERROR_BUFFER_TOO_SMALL)
     if answer.code == 0:
         none = answer.number("count") == 0
         raw.expect(none, f"{answer}; code 0 without a buffer means that there is no connection")
@@ -175,24 +186,24 @@ def _oldest_version(raw: Raw) -> None:
 def _bad_versions(raw: Raw) -> None:
     for size in (0, _OLDEST_RASCONN - 1, _OLDEST_RASCONN + 1, _NEWEST_RASCONN + 4096):
         answer, _ = raw.enumerate(size)
-        raw.expect_code(answer, 632, 610)
+        raw.expect_code(answer, *_WRONG_SIZE)
 
 
 @_contract("The status of an invalid handle is refused", "documented")
 def _bad_status_handles(raw: Raw) -> None:
     for handle in (0, NO_HANDLE):
-        raw.expect_code(raw.status(handle, _OLDEST_STATUS), *_GONE)
+        raw.expect_code(raw.status(handle, _OLDEST_STATUS), *GONE_CODES)
 
 
 @_contract("Hanging up an invalid handle is refused", "documented; 668 was observed")
 def _bad_hang_up_handles(raw: Raw) -> None:
     for handle in (0, NO_HANDLE):
-        raw.expect_code(raw.hang_up(handle), *_GONE)
+        raw.expect_code(raw.hang_up(handle), *GONE_CODES)
 
 
 @_contract("Every common code has a text", "documented: 512 characters are always enough")
 def _error_strings(raw: Raw) -> None:
-    for code in (600, 603, 623, 632, 633, 668, 691, 711):
+    for code in _COMMON:
         answer, text = raw.error_string(code, 512)
         raw.expect_code(answer, 0)
         raw.expect(bool(text.strip()), f"{answer}; the text is empty")
@@ -200,7 +211,8 @@ def _error_strings(raw: Raw) -> None:
 
 @_contract("A text that does not fit is refused with 122", "documented")
 def _short_error_string(raw: Raw) -> None:
-    raw.expect_code(raw.error_string(632, 2)[0], 122, 603)
+    answer, _ = raw.error_string(codes.ERROR_INVALID_SIZE, 2)
+    raw.expect_code(answer, codes.ERROR_INSUFFICIENT_BUFFER, codes.ERROR_BUFFER_TOO_SMALL)
 
 
 @_contract("Events can be registered for all connections", "documented")

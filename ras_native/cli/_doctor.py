@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
-from .. import Event, ProviderError, Ras, RasError, __version__, _self_test
+from .. import Event, ProviderError, Ras, RasError, __version__, _self_test, error_name
 from ._common import Source, new_simulator
 from ._show import console, print_json, printable
 
@@ -23,7 +23,7 @@ _WITHOUT = {
     "RasGetSubEntryHandleW": "one link of a multilink connection cannot be hung up alone",
     "RasGetErrorStringW": "error texts are those of this package",
 }
-_SERVICE_STOPPED = 711
+_SERVICE_STOPPED = "ERROR_RASMAN_CANNOT_INITIALIZE"
 _VARIABLE = "RAS_NATIVE_BACKEND"
 _SEND = (
     "Please send us this report, which names no connection: ras-native doctor --self-test --json"
@@ -180,7 +180,7 @@ def _poll(report: Report, ras: Ras) -> None:
 
 
 def _what_helps(code: int) -> str:
-    if code == _SERVICE_STOPPED:
+    if error_name(code) == _SERVICE_STOPPED:
         return "start the service: sc start RasMan"
     return "search for the code, and look into Windows' event log (source RasClient)"
 
