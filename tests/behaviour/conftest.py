@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ def run(sim: Simulator, backend: str) -> Command:
 @pytest.fixture
 def closed_port() -> Iterator[int]:
     """A port of 127.0.0.1 that refuses connections and that no other test can use."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield bound.getsockname()[1]
+    import network
+
+    with network.closed_port() as (_, port):
+        yield port
