@@ -1,8 +1,9 @@
-"""The programs in examples/ do what they say, on both backends; each has at most 15 lines."""
+"""The first program of the README and those in examples/ do what they say, on both backends."""
 
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -11,10 +12,11 @@ from pathlib import Path
 
 import pytest
 from network import closed_port, listening
+from readme import blocks, marked_block
 from watching import PATIENCE, until
 
 import ras_native
-from ras_native import Ras, connect_many
+from ras_native import ConnSubstate, Ras, connect_many
 from ras_native.monitor import monitor as monitor_module
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -25,8 +27,8 @@ HOME = Path(ras_native.__file__).parents[1]
 class Program:
     """A program that runs in a thread, on the simulator instead of the system's RAS."""
 
-    def __init__(self, name: str, ras: Ras) -> None:
-        self._path, self._ras = EXAMPLES / name, ras
+    def __init__(self, path: Path, ras: Ras) -> None:
+        self._path, self._ras = path, ras
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -79,7 +81,7 @@ def has_seen(count):
 
 
 def test_log_drops(ras, sim, seen, printed):
-    with Program("log_drops.py", ras):
+    with Program(EXAMPLES / "log_drops.py", ras):
         seen(has_seen(0))
         other, office = sim.add("Other"), sim.add("Head office")
         seen(has_seen(2))
@@ -92,7 +94,7 @@ def test_log_drops(ras, sim, seen, printed):
 
 
 def test_log_drops_tells_what_may_be_missing(ras, sim, seen, printed):
-    with Program("log_drops.py", ras):
+    with Program(EXAMPLES / "log_drops.py", ras):
         seen(has_seen(0))
         sim.stop_service()
         polls = sim.calls("RasEnumConnectionsW")
@@ -112,7 +114,7 @@ def test_recheck_host(ras, sim, seen, printed, monkeypatch, is_open, outcome):
             return connect_many([here], **options)
 
         monkeypatch.setattr(ras_native, "connect_many", connect_here)
-        with Program("recheck_host.py", ras):
+        with Program(EXAMPLES / "recheck_host.py", ras):
             seen(has_seen(0))
             office = sim.add("Head office")
             seen(has_seen(1))
@@ -124,7 +126,7 @@ def test_recheck_host(ras, sim, seen, printed, monkeypatch, is_open, outcome):
 def test_reconnect_dials_again(ras, sim, seen, monkeypatch):
     dialled = []
     monkeypatch.setattr(subprocess, "run", lambda command, **_: dialled.append(command))
-    with Program("reconnect.py", ras):
+    with Program(EXAMPLES / "reconnect.py", ras):
         seen(has_seen(0))
         office = sim.add("Head office")
         seen(has_seen(1))
@@ -160,3 +162,36 @@ def test_the_test_of_reconnect_passes(backend, tmp_path):
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
 def test_an_example_has_at_most_15_lines(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 15
+
+
+# The README
+
+
+def test_the_first_program_prints_what_the_readme_shows(ras, sim, seen, printed, tmp_path):
+    handles: dict[str, int] = {}
+
+    def make_happen(kind, entry):
+        if kind == "Connected":
+            handles[entry] = sim.add(entry)
+        elif kind == "Disconnected":
+            sim.drop(handles[entry])
+        else:
+            sim.set_status(handles[entry], substate=ConnSubstate[kind.upper()])
+
+    lines = marked_block("what it prints").splitlines()
+    program = tmp_path / "first.py"
+    program.write_text(marked_block("first program"), encoding="utf-8")
+    with Program(program, ras):
+        seen(has_seen(0))
+        for count, line in enumerate(lines, start=1):
+            make_happen(*line.split(maxsplit=2)[1:])
+            until(lambda count=count: len(printed) == count)
+    assert [line.split(maxsplit=1)[1] for line in printed] == [
+        line.split(maxsplit=1)[1] for line in lines
+    ]
+    assert all(re.match(r"\d\d:\d\d:\d\d ", line) for line in [*printed, *lines])
+
+
+def test_the_first_program_has_five_lines():
+    assert marked_block("first program") == blocks("python")[0]
+    assert len(marked_block("first program").splitlines()) == 5

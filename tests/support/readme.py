@@ -26,6 +26,12 @@ def command(name: str) -> str:
     return str(found)
 
 
+def marked_block(mark: str) -> str:
+    """The one code block under this mark."""
+    (found,) = re.findall(rf"^<!-- {mark} -->\n```\w*\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
 def type_sessions() -> int:
     """Type every session, one after the other; the number of lines typed."""
     session = "\n".join(blocks("pycon"))
