@@ -1,11 +1,11 @@
 /*
- * The part of the Windows RAS ABI that this project speaks, as the Windows SDK
- * lays it out: 4-byte packing, UTF-16 code units, newest version of each
+ * The part of the Windows RAS ABI that this project uses, with the layout of the
+ * Windows SDK: 4-byte packing, UTF-16 code units, the newest version of each
  * structure. Older versions are prefixes of it (ras_versions.h).
  *
- * No Windows header is included: compilers ship differing ones. The text
- * between the two "layout" marks is also read by gen_layout.py, so it holds
- * only #define NAME number and typedefs.
+ * It includes no Windows header, because compilers ship different ones.
+ * gen_layout.py reads the text between the two "layout" marks, so it holds only
+ * #define NAME number and typedefs.
  */
 #ifndef RAS_ABI_H
 #define RAS_ABI_H
@@ -91,7 +91,7 @@
 #define RDEOPT_PausedStates 0x02
 #define WM_RASDIALEVENT 0xCCCD
 
-/* WINVER of the Windows versions that brought new members or functions. */
+/* WINVER of the Windows versions that added members or functions. */
 #define RAS_WINVER_NT4 0x400
 #define RAS_WINVER_NT4_401 0x401
 #define RAS_WINVER_2000 0x500

@@ -1,11 +1,11 @@
 /*
- * rasapi32's functions that this project knows, once: the simulator exports each,
- * the shim loads those it calls.
+ * The functions of rasapi32 that this project knows. The simulator exports each;
+ * the shim loads those that it calls.
  *
  * RAS_FUNCTIONS(X) expands to X(name, loading, parameters) for each, where
  * `loading` says how the shim finds it:
- *   REQUIRED  a library without it is no provider
- *   OPTIONAL  looked up when it is first needed; without it the call is unsupported
+ *   REQUIRED  every provider must have it
+ *   OPTIONAL  looked up on first use; a provider may lack it
  *   UNUSED    only other clients call it
  * Each returns a code as uint32_t. gen_layout.py reads this list, too.
  */
@@ -46,7 +46,7 @@
     (const uint16_t *phonebook, const uint16_t *entry, uint32_t flags, void *window,              \
      void **identity_out))
 
-/* The function pointer of each: RasHangUpW_fn. */
+/* The function-pointer type of each, such as RasHangUpW_fn. */
 #define RAS_FUNCTION_POINTER(name, loading, parameters) \
   typedef uint32_t(RAS_CALL *name##_fn) parameters; /* NOLINT(bugprone-macro-parentheses) */
 RAS_FUNCTIONS(RAS_FUNCTION_POINTER)

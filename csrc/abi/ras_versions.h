@@ -1,7 +1,7 @@
 /*
- * The dwSize values that name the versions of RASCONN and RASCONNSTATUS. Each
- * older version is the newest one cut off before the first member it lacks and
- * rounded up to the packing; newest first, as they are negotiated.
+ * The dwSize values of the versions of RASCONN and RASCONNSTATUS, newest first,
+ * which is the order of negotiation. An older version is the newest one, cut off
+ * before the first member it lacks and rounded up to the packing.
  */
 #ifndef RAS_VERSIONS_H
 #define RAS_VERSIONS_H

@@ -1,9 +1,8 @@
 /*
- * Waiting for one connect, and a batch of connects to many targets with a limited number in flight.
+ * Waits for one connect; runs a batch of connects to many targets, with a limited number in flight.
  *
- * The sockets in flight and their attempts stand at the same index of two arrays, [0, in_flight).
- * When one ends, the last one moves to its index. Each target gets a socket of its own, which is
- * never used again.
+ * Two arrays hold the sockets in flight and their attempts, at the same indexes below in_flight.
+ * When an attempt ends, the last entry fills its index. Each target gets a new socket.
  */
 #include <stdlib.h>
 
@@ -22,9 +21,9 @@ struct rn_batch {
   rn__waiter *waiter;       /* owned */
   rn_batch_options options;
   uint32_t count;
-  uint32_t next; /* the first target that was not begun yet */
+  uint32_t next; /* the first target whose connect has not begun */
   uint32_t in_flight;
-  int at_capacity; /* the system has nothing left for one more: begin none until one ends */
+  int at_capacity; /* the system refused one more socket: begin none until one ends */
 };
 
 uint32_t rn_connect_wait(int64_t socket, uint64_t slice_ns) {
@@ -143,9 +142,8 @@ static int can_begin(const rn_batch *batch) {
          !batch->at_capacity;
 }
 
-/* Begins a few at a time, so that an early answer is seen early and elapsed_ns is the connect's
- * own time. The number grows with those in flight, which keeps the cost of a wait per connect
- * constant. */
+/* Begins only a few connects before the next wait, so that early answers get an exact elapsed_ns.
+ * A wait costs time in proportion to the sockets in flight, so the few grow with them. */
 static void begin_some(rn_batch *batch) {
   for (uint32_t i = 0; i <= batch->in_flight / 16 && can_begin(batch); i++) begin_next(batch);
 }

@@ -1,4 +1,4 @@
-/* Waiting for one event, which another may cancel. */
+/* Waits for one event; a second event cancels the wait. */
 #include <stddef.h>
 
 #include "os.h"

@@ -4,8 +4,8 @@
  *
  * A poll reads into buffers of its own, without a lock (reading.h). Then, under the list's mutex:
  * a poll that began before one already applied is discarded; a poll that read the same bytes as
- * the last one changes nothing; any other poll brings the records up to date. Each poll that
- * changed a record, or the order of them, makes a new generation.
+ * the last one changes nothing; any other poll updates the records. A poll that changes a record,
+ * or the order of the records, increments the generation.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +15,9 @@
 
 typedef struct {
   uint64_t changed;            /* generation in which any part of the record last changed */
-  uint64_t connection_changed; /* ... its connection */
-  uint64_t texts_changed;      /* ... the texts of its status; 0: never read */
-  rn_record record;            /* serial 0: the item has moved to the next order of items */
+  uint64_t connection_changed; /* generation in which its connection last changed */
+  uint64_t texts_changed;      /* generation in which the texts of its status last changed, or 0 */
+  rn_record record;            /* serial 0: reorder() has copied the item to `next` already */
 } item;
 
 typedef struct {
@@ -27,14 +27,14 @@ typedef struct {
 
 struct rn_list {
   rn_provider *provider; /* borrowed: outlives the list */
-  rn__mutex *mutex;      /* owned; guards all below but `with_status`, which never changes */
+  rn__mutex *mutex;      /* owned; guards the members below, except the constant `with_status` */
   int with_status;
   rn__reading *last;    /* owned: the reading that was applied last */
-  rn__reading *spare;   /* owned: a stack, as many as polls ever ran at once */
+  rn__reading *spare;   /* owned: a stack of unused readings, one for each simultaneous poll */
   uint64_t last_ticket; /* polls are numbered in the order in which they begin */
   uint64_t applied;     /* ticket of `last` */
-  item_array current;   /* the first last->count are listed, in the provider's order */
-  item_array next;      /* the next order of items is built here */
+  item_array current;   /* last->count items, in the provider's order */
+  item_array next;      /* reorder() builds the new order here */
   uint64_t generation;
   uint64_t order_changed; /* generation in which the order last changed */
   uint64_t last_serial;
@@ -46,7 +46,7 @@ uint32_t rn_list_new(rn_provider *provider, int with_status, rn_list **list_out)
   if (!list) return RN_E_NO_MEMORY;
   list->provider = provider;
   list->with_status = with_status;
-  list->generation = 1; /* 0 is "never collected" */
+  list->generation = 1; /* rn_list_collect takes 0 for "never collected" */
   list->mutex = rn__mutex_new();
   list->last = rn__reading_new();
   list->spare = rn__reading_new();
@@ -98,7 +98,7 @@ static int update_status(item *item, const rn__status_answer *answer, uint64_t g
   return 1;
 }
 
-/* Whether the raw connection at `index` is the one that its item's record was read from. */
+/* Whether the connection at `index` has the same bytes as in the last reading. */
 static int is_same_connection(const rn_list *list, const rn__reading *reading, uint32_t index) {
   size_t size = rn__rasconn_versions[reading->version].size;
   return reading->version == list->last->version &&
@@ -110,7 +110,7 @@ static int is_same_status(const rn_list *list, const rn__reading *reading, uint3
                  sizeof *reading->statuses);
 }
 
-/* Updates every record; `same_order` is 1 where each item stands where it stood in the last poll. */
+/* Updates every record. `same_order` is 1 if the last poll had the connections in this order. */
 static void update_records(rn_list *list, const rn__reading *reading, int same_order) {
   const uint64_t generation = list->generation + 1;
   int any = !same_order;
@@ -152,9 +152,9 @@ static uint32_t reserve(item_array *array, uint32_t count) {
   return 0;
 }
 
-/* Moves the item with this handle to `item_out`, or begins a new one there. The search starts at
- * *hint_inout, where the item is unless connections came, went or moved. */
-static void move_or_begin(rn_list *list, uint64_t handle, uint32_t *hint_inout, item *item_out) {
+/* Moves the item with this handle to `item_out`, or creates it there. The search starts at
+ * *hint_inout: the item is usually there. */
+static void move_or_create(rn_list *list, uint64_t handle, uint32_t *hint_inout, item *item_out) {
   const uint32_t count = list->last->count;
   for (uint32_t step = 0; step < count; step++) {
     uint32_t index = (*hint_inout + step) % count;
@@ -169,12 +169,13 @@ static void move_or_begin(rn_list *list, uint64_t handle, uint32_t *hint_inout, 
   item_out->record.serial = ++list->last_serial;
 }
 
-/* Puts the items into the order of the reading. Returns RN_E_NO_MEMORY with the list as it was, or 0. */
+/* Puts the items into the order of the reading. Without memory, returns RN_E_NO_MEMORY and changes
+ * nothing. */
 static uint32_t reorder(rn_list *list, const rn__reading *reading) {
   uint32_t hint = 0, code = reserve(&list->next, reading->count);
   if (code) return code;
   for (uint32_t i = 0; i < reading->count; i++)
-    move_or_begin(list, handle_at(reading, i), &hint, &list->next.items[i]);
+    move_or_create(list, handle_at(reading, i), &hint, &list->next.items[i]);
   item_array previous = list->current;
   list->current = list->next;
   list->next = previous;
@@ -183,8 +184,8 @@ static uint32_t reorder(rn_list *list, const rn__reading *reading) {
 
 /* Polls. */
 
-/* Brings the list up to the reading. The list keeps it and gives back the one before; without
- * memory it changes nothing. */
+/* Updates the records from *reading_inout, and swaps it with the list's last reading if they
+ * differ. Without memory, returns RN_E_NO_MEMORY and changes nothing. */
 static uint32_t apply(rn_list *list, rn__reading **reading_inout) {
   rn__reading *reading = *reading_inout;
   if (rn__reading_equal(reading, list->last, list->with_status)) return 0;
@@ -197,7 +198,7 @@ static uint32_t apply(rn_list *list, rn__reading **reading_inout) {
   return 0;
 }
 
-/* `*size_out` is how large the buffer of the last reading was: this one may need as much. */
+/* *size_out: the buffer size of the last reading, which this poll probably needs, too. */
 static rn__reading *begin_poll(rn_list *list, uint64_t *ticket_out, uint32_t *size_out) {
   rn__mutex_lock(list->mutex);
   *ticket_out = ++list->last_ticket;
@@ -208,7 +209,7 @@ static rn__reading *begin_poll(rn_list *list, uint64_t *ticket_out, uint32_t *si
   return reading ? reading : rn__reading_new();
 }
 
-/* `code` is what the poll ended with. Returns the list's generation, or minus a code. */
+/* `code` is the result of the poll. Returns the list's generation, or minus a code. */
 static int64_t end_poll(rn_list *list, rn__reading *reading, uint64_t ticket, uint32_t code) {
   rn__mutex_lock(list->mutex);
   if (!code && ticket > list->applied) {

@@ -1,7 +1,7 @@
-/* What connect.c needs of the system; net_win.c and net_posix.c provide it.
+/* The system functions that connect.c calls; net_win.c and net_posix.c implement them.
  *
- * An "answer" says how a connect stands: 0 connected, RN_E_AGAIN not known yet, else the system's
- * error. */
+ * An "answer" is the result of a connect: 0 for connected, RN_E_AGAIN for not known yet, or the
+ * system's error. */
 #ifndef RN_NET_H
 #define RN_NET_H
 
@@ -15,7 +15,7 @@ typedef int64_t rn__socket;
 uint32_t rn__socket_open(uint32_t family, rn__socket *socket_out);
 uint32_t rn__socket_bind(rn__socket socket, const rn_target *local);
 
-/* abortive: ends the connection with a reset, which leaves no TIME_WAIT. */
+/* `abortive` 1 ends the connection with a reset, which leaves no TIME_WAIT. */
 void rn__socket_close(rn__socket socket, int abortive);
 
 /* Whether the error of an attempt means that the system has no descriptor, buffer or local port
@@ -25,13 +25,14 @@ int rn__socket_is_at_capacity(uint32_t os_error, const rn_target *target);
 /* Begins to connect; returns the answer. */
 uint32_t rn__socket_connect(rn__socket socket, const rn_target *target);
 
-/* Waits for the connects of up to `capacity` sockets at once. Returns NULL without memory. */
+/* Waits for the connects of up to `capacity` sockets at once. rn__waiter_new returns NULL without
+ * memory. */
 typedef struct rn__waiter rn__waiter;
 rn__waiter *rn__waiter_new(uint32_t capacity);
 void rn__waiter_free(rn__waiter *waiter);
 
-/* Waits until there is an answer, or for timeout_ns. `count` >= 1. Returns 0, RN_E_AGAIN when
- * a signal came, else the system's error. */
+/* Waits until a socket has an answer, at most timeout_ns. `count` is at least 1. Returns 0,
+ * RN_E_AGAIN after a signal, or the system's error. */
 uint32_t rn__waiter_wait(rn__waiter *waiter, const rn__socket *sockets, uint32_t count,
                          uint64_t timeout_ns);
 

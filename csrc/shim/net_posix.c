@@ -1,4 +1,4 @@
-/* What connect.c needs of the system, on POSIX. */
+/* The functions of net.h on POSIX. */
 #define _GNU_SOURCE
 #include "net.h"
 
@@ -81,8 +81,8 @@ void rn__socket_close(rn__socket socket, int abortive) {
   close((int)socket);
 }
 
-/* Whether a local address leads to the target. A datagram socket tells without sending anything,
- * and needs no port that streams use. */
+/* Whether the system has a local address for the target. Connecting a datagram socket shows it
+ * without sending anything, and uses no TCP port. */
 static int has_local_address(const rn_target *target) {
   socket_name name;
   socklen_t length = fill_name(target, &name);
@@ -112,7 +112,7 @@ uint32_t rn__socket_connect(rn__socket socket, const rn_target *target) {
   socket_name name;
   socklen_t length = fill_name(target, &name);
   if (!connect((int)socket, &name.any, length)) return 0;
-  /* EINTR: the attempt goes on all the same */
+  /* After EINTR the attempt continues. */
   return errno == EINPROGRESS || errno == EINTR ? RN_E_AGAIN : (uint32_t)errno;
 }
 
@@ -126,7 +126,7 @@ void rn__waiter_free(rn__waiter *waiter) { free(waiter); }
 
 uint32_t rn__waiter_wait(rn__waiter *waiter, const rn__socket *sockets, uint32_t count,
                          uint64_t timeout_ns) {
-  /* poll takes ms; rounding up keeps a short wait from becoming a busy loop */
+  /* Round up to whole ms: a wait of 0 ms would make a busy loop. */
   uint64_t ms = (timeout_ns + 999999) / 1000000;
   if (count > waiter->capacity) return EINVAL;
   for (uint32_t i = 0; i < count; i++) {

@@ -1,4 +1,4 @@
-/* What connect.c needs of the system, on Windows. */
+/* The functions of net.h on Windows. */
 #define WIN32_LEAN_AND_MEAN
 #include <winsock2.h>
 #include <ws2tcpip.h>
@@ -9,8 +9,8 @@
 #include "net.h"
 #include "ready.h"
 
-/* An fd_set as select reads it, but of any length. The one of winsock2.h holds 64 sockets, and
- * FD_SET drops the next one silently. */
+/* An fd_set of any length, with the layout that select reads. The fd_set of winsock2.h holds 64
+ * sockets, and FD_SET ignores any further one. */
 typedef struct {
   u_int count;
   SOCKET sockets[1]; /* `capacity` long */
@@ -19,7 +19,7 @@ typedef struct {
 struct rn__waiter {
   uint32_t capacity;
   socket_set *connected; /* owned; select's writefds */
-  socket_set *failed;    /* owned; select's exceptfds, where alone it reports a failed connect */
+  socket_set *failed;    /* owned; select's exceptfds: only there it reports a failed connect */
   rn__ready ready;       /* owned; what the last wait found in both sets */
 };
 
@@ -105,8 +105,8 @@ static int is_loopback(const rn_target *target) {
   return !memcmp(target->address, one, sizeof one);
 }
 
-/* Windows repeats a SYN that was refused, which takes up to 2 s. No SYN gets lost on loopback, so
- * one is enough there. A system without this ioctl just takes longer. */
+/* Windows repeats a refused SYN for up to 2 s. Loopback loses no SYN, so one is enough there.
+ * Without this ioctl the connect only takes longer. */
 static void send_one_syn(rn__socket socket) {
   struct {
     USHORT rtt;
@@ -173,15 +173,15 @@ uint32_t rn__waiter_wait(rn__waiter *waiter, const rn__socket *sockets, uint32_t
              &timeout) == SOCKET_ERROR) {
     return (uint32_t)WSAGetLastError();
   }
-  /* a socket may be in both sets, which has failed */
+  /* A socket in both sets has failed. */
   rn__ready_clear(&waiter->ready, min(count, waiter->connected->count + waiter->failed->count));
   record_states(&waiter->ready, waiter->connected, RN__READY_CONNECTED);
   record_states(&waiter->ready, waiter->failed, RN__READY_FAILED);
   return 0;
 }
 
-/* Only the set that reports a socket tells whether its connect failed: SO_ERROR keeps an old
- * failure, and setsockopt can change it. */
+/* The set that reports the socket decides whether its connect failed. SO_ERROR alone does not: it
+ * may hold an earlier failure, and setsockopt can change it. */
 uint32_t rn__waiter_answer(const rn__waiter *waiter, uint32_t index, rn__socket socket) {
   int error = 0;
   int length = (int)sizeof error;

@@ -1,5 +1,5 @@
-/* The system below the RAS half: POSIX. RAS itself exists only on Windows; here a provider
- * is the simulator or a test's own library. */
+/* The functions of os.h on POSIX. RAS exists only on Windows: here the provider is the simulator or
+ * a test's own library. */
 #define _GNU_SOURCE
 #include "os.h"
 
@@ -16,15 +16,15 @@
 #include <unistd.h>
 
 #ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0 /* macOS: the sockets have SO_NOSIGPIPE instead */
+#define MSG_NOSIGNAL 0 /* macOS has SO_NOSIGPIPE instead */
 #endif
 
 struct rn__mutex {
   pthread_mutex_t mutex;
 };
 
-/* A pair of connected sockets stands for a manual-reset event: `reader` is readable while it is
- * set. A pipe would not do: writing to one whose reader is closed ends the process by SIGPIPE. */
+/* A manual-reset event is a pair of connected sockets: `reader` is readable while it is set. A pipe
+ * is no substitute: writing to it after its reader is closed raises SIGPIPE. */
 struct rn_event {
   int reader;
   int writer;
@@ -52,14 +52,16 @@ void rn__mutex_unlock(rn__mutex *mutex) { pthread_mutex_unlock(&mutex->mutex); }
 
 uint32_t rn__load(const uint32_t *value) { return __atomic_load_n(value, __ATOMIC_RELAXED); }
 
-void rn__store(uint32_t *value, uint32_t to) { __atomic_store_n(value, to, __ATOMIC_RELAXED); }
+void rn__store(uint32_t *value, uint32_t number) {
+  __atomic_store_n(value, number, __ATOMIC_RELAXED);
+}
 
 uint32_t rn__library_open(const char *path, void **library_out, char *reason_out) {
   *library_out = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
   if (*library_out) return 0;
   const char *reason = path ? dlerror() : NULL;
   snprintf(reason_out, RN_REASON_SIZE, "%s", reason ? reason : "RAS exists only on Windows");
-  return ENOEXEC; /* dlopen gives a text and no number */
+  return ENOEXEC; /* dlopen gives a text, but no number */
 }
 
 void rn__library_close(void *library) { dlclose(library); }
@@ -68,14 +70,14 @@ rn__function rn__library_find(void *library, const char *name) {
   union {
     void *object;
     rn__function function;
-  } found; /* ISO C has no cast between the two; POSIX says they are alike */
+  } found; /* ISO C cannot cast an object pointer to a function; POSIX lets both share a value */
   found.object = dlsym(library, name);
   return found.function;
 }
 
 static uint32_t last_error(void) { return rn__os_code((uint32_t)errno); }
 
-/* The sockets close in other programs that this process starts, and they never block. */
+/* Both sockets are non-blocking, and programs that this process starts do not inherit them. */
 static int new_pair(int pair_out[2]) {
 #ifdef SOCK_CLOEXEC
   return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair_out);
@@ -125,7 +127,7 @@ static int is_full_or_empty(int error) {
 
 uint32_t rn_event_set(rn_event *event) {
   const char one = 1;
-  /* A full socket is a set event. */
+  /* If the socket is full, the event is set already. */
   if (send(event->writer, &one, sizeof one, MSG_NOSIGNAL) < 0 && !is_full_or_empty(errno))
     return last_error();
   return 0;
@@ -133,7 +135,7 @@ uint32_t rn_event_set(rn_event *event) {
 
 uint32_t rn_event_reset(rn_event *event) {
   char drain[512];
-  /* A socket holds a bounded amount; whoever sends more while this reads has set it again. */
+  /* A socket holds a bounded amount. If more arrives, somebody has set the event again. */
   for (int i = 0; i < 256; i++) {
     ssize_t got = recv(event->reader, drain, sizeof drain, 0);
     if (got < 0) return is_full_or_empty(errno) ? 0 : last_error();
@@ -148,7 +150,7 @@ uint64_t rn_now_ns(void) {
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* ppoll counts in ns; it takes the time itself, so a timer holds nothing. */
+/* ppoll itself takes nanoseconds, so the timer is empty. */
 struct rn__timer {
   int unused;
 };
@@ -197,8 +199,8 @@ static uint64_t read_ns(clockid_t clock) {
   return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-/* CLOCK_BOOTTIME counts while the system sleeps, CLOCK_MONOTONIC does not. Both are read again if
- * this thread was held up in between. */
+/* CLOCK_BOOTTIME counts while the system sleeps, CLOCK_MONOTONIC does not. If this thread was
+ * interrupted between the two, it reads both again. */
 uint64_t rn__suspended_ns(void) {
   uint64_t awake_ns = 0, all_ns = 0;
   for (int i = 0; i < 100; i++) {

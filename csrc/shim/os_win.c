@@ -1,4 +1,4 @@
-/* The system below the RAS half: Windows. */
+/* The functions of os.h on Windows. */
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 
@@ -28,12 +28,12 @@ void rn__mutex_lock(rn__mutex *mutex) { AcquireSRWLockExclusive(&mutex->lock); }
 
 void rn__mutex_unlock(rn__mutex *mutex) { ReleaseSRWLockExclusive(&mutex->lock); }
 
-/* Aligned 32-bit accesses are atomic on every Windows; volatile keeps them single. */
+/* Windows makes aligned 32-bit accesses atomic; volatile makes the compiler access only once. */
 uint32_t rn__load(const uint32_t *value) { return *(const volatile uint32_t *)value; }
 
-void rn__store(uint32_t *value, uint32_t to) { *(volatile uint32_t *)value = to; }
+void rn__store(uint32_t *value, uint32_t number) { *(volatile uint32_t *)value = number; }
 
-/* UTF-8 to UTF-16; the caller frees. NULL: not UTF-8, or no memory. */
+/* Converts UTF-8 to UTF-16; the caller frees. Returns NULL for bad UTF-8 or without memory. */
 static wchar_t *widen(const char *text) {
   int length = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, NULL, 0);
   wchar_t *wide = length > 0 ? malloc((size_t)length * sizeof *wide) : NULL;
@@ -41,10 +41,10 @@ static wchar_t *widen(const char *text) {
   return wide;
 }
 
-/* The searched folders are System32 and, for a library named by its full path, its own. */
+/* A library at `path` may load others from its own folder and System32. */
 uint32_t rn__library_open(const char *path, void **library_out, char *reason_out) {
   *library_out = NULL;
-  reason_out[0] = 0; /* Windows has texts for its numbers */
+  reason_out[0] = 0; /* the error number is enough: Windows has a text for each */
   if (!path) {
     *library_out = LoadLibraryExW(L"rasapi32.dll", NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
     return *library_out ? 0 : GetLastError();
@@ -132,12 +132,13 @@ void rn__timer_free(rn__timer *timer) {
   }
 }
 
-/* Sleeps until one of the handles is set, or for `ns`. `handles` has room for the timer's, too. */
+/* Sleeps until one of the handles is set, at most `ns`. `handles` has one more element, for the
+ * timer's handle. */
 static int sleep_for(rn__timer *timer, HANDLE *handles, uint32_t count, uint64_t ns) {
   const uint64_t rounded = (ns + 999999) / 1000000;
   DWORD ms = rounded > 60000 ? 60000 : (DWORD)rounded;
   if (timer) {
-    LARGE_INTEGER due; /* negative: from now on, in units of 100 ns */
+    LARGE_INTEGER due; /* in units of 100 ns; a negative number counts from now */
     due.QuadPart = -(LONGLONG)((ns + 99) / 100);
     if (!SetWaitableTimer(timer->handle, &due, 0, NULL, NULL, FALSE)) return 0;
     handles[count++] = timer->handle;
@@ -156,7 +157,7 @@ uint32_t rn__wait_until(rn__timer *timer, rn_event *const *events, uint32_t coun
   for (uint32_t i = 0; i < count; i++) handles[i] = events[i]->handle;
   if (until_ns > now_ns && !sleep_for(timer, handles, count, until_ns - now_ns))
     return last_error();
-  for (uint32_t i = 0; i < count; i++) { /* manual-reset events: looking does not change them */
+  for (uint32_t i = 0; i < count; i++) { /* a wait does not reset a manual-reset event */
     DWORD answer = WaitForSingleObject(handles[i], 0);
     if (answer == WAIT_FAILED) return last_error();
     if (answer == WAIT_OBJECT_0) *set_out |= 1u << i;
@@ -170,8 +171,8 @@ static uint64_t awake_ns(void) {
   return time * 100;
 }
 
-/* GetTickCount64 counts while the system sleeps, the unbiased time does not. Both are read again if
- * this thread was held up in between. */
+/* GetTickCount64 counts while the system sleeps, the unbiased time does not. If this thread was
+ * interrupted between the two, it reads both again. */
 uint64_t rn__suspended_ns(void) {
   uint64_t awake = 0, all = 0;
   for (int i = 0; i < 100; i++) {

@@ -1,4 +1,4 @@
-/* A loaded provider, and its functions called one at a time. */
+/* Loads a provider and calls its functions. */
 #include "provider.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #define YIELDS_BEFORE_SLEEP 64
 #define GONE_INTERVAL_NS 1000000u
 
-/* A function of the library with its type, or NULL. */
+/* Finds a function of the library, with its type; NULL if there is none. */
 #define FIND(library, name) ((name##_fn)rn__library_find((library), #name))
 
 static HRASCONN as_handle(uint64_t number) { return (HRASCONN)(uintptr_t)number; }

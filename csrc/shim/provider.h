@@ -1,4 +1,4 @@
-/* A loaded provider, as the files of the shim share it. */
+/* A loaded provider, for the files of the shim. */
 #ifndef RN_PROVIDER_H
 #define RN_PROVIDER_H
 
@@ -6,7 +6,7 @@
 #include "ras_functions.h"
 #include "record.h"
 
-/* Which functions of ras_functions.h are members: those that every provider must have. */
+/* The functions that every provider must have (ras_functions.h) become members. */
 #define RN__MEMBER_REQUIRED(name) name##_fn name;
 #define RN__MEMBER_OPTIONAL(name)
 #define RN__MEMBER_UNUSED(name)
@@ -15,7 +15,7 @@
 struct rn_provider {
   void *library;
   RAS_FUNCTIONS(RN__MEMBER)
-  /* Negotiated: 1 + index into the version tables, 0 until a call succeeded. */
+  /* The negotiated versions: 1 + an index into the version tables; 0 until a call succeeds. */
   uint32_t rasconn_version;
   uint32_t rasconnstatus_version;
 };
@@ -26,12 +26,12 @@ uint32_t rn__first_version(const uint32_t *negotiated);
 /* Makes the next negotiation start with this version. */
 void rn__remember_version(uint32_t *negotiated, uint32_t index);
 
-/* Whether the code means "I do not know this dwSize": 632, or 610 from old systems. */
+/* Whether the code means that the provider does not know this dwSize: 632; on old systems 610. */
 int rn__is_wrong_size(uint32_t code);
 
-/* Asks RasGetConnectStatusW, from the version that worked last to ever older ones while the size is
- * refused. Returns its code. *raw_inout is all 0 before the call. After a code it is so again, and
- * *version_out is 0; otherwise *version_out is an index into rn__rasconnstatus_versions. */
+/* Calls RasGetConnectStatusW with the version that worked last, then with older ones until the
+ * provider accepts the size. *raw_inout is all 0 before the call. Returns 0, with *version_out the
+ * index into rn__rasconnstatus_versions; or a code, with *raw_inout and *version_out 0. */
 uint32_t rn__ask_status(rn_provider *provider, HRASCONN handle, rn_RASCONNSTATUSW *raw_inout,
                         uint32_t *version_out);
 

@@ -10,8 +10,8 @@ rn_RASCONNW *rn__reading_element(const rn__reading *reading, uint32_t index) {
   return (rn_RASCONNW *)(void *)(reading->connections + offset);
 }
 
-/* The buffer is one structure longer than `size`: an element of an older version is shorter than
- * the type through which it is read. */
+/* Makes the buffer one structure longer than `size`. An element of an older version is shorter than
+ * rn_RASCONNW, but is accessed as one. */
 static uint32_t resize(rn__reading *reading, uint32_t size) {
   uint8_t *connections = calloc(1, (size_t)size + sizeof(rn_RASCONNW));
   if (!connections) return RN_E_NO_MEMORY;
@@ -42,13 +42,13 @@ uint32_t rn__reading_reserve(rn__reading *reading, uint32_t size) {
   return size > reading->size ? resize(reading, size) : 0;
 }
 
-/* Sets the bytes that a call wrote to 0, so that the next call cannot leave an older answer. */
+/* Sets the bytes that a call wrote to 0, so that no old answer remains when a call writes less. */
 static void clear(rn__reading *reading, size_t bytes) {
   memset(reading->connections, 0, bytes);
   reading->count = 0;
 }
 
-/* One call. What a failed call wrote is unknown, so everything is cleared. */
+/* Makes one call. A failed call may have written anything, so it clears the whole buffer. */
 static uint32_t call_enumerate(rn__reading *reading, rn_provider *provider, uint32_t version,
                                uint32_t *needed_out, uint32_t *count_out) {
   clear(reading, (size_t)reading->count * rn__rasconn_versions[reading->version].size);
@@ -63,7 +63,7 @@ static uint32_t call_enumerate(rn__reading *reading, rn_provider *provider, uint
   return code;
 }
 
-/* Makes the buffer large enough for what the provider asks, and for a few connections more. */
+/* Makes the buffer large enough for the bytes that the provider asks for, and a few more. */
 static uint32_t grow(rn__reading *reading, uint32_t needed, uint32_t count) {
   const uint32_t element = rn__rasconn_versions[reading->version].size;
   uint64_t bytes = (uint64_t)count * element;
@@ -86,8 +86,8 @@ static int is_too_small(uint32_t code) {
   return code == RAS_ERROR_BUFFER_TOO_SMALL || code == RAS_ERROR_INSUFFICIENT_BUFFER;
 }
 
-/* Calls until the list fits. An old system refuses a dwSize with "too small" although the buffer
- * is large enough; then an older version is tried instead of a larger buffer. */
+/* Calls until the list fits. An old system may refuse a new dwSize as "buffer too small" although
+ * the buffer is large enough; then this tries an older version. */
 static uint32_t enumerate(rn__reading *reading, rn_provider *provider) {
   uint32_t version = rn__first_version(&provider->rasconn_version);
   for (int attempt = 0; attempt < RN_MAX_ATTEMPTS; attempt++) {

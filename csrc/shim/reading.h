@@ -1,11 +1,11 @@
-/* A reading: what the provider answered in one poll, in buffers of its own. No lock is needed while
- * the provider is asked, so a slow provider, or one that calls back, holds up nobody else. */
+/* A reading holds the provider's answers to one poll, in buffers of its own. Filling it takes no
+ * lock, so a provider that is slow or calls back does not block other threads. */
 #ifndef RN_READING_H
 #define RN_READING_H
 
 #include "provider.h"
 
-/* What RasGetConnectStatusW answered for one connection. */
+/* The answer of RasGetConnectStatusW for one connection. */
 typedef struct {
   uint32_t code;
   uint32_t version;      /* index into rn__rasconnstatus_versions; 0 unless `code` is 0 */
@@ -15,7 +15,7 @@ typedef struct {
 typedef struct rn__reading rn__reading;
 struct rn__reading {
   rn__reading *next;           /* in the list's stack of spare readings */
-  uint8_t *connections;        /* owned: `size` bytes of RASCONN elements, and see resize() */
+  uint8_t *connections;        /* owned: RASCONN elements; resize() explains its length */
   rn__status_answer *statuses; /* owned: `status_capacity` answers, one per element */
   uint64_t enumerated_ns;      /* when the enumeration returned, on the clock of rn_now_ns */
   uint32_t size;
@@ -24,7 +24,7 @@ struct rn__reading {
   uint32_t count;   /* elements that were read */
 };
 
-/* NULL when there is no memory; the caller owns it. */
+/* Returns NULL without memory; the caller owns the reading. */
 rn__reading *rn__reading_new(void);
 void rn__reading_free(rn__reading *reading);
 

@@ -1,9 +1,9 @@
 /*
- * The sockets that Windows' select reported, as a hash table: one lookup for each socket that was
- * waited for must not search the whole report.
+ * A hash table of the sockets that Windows' select reported, so that finding one socket does not
+ * search the whole report.
  *
- * Nothing documents the order of select's report, so the table does not rely on one. It is open
- * addressing with linear probing, filled anew after each wait and at most half full.
+ * The order of select's report is not documented, so nothing relies on it. The table uses open
+ * addressing with linear probing; it is refilled after each wait and at most half full.
  */
 #ifndef RN_READY_H
 #define RN_READY_H
@@ -37,7 +37,7 @@ static inline uint32_t rn__ready_shift(uint32_t count) {
   return shift;
 }
 
-/* A table for up to `capacity` sockets. Returns whether there was memory. */
+/* Makes a table for up to `capacity` sockets. Returns 0 without memory. */
 static inline int rn__ready_new(rn__ready *ready, uint32_t capacity) {
   ready->shift = 63;
   ready->slots = calloc((size_t)1 << (64 - rn__ready_shift(capacity)), sizeof *ready->slots);
@@ -46,13 +46,13 @@ static inline int rn__ready_new(rn__ready *ready, uint32_t capacity) {
 
 static inline void rn__ready_free(rn__ready *ready) { free(ready->slots); }
 
-/* Empties the table for a report of up to `count` sockets, no more than its capacity. */
+/* Empties the table for a report of up to `count` sockets; `count` is at most the capacity. */
 static inline void rn__ready_clear(rn__ready *ready, uint32_t count) {
   ready->shift = rn__ready_shift(count);
   memset(ready->slots, 0, ((size_t)1 << (64 - ready->shift)) * sizeof *ready->slots);
 }
 
-/* Spreads handles of any spacing over the slots: Windows counts them up in steps of 4. */
+/* Spreads the handles over the slots: Windows numbers them in steps of 4. */
 static inline uint64_t rn__ready_hash(uint64_t socket) {
   socket *= 0x9E3779B97F4A7C15u;
   socket ^= socket >> 32;

@@ -11,8 +11,8 @@ const ras_version rn__rasconnstatus_versions[RN_RASCONNSTATUS_VERSION_COUNT] =
 #define HAS(version, type, member) \
   (offsetof(type, member) + sizeof(((const type *)0)->member) <= (version)->size)
 
-/* Copies a text up to its NUL, or up to the end of its array. `text_out` is 0 already and is at
- * least as long as the array. */
+/* Copies a text up to its NUL or the end of its array. `text_out` is at least as long, and all 0
+ * before the call. */
 static void read_text(const uint16_t *text, size_t count, uint16_t *text_out) {
   for (size_t i = 0; i < count && text[i]; i++) text_out[i] = text[i];
 }

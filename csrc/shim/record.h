@@ -1,4 +1,4 @@
-/* From the provider's structures to the contract's records. */
+/* Copies the provider's structures to the contract's records. */
 #ifndef RN_RECORD_H
 #define RN_RECORD_H
 
@@ -12,7 +12,7 @@
 extern const ras_version rn__rasconn_versions[RN_RASCONN_VERSION_COUNT];
 extern const ras_version rn__rasconnstatus_versions[RN_RASCONNSTATUS_VERSION_COUNT];
 
-/* Fill all of *record_out; its texts are 0 past their end. */
+/* Fill the whole record; the unused ends of its texts are 0. */
 void rn__read_rasconn(const rn_RASCONNW *raw, const ras_version *version,
                       rn_connection *record_out);
 void rn__read_rasconnstatus(const rn_RASCONNSTATUSW *raw, const ras_version *version,

@@ -1,6 +1,6 @@
 /*
- * Watching a list: waits and polls in one call, so that no Python runs until there is something to
- * tell. Polls are due at fixed moments; a set event causes one in between.
+ * Watches a list: one call waits and polls, and returns to Python only when there is something to
+ * report. Polls are due at fixed moments; a set event causes one in between.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,15 +12,15 @@
 struct rn_watch {
   rn_list *list;    /* borrowed: outlives the watch */
   rn__timer *timer; /* owned */
-  rn__mutex *mutex; /* owned; guards `counts`, the rest is the waiting thread's */
+  rn__mutex *mutex; /* owned; guards `counts`; only the waiting thread uses the other members */
   rn_watch_counts counts;
-  uint64_t interval_ns;  /* 0: never waited */
+  uint64_t interval_ns;  /* 0 before the first wait */
   uint64_t due_ns;       /* when the next poll is due */
   uint64_t begun_ns;     /* when the last poll began */
   uint64_t previous_ns;  /* when the last successful enumeration returned */
   uint64_t signal_ns;    /* when events were reset last */
   uint64_t suspended_ns; /* rn__suspended_ns() at the last poll */
-  int has_failed;        /* the last poll failed, or there was none */
+  int has_failed;        /* 1 if the last poll failed, or there was none */
 };
 
 uint32_t rn_watch_new(rn_list *list, rn_watch **watch_out) {
@@ -54,8 +54,6 @@ void rn_watch_count(rn_watch *watch, rn_watch_counts *counts_out) {
   rn__mutex_unlock(watch->mutex);
 }
 
-/* What happens in the waiting. */
-
 static void count_wake_up(rn_watch *watch) {
   rn__mutex_lock(watch->mutex);
   watch->counts.wake_ups++;
@@ -78,8 +76,8 @@ static uint32_t reset_events(rn_event *const *events, uint32_t count, uint32_t s
   return 0;
 }
 
-/* Waits for events or for `end_ns`. Events that are set soon after the last ones stay set until
- * RN_SIGNAL_PAUSE_NS have passed, so a provider that signals without end makes no busy loop. */
+/* Waits for an event, until the moment `end_ns`. After a signal it ignores events for
+ * RN_SIGNAL_PAUSE_NS, so a provider that signals all the time causes no busy loop. */
 static uint32_t wait_for_poll(rn_watch *watch, rn_event *const *events, uint32_t count,
                               rn_event *cancel, uint64_t end_ns, uint32_t *set_out) {
   rn_event *all[RN_MAX_WATCH_EVENTS + 1] = {cancel};
@@ -101,7 +99,7 @@ static uint32_t wait_for_poll(rn_watch *watch, rn_event *const *events, uint32_t
   }
 }
 
-/* Missed moments are skipped, never made up. */
+/* Skips the moments that were missed. */
 static uint64_t next_due(uint64_t due_ns, uint64_t interval_ns, uint64_t now_ns) {
   return now_ns < due_ns ? due_ns : due_ns + ((now_ns - due_ns) / interval_ns + 1) * interval_ns;
 }
@@ -124,7 +122,7 @@ static void poll_once(rn_watch *watch, rn_look *look_out) {
   if (!watch->has_failed) watch->previous_ns = look_out->enumerated_ns;
 }
 
-/* The first poll is due at once; a new interval counts from the poll before. */
+/* The first poll is due at once; a changed interval counts from the last poll. */
 static void set_interval(rn_watch *watch, uint64_t interval_ns) {
   if (watch->interval_ns && watch->interval_ns != interval_ns)
     watch->due_ns = watch->begun_ns + interval_ns;
