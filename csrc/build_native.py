@@ -1,4 +1,4 @@
-"""The two extension modules: what they are compiled from, and how."""
+"""The two extension modules: their sources, and how to compile them."""
 
 import os
 import sys
@@ -21,28 +21,28 @@ INCLUDE_DIRS = ["csrc/abi", "csrc/shim", "csrc/sim"]
 
 HOST = "win" if sys.platform == "win32" else "posix"
 WINDOWS_LIBRARIES = ["ws2_32"]
-EXPORTS = "csrc/sim/rassim.def"  # undecorated names, also where x86's stdcall would decorate them
+EXPORTS = "csrc/sim/rassim.def"  # makes x86's stdcall names undecorated
 LIMITED_API = ("Py_LIMITED_API", "0x030A0000")
 STRICT_C = ["-std=c11", "-O2", "-Wall", "-Wextra"]
 
 
 def native_sources(system: str = HOST) -> list[str]:
-    """Sources of the shim for "win" or "posix"; cffi adds its own."""
+    """List the sources of the shim for "win" or "posix"; cffi adds its own."""
     return _paths(NATIVE_SOURCES, ["shim/os", "shim/net"], system)
 
 
 def simulator_sources(system: str = HOST) -> list[str]:
-    """Sources of the simulator for "win" or "posix"."""
+    """List the sources of the simulator for "win" or "posix"."""
     return _paths(SIMULATOR_SOURCES, ["sim/os"], system)
 
 
 def _paths(names: list[str], stems: list[str], system: str) -> list[str]:
-    """Common files, and one file per system: stem_win.c or stem_posix.c."""
+    """List the common files, and for each stem the file of the system: stem_win.c, stem_posix.c."""
     return [f"csrc/{name}" for name in [*names, *(f"{stem}_{system}.c" for stem in stems)]]
 
 
 def _flags() -> dict[str, list[str]]:
-    """Compiler flags; RAS_NATIVE_WERROR is for CI."""
+    """Choose the compiler flags; CI sets RAS_NATIVE_WERROR."""
     if sys.platform == "win32":
         return {"extra_compile_args": ["/std:c11"], "libraries": WINDOWS_LIBRARIES}
     strict = ["-Werror"] if os.environ.get("RAS_NATIVE_WERROR") else []
@@ -53,7 +53,7 @@ def _flags() -> dict[str, list[str]]:
 
 
 def native_ffi() -> FFI:
-    """ras_native._native: the compiled shim, as an abi3 module."""
+    """Describe ras_native._native, the compiled shim, as an abi3 module."""
     ffi = FFI()
     ffi.cdef(between("shim/rn.h", "contract"))
     ffi.set_source(
@@ -69,12 +69,12 @@ def native_ffi() -> FFI:
 
 
 def native_extension() -> Extension:
-    """The shim, with the C that cffi writes for it."""
+    """Describe the extension of the shim, with the C that cffi writes for it."""
     return native_ffi().distutils_extension(tmpdir="build/cffi")
 
 
 def simulator_extension() -> Extension:
-    """ras_native._rassim: a plain library with rasapi32's ABI, opened by its path."""
+    """Describe ras_native._rassim: a plain library with rasapi32's ABI, opened by its path."""
     return Extension(
         "ras_native._rassim",
         sources=simulator_sources(),

@@ -1,4 +1,4 @@
-/* What the controls and the demonstration do to connections, now or later. */
+/* The actions that the controls and the demonstration run, now or later. */
 #include "actions.h"
 
 #include <string.h>

@@ -1,13 +1,13 @@
-/* What the controls and the demonstration do to connections, now or later. */
+/* The actions that the controls and the demonstration run, now or later. */
 #ifndef RASSIM_ACTIONS_H
 #define RASSIM_ACTIONS_H
 
 #include "dialling.h"
 
-/* Each is the `run` of an action on a connection. Returns 0, or a code where it cannot be done:
- * 6 the connection is gone, 87 it has no such link, 618 the link is not up. */
-uint32_t rassim__run_connect(const rassim_action *action); /* a planned one */
-uint32_t rassim__run_dial(const rassim_action *action);    /* a planned one */
+/* Each is the `run` of an action on a connection. Returns 0, or a code: 6 if the connection has
+ * ended, 87 if it has no such link, 618 if the link is not up. */
+uint32_t rassim__run_connect(const rassim_action *action); /* a planned connection */
+uint32_t rassim__run_dial(const rassim_action *action);    /* a planned connection */
 uint32_t rassim__run_resume(const rassim_action *action);
 uint32_t rassim__run_drop(const rassim_action *action);
 uint32_t rassim__run_drop_link(const rassim_action *action);    /* number: the link */
@@ -17,7 +17,7 @@ uint32_t rassim__run_rename(const rassim_action *action);       /* data: szEntry
 uint32_t rassim__run_add_reference(const rassim_action *action);
 uint32_t rassim__run_signal(const rassim_action *action); /* number: flags */
 
-/* The `run` of an action on the service; number: the code it answers. */
+/* The `run` of an action on the service; number: the code that the service answers. */
 uint32_t rassim__run_set_service(const rassim_action *action);
 
 #endif

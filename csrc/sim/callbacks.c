@@ -1,4 +1,4 @@
-/* Calls of the dialler's function, which report the states of a dialling. */
+/* Calls the dialler's function to report the states of a dialling. */
 #include "callbacks.h"
 
 #include <string.h>
@@ -13,7 +13,8 @@ typedef uint32_t(RAS_CALL *dial_func2)(uintptr_t callback_id, uint32_t subentry,
 rassim_callback_list rassim__callbacks;
 static bool delivering; /* one thread delivers at a time, so that the order holds */
 
-/* Wakes the clock's thread for the call, and a synchronous dialler for the state. */
+/* Wakes the clock's thread, which makes the call, and a synchronous dialler, which reads the
+ * state. */
 void rassim__report(const rassim_connection *connection, const rassim_notifier *notifier) {
   rassim__wake();
   if (!notifier->function || RASSIM_RESERVE(rassim__callbacks)) return;
@@ -31,7 +32,7 @@ static void forget_callbacks(HRASCONN handle) {
   rassim__callbacks.count = remaining;
 }
 
-/* Returns whether the dialler wants to hear more. Without the lock. */
+/* Makes the call, without the lock. Returns whether the dialler wants further calls. */
 static bool call(const rassim_callback *callback) {
   const rassim_notifier *notifier = &callback->notifier;
   switch (notifier->type) {
@@ -49,7 +50,7 @@ static bool call(const rassim_callback *callback) {
   }
 }
 
-/* A hang-up from within the call takes effect when it has returned. */
+/* Hang-ups that the call made take effect now. */
 static void after_call(const rassim_callback *callback, bool wants_more) {
   uint32_t subentry;
   rassim_connection *connection = rassim__find(callback->handle, &subentry);
@@ -70,7 +71,7 @@ static void deliver_next(void) {
           --rassim__callbacks.count * sizeof callback);
   uint32_t subentry;
   rassim_connection *connection = rassim__find(callback.handle, &subentry);
-  if (!connection || connection->phase == RASSIM_CLOSING) return; /* hung up meanwhile */
+  if (!connection || connection->phase == RASSIM_CLOSING) return; /* it was hung up */
   connection->in_callback = true;
   rassim__unlock();
   bool wants_more = call(&callback);

@@ -1,4 +1,4 @@
-/* Calls of the dialler's function, which report the states of a dialling. */
+/* Calls the dialler's function to report the states of a dialling. */
 #ifndef RASSIM_CALLBACKS_H
 #define RASSIM_CALLBACKS_H
 
@@ -12,16 +12,17 @@ typedef struct {
 } rassim_callback;
 
 typedef RASSIM_ARRAY(rassim_callback) rassim_callback_list;
-extern rassim_callback_list rassim__callbacks; /* to be made; first in, first out */
+extern rassim_callback_list rassim__callbacks; /* the queued calls, oldest first */
 
 /* Queues a call that reports the connection's state and error. */
 void rassim__report(const rassim_connection *connection, const rassim_notifier *notifier);
 
-/* Makes the queued calls, in order, unless another thread does. Gives the lock up around each. */
+/* Makes the queued calls in order, unless another thread is making them. Releases the lock during
+ * each call. */
 void rassim__deliver(void);
 
-/* Forgets queued calls, and those that are being made: after a reset, and in a forked child, where
- * the threads that make them do not exist. */
+/* Forgets the queued and the running calls. For a reset, and for a forked child, which lacks the
+ * threads that run them. */
 void rassim__abandon_callbacks(void);
 
 #endif

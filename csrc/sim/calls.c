@@ -1,5 +1,5 @@
-/* What every RAS function passes through: the lock, the counters, injected errors and delays,
- * and the step of the clock. */
+/* The beginning and the end of every RAS function: the lock, the counters, injected errors and
+ * delays, and the step of the clock. */
 #include "calls.h"
 
 #include <string.h>
@@ -8,15 +8,15 @@ typedef struct {
   rassim_function function;
   uint32_t code;
   uint32_t first; /* call number, from 1; RASSIM_NEXT_CALL: any */
-  uint32_t left;  /* RASSIM_EVERY_CALL: no end */
+  uint32_t left;  /* calls that are still to fail; RASSIM_EVERY_CALL: no end */
 } failure;
 
 static struct {
-  bool armed; /* false: nothing below but the counters is in use */
+  bool armed; /* false: of the members below only the counters are in use */
   uint64_t calls[RASSIM_FUNCTION_COUNT];
   uint64_t delays_ns[RASSIM_FUNCTION_COUNT];
   RASSIM_ARRAY(failure) failures;
-  uint64_t step_ns; /* how far each call moves a manual clock */
+  uint64_t step_ns; /* how far each call advances a manual clock */
 } hooks;
 
 #define NAME(name, loading, parameters) #name,
@@ -46,7 +46,7 @@ static bool fails(rassim_function function, uint64_t call, uint32_t *code) {
   return false;
 }
 
-/* Other callers go on meanwhile. Setting another delay, or none, ends the wait. */
+/* Waits for the delay, without blocking other callers. Setting another delay ends the wait. */
 static void spend_delay(rassim_function function) {
   const uint64_t delay_ns = hooks.delays_ns[function];
   const uint64_t end = rassim__monotonic_ns() + delay_ns;

@@ -1,10 +1,10 @@
-/* The controls of the clock. On a manual clock, actions run in the thread that moves it; on a real
- * one, in a thread of the simulator. */
+/* The controls of the clock. With a manual clock, actions run in the thread that advances it; with
+ * a real one, in a thread of the simulator. */
 #include "actions.h"
 
-#define LONGEST_WAIT_NS 1000000000ull /* the thread looks again at least this often */
+#define LONGEST_WAIT_NS 1000000000ull /* the thread wakes at least this often */
 
-static bool running; /* whether the clock's thread is to go on */
+static bool running; /* false: the clock's thread must end */
 
 static void run_thread(void) {
   rassim__lock();
@@ -20,8 +20,8 @@ static void run_thread(void) {
   rassim__unlock();
 }
 
-/* A forked child has the service as it stood, without the clock's thread and without what
- * belongs to its parent: the events to be set, and calls that other threads were making. */
+/* A forked child gets a copy of the service, without the clock's thread. Registered events and
+ * running calls belong to the parent. */
 static void forked(void) {
   running = false;
   rassim__change_clock(false);
@@ -29,7 +29,7 @@ static void forked(void) {
   rassim__abandon_callbacks();
 }
 
-/* Without the lock. */
+/* Call it without the lock. */
 static void stop_thread(void) {
   rassim__lock();
   bool was_running = running;
@@ -50,7 +50,7 @@ static uint32_t start(bool real) {
   return code;
 }
 
-/* From a dial callback on the real clock, the clock's thread would have to join itself. */
+/* A dial callback on a real clock may not stop the thread, which would have to join itself. */
 static bool is_called_by_clock(void) {
   rassim__lock();
   bool by_clock = rassim__on_thread();
@@ -75,7 +75,7 @@ uint64_t rassim_now(void) {
   return now;
 }
 
-/* Callbacks are made as their time comes: one may hang up what was to go on. */
+/* Makes each callback when it is due: it may hang up a connection that has later actions. */
 uint32_t rassim_advance(uint64_t ns) {
   rassim__lock();
   uint32_t code = rassim__clock_is_real() ? RAS_ERROR_INVALID_PARAMETER : RAS_SUCCESS;

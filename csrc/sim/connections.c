@@ -7,10 +7,11 @@
 #define INDEX_BITS 18
 #define MAX_SLOTS ((1u << INDEX_BITS) - 1)
 #define MAX_GENERATION ((1u << (31 - INDEX_BITS)) - 1)
-#define FRESH_SLOTS 1024 /* made before one is used again: handles do not come back soon */
+#define FRESH_SLOTS 1024 /* created before the first reuse, so that no handle comes back soon */
 #define NO_SLOT UINT32_MAX
 
-/* A handle is its slot's index and generation, so that an ended one is told from a wrong one. */
+/* A handle holds the index and the generation of its slot. So the simulator can tell a handle that
+ * ended from one that never existed. */
 typedef struct {
   rassim_connection *connection; /* NULL: free */
   uint32_t subentry;             /* 0: the connection itself */
@@ -21,7 +22,7 @@ typedef struct {
 static struct {
   uint64_t incarnations;
   RASSIM_ARRAY(slot) slots;
-  uint32_t first_free, last_free; /* the slot that has been free longest is used first */
+  uint32_t first_free, last_free; /* a queue: the slot that has been free longest comes first */
 } table = {.first_free = NO_SLOT, .last_free = NO_SLOT};
 
 rassim_list rassim__listed;
@@ -86,7 +87,8 @@ static uint32_t take_fresh_slot(rassim_connection *connection, uint32_t subentry
   return RAS_SUCCESS;
 }
 
-/* A slot knows its last handle only, so no older one can be used again. */
+/* Takes the slot of an ended handle, to use the handle again. Only a slot's last handle can be used
+ * again. */
 static uint32_t take_ended_slot(rassim_connection *connection, HRASCONN handle) {
   uint32_t generation;
   slot *ended = slot_of(handle, &generation);
@@ -171,7 +173,7 @@ uint32_t rassim__subentry_handle(rassim_connection *connection, uint32_t subentr
 
 /* Texts. */
 
-/* Zeroes everything behind the text, so that callers are given defined bytes only. */
+/* Zeroes everything after the text, so that callers get defined bytes only. */
 static void end_text(uint16_t *text, size_t capacity) {
   size_t length = 0;
   while (length + 1 < capacity && text[length]) length++;
@@ -188,7 +190,7 @@ bool rassim__same_text(const uint16_t *a, const uint16_t *b, size_t length) {
   return true;
 }
 
-/* A connection dialled by number is listed as "." and the number. */
+/* RAS lists a connection that was dialled by number as "." and the number. */
 void rassim__complete(rassim_profile *profile) {
   rn_RASCONNW *connection = &profile->connection;
   rn_RASCONNSTATUSW *status = &profile->status;
@@ -252,7 +254,7 @@ void rassim__set_state(rassim_connection *connection, uint32_t state) {
   rassim__log(RASSIM_EVENT_STATE, connection->handle, state);
 }
 
-/* [I] The links that come up with a multilink connection count as bandwidth added. */
+/* [I] A multilink connection signals that bandwidth was added when it connects. */
 uint32_t rassim__connect(rassim_connection *connection) {
   uint32_t code = RASSIM_RESERVE(rassim__listed);
   if (code) return code;
@@ -280,7 +282,7 @@ static void unlist(const rassim_connection *connection) {
   }
 }
 
-/* [I] A connection that never was up is not reported as disconnected. */
+/* [I] RAS does not signal the end of a connection that was never up. */
 void rassim__terminate(rassim_connection *connection) {
   HRASCONN handle = connection->handle;
   bool was_up = connection->was_up, was_planned = connection->phase == RASSIM_PLANNED;
@@ -337,8 +339,7 @@ static uint32_t hang_up_link(rassim_connection *connection, uint32_t subentry) {
   return code;
 }
 
-/* The connection is unlisted at once, because it is no longer connected. Its handle ends, and its
- * end is signalled, after the teardown. */
+/* Unlists the connection at once. After the teardown its handle ends, and RAS signals its end. */
 static uint32_t begin_teardown(rassim_connection *connection) {
   rassim_action end = rassim__action_on(connection, end_connection, 0);
   uint64_t teardown_ns = rassim__service.teardown_ns;
@@ -350,7 +351,7 @@ static uint32_t begin_teardown(rassim_connection *connection) {
   return teardown_ns ? RAS_SUCCESS : end_connection(&end);
 }
 
-/* [U] RasHangUp of a connection that is being torn down is 668. */
+/* [U] RasHangUp returns 668 for a connection in its teardown. */
 uint32_t rassim__hang_up(rassim_connection *connection, uint32_t subentry) {
   if (connection->phase == RASSIM_CLOSING) return RAS_ERROR_NO_CONNECTION;
   if (subentry) return hang_up_link(connection, subentry);
@@ -363,9 +364,10 @@ uint32_t rassim__hang_up(rassim_connection *connection, uint32_t subentry) {
   return RAS_SUCCESS;
 }
 
-/* What RasGetConnectStatus and RasEnumConnections say. */
+/* What RasGetConnectStatus and RasEnumConnections report. */
 
-/* [I] RASCN_ReConnection: reconnected, or back to no substate after an outage. */
+/* [I] RAS signals RASCN_ReConnection for the substate "reconnected", and for no substate after an
+ * outage. */
 static uint32_t substate_flags(uint32_t before, uint32_t after) {
   bool was_out = before == RASCSS_Dormant || before == RASCSS_Reconnecting;
   if (after == before) return 0;
@@ -405,7 +407,7 @@ void rassim__rename(rassim_connection *connection, const uint16_t *name) {
   rassim__log(RASSIM_EVENT_RENAMED, connection->handle, 0);
 }
 
-/* Slots and their generations stay: handles from before are still known as ended ones. */
+/* Slots and their generations stay, so older handles are still recognised as ended. */
 void rassim__clear_connections(void) {
   for (uint32_t i = 0; i < table.slots.count; i++) {
     const slot *cleared = &table.slots.items[i];

@@ -4,28 +4,28 @@
 
 #include "notifications.h"
 
-/* What a connection is, and the states its dialling goes through. */
+/* The data of a connection, and the states that its dialling goes through. */
 typedef struct {
   rn_RASCONNW connection;
   rn_RASCONNSTATUSW status;
   uint32_t subentries;
   uint64_t step_ns; /* between two states */
-  uint32_t error;   /* the dialling fails with it; 0: it connects */
+  uint32_t error;   /* the dialling fails with this error; 0: it connects */
   uint32_t state_count;
   uint32_t states[RASSIM_MAX_STATES];
 } rassim_profile;
 
 typedef enum {
-  RASSIM_PLANNED, /* its delay is not over: the handle is not valid yet */
+  RASSIM_PLANNED, /* its delay has not passed: the handle is not valid yet */
   RASSIM_DIALLING,
-  RASSIM_FAILED, /* readable until hung up */
+  RASSIM_FAILED, /* its status can be read until it is hung up */
   RASSIM_UP,     /* listed */
-  RASSIM_CLOSING /* hung up; its teardown is not over */
+  RASSIM_CLOSING /* hung up, and in its teardown */
 } rassim_phase;
 
 typedef enum { RASSIM_LINK_DOWN, RASSIM_LINK_UP, RASSIM_LINK_CLOSING } rassim_link;
 
-/* Who is told of the states of a dialling; type as RasDialW takes it. */
+/* The function that RasDialW was given for the states of a dialling, and its type. */
 typedef struct {
   void *function; /* NULL: nobody */
   uint32_t type;
@@ -34,7 +34,7 @@ typedef struct {
 
 typedef struct {
   HRASCONN handle;
-  uint64_t incarnation; /* tells it from others that had the same handle */
+  uint64_t incarnation; /* distinguishes it from others that had the same handle */
   rassim_phase phase;
   uint32_t references;
   bool was_up;
@@ -44,13 +44,13 @@ typedef struct {
   rassim_link links[RASSIM_MAX_SUBENTRIES];
 
   uint32_t position;  /* of the next state in profile.states */
-  bool paused_states; /* the dialler said RDEOPT_PausedStates */
-  bool resumed;       /* from its paused state: the next state is scheduled */
+  bool paused_states; /* the dialler set RDEOPT_PausedStates */
+  bool resumed;       /* it was resumed from a paused state: its next state is scheduled */
   rassim_notifier notifier;
-  bool in_callback; /* hang-ups wait until it has returned */
+  bool in_callback; /* a callback runs; hang-ups wait until it returns */
   uint32_t deferred_hang_ups;
 
-  rassim_profile profile; /* connection and status are what callers are given */
+  rassim_profile profile; /* callers get its `connection` and `status` */
 } rassim_connection;
 
 typedef RASSIM_ARRAY(rassim_connection *) rassim_list;
@@ -65,20 +65,21 @@ void rassim__complete(rassim_profile *profile);
 /* Compares two texts of up to `length` units. */
 bool rassim__same_text(const uint16_t *a, const uint16_t *b, size_t length);
 
-/* Makes a planned connection. `reused`: the handle of an ended connection that it gets again, or
- * NULL for a new one. Returns 0, 6 (not an ended connection), or 8. */
+/* Creates a planned connection. `reused` is the handle of an ended connection to use again; NULL
+ * creates a new handle. Returns 0, 6 if `reused` is no such handle, or 8. */
 uint32_t rassim__new_connection(const rassim_profile *profile, HRASCONN reused,
                                 rassim_connection **connection_out);
 
-/* The connection of a handle, its own (subentry 0) or a link's. NULL: none, or only a planned one. */
+/* Finds the connection of a handle. *subentry_out is the number of the link if the handle is a
+ * link's, otherwise 0. Returns NULL if there is no such connection, or it is only planned. */
 rassim_connection *rassim__find(HRASCONN handle, uint32_t *subentry_out);
 rassim_connection *rassim__find_planned(HRASCONN handle);
 bool rassim__was_valid(HRASCONN handle);
 uint32_t rassim__subentry_handle(rassim_connection *connection, uint32_t subentry,
                                  HRASCONN *handle_out);
 
-/* An action on this connection, and the connection it is for: NULL where that has ended, also if
- * its handle was used again. */
+/* Make an action on a connection, and find the connection of an action. rassim__find_for returns
+ * NULL if that connection has ended, even if its handle was used again. */
 rassim_action rassim__action_on(const rassim_connection *connection,
                                 uint32_t (*run)(const rassim_action *action), uint32_t number);
 rassim_connection *rassim__find_for(const rassim_action *action);

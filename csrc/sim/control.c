@@ -1,5 +1,5 @@
-/* The controls about connections, the phone book and the service, and the reset. Those of the
- * clock, the calls, the notifications and the history are beside what they control. */
+/* The controls of connections, the phone book and the service, and the reset. clock.c, calls.c,
+ * notifications.c and history.c have controls of their own. */
 #include <string.h>
 
 #include "calls.h"
@@ -98,7 +98,7 @@ uint32_t rassim_add_entry(const rn_RASCONNW *connection, const rn_RASCONNSTATUSW
   return code;
 }
 
-/* The handle must be a connection's now, whenever it is to be acted on. */
+/* The handle must be a connection's at the time of the call, even if the action comes later. */
 static uint32_t act_on(HRASCONN handle, const rassim_action *action, uint64_t delay_ns) {
   uint32_t subentry = 0, code = RAS_ERROR_INVALID_HANDLE;
   rassim__lock();
@@ -215,6 +215,7 @@ uint32_t rassim_limit_versions(uint32_t connection, uint32_t status) {
   return RAS_SUCCESS;
 }
 
-/* setuptools links every extension to export this. It is no module: importing it fails. */
+/* setuptools makes the linker export this symbol from every extension. The library is no module:
+ * importing it fails. */
 void *PyInit__rassim(void);
 void *PyInit__rassim(void) { return NULL; }

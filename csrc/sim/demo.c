@@ -8,7 +8,7 @@
 typedef struct {
   const uint16_t *entry, *device_type, *device, *peer;
   uint32_t subentries;
-  uint8_t host; /* of the tunnel's far end; 0: the system does not know the end points */
+  uint8_t host; /* the last byte of the far end's address; 0: the end points are unknown */
 } demo_connection;
 
 static const demo_connection connections[] = {
@@ -61,7 +61,7 @@ static void put_text(uint16_t *text, const uint16_t *source) {
   while ((*text++ = *source++)) continue;
 }
 
-/* Addresses from the networks that are reserved for documentation. */
+/* Uses addresses that are reserved for documentation. */
 static void put_endpoints(rn_RASCONNSTATUSW *status, uint8_t host) {
   const rn_RASTUNNELENDPOINT local = {1, {198, 51, 100, 7}}, remote = {1, {203, 0, 113, host}};
   status->localEndPoint = local;
@@ -93,12 +93,12 @@ static void dial(uint32_t index, uint32_t error) {
   rassim_profile profile;
   rassim_connection *connection;
   make_profile(index, error, &profile);
-  if (rassim__new_connection(&profile, NULL, &connection)) return; /* no memory: it is left out */
+  if (rassim__new_connection(&profile, NULL, &connection)) return; /* no memory: skip it */
   handles[index] = connection->handle;
   rassim__begin_dialling(connection);
 }
 
-/* A client may have hung the connection up meanwhile: then nothing happens. */
+/* Does nothing if a client has hung up the connection. */
 static void change(uint32_t index, change_kind kind, uint32_t number) {
   static uint32_t (*const runs[])(const rassim_action *) = {
       [DROP] = rassim__run_drop,
@@ -117,7 +117,7 @@ static void change(uint32_t index, change_kind kind, uint32_t number) {
   rassim__act(&action, 0);
 }
 
-/* Runs a line of the script and schedules the next; after the last one, the first. */
+/* Runs a line of the script and schedules the next one. After the last line comes the first. */
 static uint32_t run_line(const rassim_action *action) {
   const uint32_t lines = sizeof script / sizeof *script;
   uint32_t line = action->number, next_line = (line + 1) % lines;

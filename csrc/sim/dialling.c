@@ -1,5 +1,5 @@
-/* The states that a connection goes through while it is dialled. Each is reported when it is
- * entered; a failure reports the last one again, with its error. */
+/* The states that a connection goes through while it is dialled. The simulator reports each state
+ * when it begins. A failure reports the last state again, with the error. */
 #include "dialling.h"
 
 const uint32_t rassim__usual_states[RASSIM_USUAL_STATES] = {
@@ -42,7 +42,7 @@ static void enter_connected(rassim_connection *connection) {
   }
 }
 
-/* [I] A dialler that did not ask for paused states gets ERROR_INTERACTIVE_MODE. */
+/* [I] The dialling fails with ERROR_INTERACTIVE_MODE unless the dialler asked for paused states. */
 static void enter_paused(rassim_connection *connection) {
   bool allowed = connection->paused_states || !connection->notifier.function;
   if (allowed) {
@@ -82,7 +82,7 @@ static uint32_t run_next_state(const rassim_action *action) {
   return RAS_SUCCESS;
 }
 
-/* The first state is there at once; it is entered, and reported, when the clock next moves. */
+/* The status shows the first state at once; the report follows when the clock next advances. */
 void rassim__begin_dialling(rassim_connection *connection) {
   connection->phase = RASSIM_DIALLING;
   bool begins = rassim__has_next_state(connection) && next_state_of(connection) < RASCS_PAUSED;

@@ -13,7 +13,7 @@ void rassim__fail_dialling(rassim_connection *connection, uint32_t error);
 bool rassim__is_paused(const rassim_connection *connection);
 bool rassim__has_next_state(const rassim_connection *connection);
 
-/* Goes on from a paused state. Returns 0, or 6 where the connection is in none. */
+/* Continues from a paused state. Returns 0, or 6 if the connection is not in a paused state. */
 uint32_t rassim__resume(rassim_connection *connection);
 
 #endif

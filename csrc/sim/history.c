@@ -4,11 +4,11 @@
 #include <string.h>
 
 static struct {
-  uint64_t end; /* the sequence of the next entry; entry s is at s % RASSIM_HISTORY_CAPACITY */
+  uint64_t end; /* the sequence number of the next entry; s is at s % RASSIM_HISTORY_CAPACITY */
   RASSIM_ARRAY(rassim_history_entry) ring;
 } history;
 
-/* An entry for which there is no memory is left out. */
+/* Drops the entry if there is no memory for it. */
 void rassim__log_signal(uint32_t event, HRASCONN handle, uint32_t flags, uint32_t registrations) {
   rassim_history_entry entry = {
       history.end, rassim__now(), (uintptr_t)handle, event, flags, registrations, 0};

@@ -4,10 +4,10 @@
 
 #include "queue.h"
 
-/* Adds an entry with the time of the simulator's clock. `event` is a RASSIM_EVENT_... */
+/* Adds an entry with the current time of the simulator. `event` is a RASSIM_EVENT_... */
 void rassim__log(uint32_t event, HRASCONN handle, uint32_t value);
 
-/* The same for a signal, with the number of registrations it set or missed. */
+/* Adds an entry for a signal, with the number of registrations that it set or missed. */
 void rassim__log_signal(uint32_t event, HRASCONN handle, uint32_t flags, uint32_t registrations);
 
 void rassim__clear_history(void);

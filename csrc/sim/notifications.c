@@ -1,5 +1,5 @@
-/* Registered events, the signals that set them, and the faults of real notifications: late ones,
- * lost ones, none after the first connections, and a service that forgets who registered. */
+/* Registered events, the signals that set them, and the faults of real notifications: signals come
+ * late, get lost, or stop after the first connections, and the service forgets registrations. */
 #include "notifications.h"
 
 #include <string.h>
@@ -33,15 +33,15 @@ static void remove_at(uint32_t index) {
   memmove(removed, removed + 1, following * sizeof *removed);
 }
 
-/* Backwards, because an entry may be removed. */
+/* Iterates backwards, because remove_at() moves later entries. */
 static void remove_unheard(void) {
   for (uint32_t i = notifications.registrations.count; i-- > 0;) {
     if (!rassim__event_is_heard(notifications.registrations.items[i].event)) remove_at(i);
   }
 }
 
-/* RAS has no call that ends a registration. Where the system can tell, those whose event nobody
- * waits for any more are removed before the array grows. */
+/* RAS has no call that ends a registration. Before the array grows, this removes registrations for
+ * whose events nobody can wait any more, if the system can tell. */
 uint32_t rassim__register(HRASCONN handle, void *event, uint32_t flags) {
   registration added = {handle, NULL, flags, 0};
   if (notifications.registrations.count == notifications.registrations.capacity) remove_unheard();
@@ -57,7 +57,7 @@ void rassim__close_registrations(void) {
   while (notifications.registrations.count) remove_at(notifications.registrations.count - 1);
 }
 
-/* The data of an action: registrations from this serial on are newer than the change. */
+/* Reads the data of an action: registrations from this serial on are newer than the change. */
 static uint64_t serial_of(const rassim_action *action) {
   uint64_t serial;
   memcpy(&serial, action->data, sizeof serial);
@@ -80,8 +80,8 @@ static uint32_t remove_of_ended(const rassim_action *action) {
   return RAS_SUCCESS;
 }
 
-/* [I] A registration for one connection ends with it, when its last signal was given; one for
- * all connections stays. */
+/* [I] A registration for one connection ends with that connection, after its last signal. A
+ * registration for all connections stays. */
 void rassim__end_registrations(HRASCONN handle) {
   rassim_action end = for_registrations(remove_of_ended, handle, 0);
   if (rassim__act(&end, notifications.delay_ns)) remove_of_ended(&end);

@@ -9,20 +9,20 @@
 /* Registers a duplicate of `event` for one connection, or for RASSIM_EVERY_CONNECTION. */
 uint32_t rassim__register(HRASCONN handle, void *event, uint32_t flags);
 
-/* Sets the events that are registered for one of the flags: now, late, or never, as the faults
- * that a client asked for have it. Does nothing for flags 0. */
+/* Sets the events that are registered for one of the flags. Injected faults may delay or lose the
+ * signal. Does nothing for flags 0. */
 void rassim__signal(HRASCONN handle, uint32_t flags);
 
-/* A connection that had been up has ended, and that was signalled. */
+/* Counts a connection that was up and whose end was signalled. */
 void rassim__count_cycle(void);
 
 /* Removes the registrations for a connection that has ended. */
 void rassim__end_registrations(HRASCONN handle);
 
-/* Closes all registrations; in a forked child they belong to the parent. */
+/* Closes all registrations. A forked child calls it, because they belong to the parent. */
 void rassim__close_registrations(void);
 
-/* Also ends the faults. */
+/* Closes all registrations and ends the faults. */
 void rassim__reset_notifications(void);
 
 #endif

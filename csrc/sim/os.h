@@ -1,6 +1,6 @@
 /*
- * What the simulator needs of the operating system; one implementation per
- * system. There is one lock, the service's, and one thread, its clock's.
+ * The system functions that the simulator calls; os_win.c and os_posix.c
+ * implement them. The service has one lock, and one thread, its clock's.
  */
 #ifndef RASSIM_OS_H
 #define RASSIM_OS_H
@@ -11,29 +11,30 @@
 void rassim__lock(void);
 void rassim__unlock(void);
 
-/* With the lock held: gives it up until rassim__wake, at most ns; may return early. */
+/* Releases the lock, which the caller holds, until rassim__wake or for at most ns. May return
+ * early. */
 void rassim__wait(uint64_t ns);
 void rassim__wake(void);
 
 uint64_t rassim__monotonic_ns(void);
 
-/* The clock's thread. Start it with the lock held: `run` takes the lock first, so it begins
- * when the thread is known. Join it without the lock. Starting returns 0 or 8. */
+/* The clock's thread. Hold the lock to start it: `run` takes the lock first, so it runs only once
+ * rassim__on_thread knows the thread. Join it without the lock. Starting it returns 0 or 8. */
 uint32_t rassim__thread_start(void (*run)(void));
 void rassim__thread_join(void);
 
-/* Whether the caller is the clock's thread. With the lock held. */
+/* Whether the caller is the clock's thread. Hold the lock. */
 bool rassim__on_thread(void);
 
-/* Sets what runs in a forked child, where the caller is the only thread. It runs with the lock
- * held. The lock itself is always free in a child. Windows does not fork: no effect there. */
+/* Sets the function that runs in a forked child, with the lock held. A child has only the thread
+ * that forked, and finds the lock free. Does nothing on Windows, which does not fork. */
 void rassim__on_fork(void (*run)(void));
 
-/* A duplicate of the caller's event, owned by the service. Returns 0 or 6. */
+/* Duplicates the caller's event; the service owns the duplicate. Returns 0 or 6. */
 uint32_t rassim__event_duplicate(void *event, void **duplicate_out);
 
-/* Sets the event. False: nobody can wait for it any more, so the duplicate is of no use. Some
- * events cannot tell: an event of Windows and an eventfd always take it. */
+/* Sets the event. Returns false if nobody can wait for it any more. It cannot tell for an eventfd,
+ * or on Windows, and returns true. */
 bool rassim__event_set(void *duplicate);
 
 /* Whether somebody may still wait for the event. Does not set it. */

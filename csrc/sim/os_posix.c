@@ -1,4 +1,4 @@
-/* The simulator's system layer on POSIX: an event is a descriptor that takes 8 bytes. */
+/* The functions of os.h on POSIX. An event is a descriptor to which 8 bytes can be written. */
 #define _GNU_SOURCE /* F_DUPFD_CLOEXEC with -std=c11; macOS: the relative condition wait */
 
 #include <errno.h>
@@ -22,7 +22,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t woken = PTHREAD_COND_INITIALIZER;
 static pthread_t thread;
-static void (*body)(void); /* what the thread runs */
+static void (*body)(void); /* the thread's function */
 static bool started;
 static void (*in_child)(void); /* NULL: nothing to do after a fork */
 
@@ -73,12 +73,12 @@ void rassim__thread_join(void) {
 
 bool rassim__on_thread(void) { return started && pthread_equal(thread, pthread_self()); }
 
-/* Forking: the lock is held across it, so no other thread is inside the simulator then. */
+/* fork() runs with the lock held, so no other thread is inside the simulator. */
 
 void rassim__on_fork(void (*run)(void)) { in_child = run; }
 
 static void after_fork_in_child(void) {
-  pthread_cond_init(&woken, NULL); /* those that waited for it do not exist here */
+  pthread_cond_init(&woken, NULL); /* the child lacks the threads that waited for it */
   started = false;
   if (in_child) in_child();
   rassim__unlock();
@@ -99,7 +99,7 @@ uint32_t rassim__event_duplicate(void *event, void **duplicate_out) {
   if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) return RAS_ERROR_INVALID_HANDLE;
   int duplicate = fcntl(descriptor_of(event), F_DUPFD_CLOEXEC, 0);
   if (duplicate < 0) return RAS_ERROR_INVALID_HANDLE;
-#ifdef F_SETNOSIGPIPE /* macOS: a reader that closed must not end the process */
+#ifdef F_SETNOSIGPIPE /* macOS: writing after the reader closed must not end the process */
   fcntl(duplicate, F_SETNOSIGPIPE, 1);
 #endif
   *duplicate_out = pointer_of(duplicate);
@@ -113,7 +113,7 @@ static bool is_pending(int signal) {
   return sigismember(&pending, signal) == 1;
 }
 
-/* Writes without SIGPIPE: it is blocked meanwhile, and taken back if this write raised it. */
+/* Writes with SIGPIPE blocked, and removes a SIGPIPE that this write raised. */
 static ssize_t write_without_signal(int descriptor, const void *bytes, size_t size) {
   sigset_t broken_pipe, before;
   int signal;
@@ -134,7 +134,7 @@ static short poll_events(int descriptor) {
   return poll(&polled, 1, 0) > 0 ? polled.revents : 0;
 }
 
-/* A pipe or an eventfd may be blocking: nothing is written to one that is full. */
+/* Writes nothing to a full pipe or eventfd, because the write might block. */
 static ssize_t write_unless_full(int descriptor, const void *bytes, size_t size) {
   if (poll_events(descriptor)) return write_without_signal(descriptor, bytes, size);
   errno = EAGAIN;
@@ -148,7 +148,7 @@ bool rassim__event_set(void *duplicate) {
   if (written < 0 && errno == ENOTSOCK) {
     written = write_unless_full(descriptor, &one, sizeof one);
   }
-  /* A full pipe or socket is an event that is set already. */
+  /* If the pipe or socket is full, the event is set already. */
   return written >= 0 || errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ||
          errno == EINTR;
 }

@@ -1,4 +1,4 @@
-/* The simulator's system layer on Windows. */
+/* The functions of os.h on Windows. */
 #define WIN32_LEAN_AND_MEAN
 #ifndef _WIN32_WINNT
 #define _WIN32_WINNT 0x0601
@@ -14,7 +14,7 @@
 
 static SRWLOCK lock = SRWLOCK_INIT;
 static CONDITION_VARIABLE woken = CONDITION_VARIABLE_INIT;
-static void (*body)(void); /* what the thread runs */
+static void (*body)(void); /* the thread's function */
 static HANDLE thread;
 static DWORD thread_id;
 
@@ -22,7 +22,7 @@ void rassim__lock(void) { AcquireSRWLockExclusive(&lock); }
 
 void rassim__unlock(void) { ReleaseSRWLockExclusive(&lock); }
 
-/* Rounded up: a wait must not end before its time. */
+/* Rounds up, because a wait must not end too early. */
 static DWORD milliseconds(uint64_t ns) {
   uint64_t ms = ns / NS_PER_MS + (ns % NS_PER_MS != 0);
   return (DWORD)(ms < LONGEST_MS ? ms : LONGEST_MS);
@@ -73,8 +73,8 @@ uint32_t rassim__event_duplicate(void *event, void **duplicate_out) {
   return RAS_SUCCESS;
 }
 
-/* The duplicate keeps the event alive, so SetEvent succeeds though the caller closed its own
- * handle. Nothing tells whether anybody still waits. */
+/* The duplicate keeps the event open, so SetEvent succeeds even after the caller closes its own
+ * handle. Nothing shows whether anybody still waits. */
 bool rassim__event_set(void *duplicate) {
   SetEvent(duplicate);
   return true;

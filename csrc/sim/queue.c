@@ -1,4 +1,4 @@
-/* The simulator's time, and a heap of actions with the next one on top. */
+/* The simulator's time, and a heap of actions whose first item is the next action. */
 #include "queue.h"
 
 #include <stdlib.h>
@@ -6,13 +6,13 @@
 
 typedef struct {
   uint64_t due_ns;
-  uint64_t serial; /* actions that are due together run in the order they were scheduled */
+  uint64_t serial; /* actions that are due together run in the order of scheduling */
   rassim_action action;
 } entry;
 
 static struct {
   bool real;
-  uint64_t now_ns;    /* of the manual clock */
+  uint64_t now_ns;    /* the time of the manual clock */
   uint64_t origin_ns; /* the system's time at which the real clock was at 0 */
   uint64_t serial;
   RASSIM_ARRAY(entry) heap;
@@ -83,7 +83,7 @@ uint64_t rassim__until_next(uint64_t longest_ns) {
   return due - now < longest_ns ? due - now : longest_ns;
 }
 
-/* What the action is for may be gone by now: its code is nobody's error. */
+/* Ignores the code of the action: its connection may have ended since. */
 bool rassim__run_next(uint64_t until_ns) {
   if (!queue.heap.count || queue.heap.items[0].due_ns > until_ns) return false;
   entry next = pop();

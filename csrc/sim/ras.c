@@ -1,4 +1,4 @@
-/* rasapi32's functions, but for RasDialW. Arguments are checked in Windows' order: pointers, the
+/* The functions of rasapi32 except RasDialW. They check arguments in Windows' order: pointers, the
  * version of the structure, then its size. */
 #include "calls.h"
 
@@ -8,22 +8,22 @@
 
 static const rassim_service *const service = &rassim__service;
 
-/* Text for the A functions. [I] It is as on a computer whose ANSI code page is Latin-1; other
- * characters become "?". */
-static void narrow(char *to, size_t capacity, const uint16_t *from) {
+/* Converts text for the A functions. [I] The ANSI code page is Latin-1; other characters become
+ * "?". */
+static void narrow(char *text_out, size_t capacity, const uint16_t *from) {
   size_t length = 0;
   for (; *from && length + 1 < capacity; from++) {
     bool pair = (from[0] & 0xFC00) == 0xD800 && (from[1] & 0xFC00) == 0xDC00;
-    to[length++] = (char)(*from <= 0xFF ? *from : '?');
+    text_out[length++] = (char)(*from <= 0xFF ? *from : '?');
     if (pair) from++;
   }
-  memset(to + length, 0, capacity - length);
+  memset(text_out + length, 0, capacity - length);
 }
 
-#define NARROW(to, from) narrow((to), sizeof(to), (from))
+#define NARROW(text_out, from) narrow((text_out), sizeof(text_out), (from))
 
-/* Structures of the caller's version. An older version is the beginning of the newest one. Its size
- * is rounded up to 4, so it may end with padding where the newest has the next member. */
+/* Structures of the caller's version. An older version is the beginning of the newest one, rounded
+ * up to 4 bytes. So it may end with padding where the newest version has another member. */
 
 static void put(uint8_t *out, const void *newest, uint32_t size, size_t end_of_oldest) {
   memcpy(out, newest, size);
@@ -99,34 +99,35 @@ static uint32_t size_of(const void *structure) {
   return size;
 }
 
-static bool accepts(const shape *of, uint32_t size, uint32_t limit) {
-  for (uint32_t i = 0; i < of->count; i++) {
-    if (of->versions[i].size == size) return of->versions[i].winver <= limit;
+static bool accepts(const shape *kind, uint32_t size, uint32_t limit) {
+  for (uint32_t i = 0; i < kind->count; i++) {
+    if (kind->versions[i].size == size) return kind->versions[i].winver <= limit;
   }
   return false;
 }
 
-static uint32_t newest_size(const shape *of, uint32_t limit) {
+static uint32_t newest_size(const shape *kind, uint32_t limit) {
   uint32_t i = 0;
-  while (i + 1 < of->count && of->versions[i].winver > limit) i++;
-  return of->versions[i].size;
+  while (i + 1 < kind->count && kind->versions[i].winver > limit) i++;
+  return kind->versions[i].size;
 }
 
 /* Enumerations. */
 
 /* Checks the arguments, then whether the service runs. */
-static uint32_t check_list(const shape *of, uint32_t limit, const void *buffer,
+static uint32_t check_list(const shape *kind, uint32_t limit, const void *buffer,
                            const uint32_t *bytes, const uint32_t *count) {
   if (!bytes || !count) return RAS_ERROR_INVALID_PARAMETER; /* [I] */
-  if (buffer && !accepts(of, size_of(buffer), limit)) return RAS_ERROR_INVALID_SIZE;
+  if (buffer && !accepts(kind, size_of(buffer), limit)) return RAS_ERROR_INVALID_SIZE;
   return service->code;
 }
 
-/* Tells how much `found` items need and whether they fit. [I] A sizing call answers for the
- * newest version; a buffer too small for its own dwSize is told to hold one structure. */
-static uint32_t measure(const shape *of, uint32_t limit, const void *buffer, uint32_t found,
+/* Sets how many bytes `found` items need, and returns whether they fit. [I] Without a buffer that
+ * is the size in the newest version. A buffer that is smaller than one structure needs at least
+ * one. */
+static uint32_t measure(const shape *kind, uint32_t limit, const void *buffer, uint32_t found,
                         uint32_t *bytes, uint32_t *count) {
-  uint32_t stride = buffer ? size_of(buffer) : newest_size(of, limit);
+  uint32_t stride = buffer ? size_of(buffer) : newest_size(kind, limit);
   uint32_t given = *bytes, required = stride * found;
   *bytes = required;
   *count = found;
@@ -135,14 +136,15 @@ static uint32_t measure(const shape *of, uint32_t limit, const void *buffer, uin
   return given < stride || given < required ? RAS_ERROR_BUFFER_TOO_SMALL : RAS_SUCCESS;
 }
 
-static uint32_t enum_connections(const shape *of, void *buffer, uint32_t *bytes, uint32_t *count) {
+static uint32_t enum_connections(const shape *kind, void *buffer, uint32_t *bytes,
+                                 uint32_t *count) {
   uint32_t limit = service->connection_limit, found = rassim__listed.count;
-  uint32_t code = check_list(of, limit, buffer, bytes, count);
-  if (!code) code = measure(of, limit, buffer, found, bytes, count);
+  uint32_t code = check_list(kind, limit, buffer, bytes, count);
+  if (!code) code = measure(kind, limit, buffer, found, bytes, count);
   if (code || !buffer) return code;
   uint32_t stride = size_of(buffer);
   for (uint32_t i = 0; i < found; i++) {
-    of->put(rassim__listed.items[i], stride, (uint8_t *)buffer + (size_t)i * stride);
+    kind->put(rassim__listed.items[i], stride, (uint8_t *)buffer + (size_t)i * stride);
   }
   return RAS_SUCCESS;
 }
@@ -163,13 +165,13 @@ uint32_t RAS_CALL RasEnumConnectionsA(rn_RASCONNA *connections, uint32_t *bytes,
   return rassim__leave(code);
 }
 
-/* An entry that is dialled by number is in no phone book. */
-static bool is_in(const rassim_profile *entry, const uint16_t *phonebook) {
-  const uint16_t *in = entry->connection.szPhonebook;
+/* An entry without a name, which is dialled by number, is in no phone book. */
+static bool is_in_phonebook(const rassim_profile *entry, const uint16_t *phonebook) {
+  const uint16_t *path = entry->connection.szPhonebook;
   if (entry->connection.szEntryName[0] == '.') return false;
   if (!phonebook) return true;
-  for (; *in && *in == *phonebook; in++) phonebook++;
-  return *in == *phonebook;
+  for (; *path && *path == *phonebook; path++) phonebook++;
+  return *path == *phonebook;
 }
 
 static uint32_t enum_entries(const uint16_t *phonebook, void *buffer, uint32_t *bytes,
@@ -177,7 +179,7 @@ static uint32_t enum_entries(const uint16_t *phonebook, void *buffer, uint32_t *
   uint32_t found = 0, code = check_list(&entry_w, UINT32_MAX, buffer, bytes, count);
   if (code) return code;
   for (uint32_t i = 0; i < rassim__phone_book.count; i++) {
-    found += is_in(&rassim__phone_book.items[i], phonebook);
+    found += is_in_phonebook(&rassim__phone_book.items[i], phonebook);
   }
   code = measure(&entry_w, UINT32_MAX, buffer, found, bytes, count);
   if (code || !buffer) return code;
@@ -185,7 +187,7 @@ static uint32_t enum_entries(const uint16_t *phonebook, void *buffer, uint32_t *
   uint8_t *out = buffer;
   for (uint32_t i = 0; i < rassim__phone_book.count; i++) {
     const rassim_profile *entry = &rassim__phone_book.items[i];
-    if (!is_in(entry, phonebook)) continue;
+    if (!is_in_phonebook(entry, phonebook)) continue;
     put_entry(entry, stride, out);
     out += stride;
   }
@@ -203,15 +205,15 @@ uint32_t RAS_CALL RasEnumEntriesW(const uint16_t *reserved, const uint16_t *phon
 
 /* Status. */
 
-/* The handle of a link stands for its connection: it does not show that the link is down. */
-static uint32_t get_connect_status(const shape *of, HRASCONN handle, void *status) {
+/* The handle of a link reports the status of its connection, not of the link. */
+static uint32_t get_connect_status(const shape *kind, HRASCONN handle, void *status) {
   uint32_t subentry;
   if (!status) return RAS_ERROR_INVALID_PARAMETER; /* [I] */
-  if (!accepts(of, size_of(status), service->status_limit)) return RAS_ERROR_INVALID_SIZE;
+  if (!accepts(kind, size_of(status), service->status_limit)) return RAS_ERROR_INVALID_SIZE;
   if (service->code) return service->code;
   const rassim_connection *connection = rassim__find(handle, &subentry);
   if (!connection) return RAS_ERROR_INVALID_HANDLE;
-  of->put(connection, size_of(status), status);
+  kind->put(connection, size_of(status), status);
   return RAS_SUCCESS;
 }
 
@@ -233,7 +235,7 @@ uint32_t RAS_CALL RasGetConnectStatusA(HRASCONN handle, rn_RASCONNSTATUSA *statu
 
 /* Hanging up. */
 
-/* Finds the connection of a handle. Returns 668 if it has ended, 6 if there never was one. */
+/* Finds the connection of a handle. Returns 668 if it has ended, 6 if it never existed. */
 static uint32_t find_or_why(HRASCONN handle, rassim_connection **connection_out,
                             uint32_t *subentry_out) {
   *connection_out = rassim__find(handle, subentry_out);
@@ -289,7 +291,7 @@ uint32_t RAS_CALL RasGetSubEntryHandleA(HRASCONN handle, uint32_t subentry, HRAS
 
 /* Notification. */
 
-/* The codes and their order are [I]. The handle of a link stands for its connection. */
+/* The codes and their order are [I]. The handle of a link registers for its connection. */
 static uint32_t register_event(HRASCONN handle, void *event, uint32_t flags) {
   const uint32_t known = 2u * RASCN_EPDGPacketArrival - 1;
   uint32_t subentry;
@@ -342,7 +344,7 @@ uint32_t RAS_CALL RasGetConnectionStatistics(HRASCONN handle, rn_RAS_STATS *stat
   return rassim__leave(code);
 }
 
-/* [I] The counters start at 0 again; speed and duration stay. */
+/* [I] Resets the counters to 0, but not speed and duration. */
 static uint32_t clear_statistics(HRASCONN handle) {
   rassim_connection *connection;
   uint32_t subentry;
@@ -362,7 +364,7 @@ uint32_t RAS_CALL RasClearConnectionStatistics(HRASCONN handle) {
   return rassim__leave(code);
 }
 
-/* Error strings: the only function that needs no service. */
+/* Error strings. RasGetErrorString is the only function that works without the service. */
 
 static const char *find_text(uint32_t code) {
   size_t low = 0, high = sizeof rassim_errors / sizeof *rassim_errors;
@@ -404,7 +406,7 @@ uint32_t RAS_CALL RasGetErrorStringA(uint32_t code, char *text, uint32_t length)
   return rassim__leave(answer);
 }
 
-/* Not simulated: clients such as pywin32's win32ras need the names to be loaded. */
+/* Functions that are not simulated. Clients such as pywin32's win32ras load only if they exist. */
 
 static uint32_t not_simulated(rassim_function function) {
   uint32_t code;

@@ -1,10 +1,10 @@
-/* RasDialW: what may be dialled, new diallings, further references, and resumed diallings. */
+/* RasDialW: new diallings, further references, and resumed diallings. */
 #include <string.h>
 
 #include "calls.h"
 
 #define NUMBER_STEP_NS (100 * RASSIM_NS_PER_MS)
-#define SYNCHRONOUS_WAIT_NS 1000000000ull /* looks again at least this often */
+#define SYNCHRONOUS_WAIT_NS 1000000000ull /* a synchronous dialler wakes at least this often */
 
 static bool is_dial_params_size(uint32_t size) {
   return size == RAS_CUT(rn_RASDIALPARAMSW, dwSubEntry) ||
@@ -38,7 +38,7 @@ static const rassim_profile *find_entry(const rn_RASDIALPARAMSW *params,
   return NULL;
 }
 
-/* A number needs no entry: it is dialled with the computer's own modem. */
+/* A number needs no phone-book entry: the computer's modem dials it. */
 static void number_profile(const rn_RASDIALPARAMSW *params, rassim_profile *profile) {
   static const uint16_t modem[] = {'m', 'o', 'd', 'e', 'm', 0};
   memset(profile, 0, sizeof *profile);
@@ -54,7 +54,7 @@ static void number_profile(const rn_RASDIALPARAMSW *params, rassim_profile *prof
   memcpy(profile->states, rassim__usual_states, sizeof rassim__usual_states);
 }
 
-/* What a caller of RasDialW wants to dial. */
+/* What the caller of RasDialW wants to dial. */
 typedef struct {
   const rn_RASDIALPARAMSW *params;
   const uint16_t *phonebook; /* NULL: any */
@@ -68,8 +68,8 @@ static bool is_wanted(rassim_connection *connection, const void *data) {
          is_dialled(&connection->profile, wanted->params, wanted->phonebook);
 }
 
-/* Dialling a connection that is up adds a reference. [I] One that is still being dialled, or is
- * being torn down, is refused. */
+/* Adds a reference to a connection that is up. [I] Refuses one that is still being dialled, or is
+ * in its teardown. */
 static uint32_t dial_again(rassim_connection *connection, const request *wanted, HRASCONN *handle) {
   if (connection->phase == RASSIM_DIALLING) return RAS_ERROR_DIAL_ALREADY_IN_PROGRESS;
   if (connection->phase != RASSIM_UP) return RAS_ERROR_PORT_NOT_AVAILABLE;
@@ -90,22 +90,22 @@ static uint32_t begin_dial(const rassim_profile *entry, const request *wanted, H
   return RAS_SUCCESS;
 }
 
-/* A callback on the real clock keeps the clock's thread: a synchronous dialling in it would wait
- * for itself. [I] It is refused as a request that has to wait for another one. */
+/* A callback on a real clock occupies the clock's thread, so a synchronous dialling there would
+ * wait for itself. [I] It fails as a request that has to wait for another one. */
 static bool would_wait_for_itself(const request *wanted) {
   return !wanted->notifier.function && rassim__clock_is_real() && rassim__on_thread();
 }
 
-/* Lets the dialling go on: a manual clock is moved, a real one waited for. */
+/* Lets time pass for the dialling: advances a manual clock, or waits for a real one. */
 static void pass_time(rassim_connection *connection) {
   if (rassim__is_paused(connection)) {
     rassim__fail_dialling(connection, RAS_ERROR_INTERACTIVE_MODE);
   } else if (!rassim__has_next_state(connection) && !connection->profile.error) {
-    rassim__fail_dialling(connection, RAS_ERROR_PPP_TIMEOUT); /* its states lead nowhere */
+    rassim__fail_dialling(connection, RAS_ERROR_PPP_TIMEOUT); /* its states have no end */
   } else if (rassim__clock_is_real()) {
     rassim__wait(SYNCHRONOUS_WAIT_NS);
   } else if (!rassim__run_next(UINT64_MAX)) {
-    rassim__fail_dialling(connection, RAS_ERROR_PPP_TIMEOUT); /* the clock was changed meanwhile */
+    rassim__fail_dialling(connection, RAS_ERROR_PPP_TIMEOUT); /* somebody changed the clock */
   }
 }
 
@@ -118,7 +118,7 @@ static uint32_t dial_to_the_end(HRASCONN handle) {
   return connection ? connection->profile.status.dwError : RAS_ERROR_NO_CONNECTION;
 }
 
-/* [I] A resumed dialling must come with the function it began with. */
+/* [I] The caller must pass the function with which the dialling began. */
 static uint32_t resume_dial(HRASCONN handle, const rassim_notifier *notifier) {
   uint32_t subentry;
   rassim_connection *connection = rassim__find(handle, &subentry);
@@ -151,7 +151,7 @@ static uint32_t dial(const request *wanted, HRASCONN *handle) {
   return connected ? dial_again(connected, wanted, handle) : dial_new(wanted, handle);
 }
 
-/* The codes are [I]. A window that is told by messages (type 0xFFFFFFFF) is not simulated. */
+/* The codes are [I]. Messages to a window (type 0xFFFFFFFF) are not simulated. */
 static uint32_t check_dial(const rn_RASDIALEXTENSIONS *extensions, const rn_RASDIALPARAMSW *params,
                            const rassim_notifier *notifier, const HRASCONN *handle) {
   if (!params || !handle) return RAS_ERROR_INVALID_PARAMETER;

@@ -1,15 +1,14 @@
 /*
- * The simulator: a library with rasapi32's functions, a RAS service of its own
- * behind them, and controls that drive that service. A process has one service.
+ * The simulator: a library with rasapi32's functions, a simulated RAS service,
+ * and controls that drive the service. A process has one service.
  *
  * Controls return 0 or a Windows code: 6 for no such connection, 8 for no
- * memory, 87 for a bad argument. A control that takes delay_ns acts that much
- * later on the simulator's clock; 0 is now. Structures belong to the caller and
- * are copied. Text is UTF-16 and ends at its first NUL.
+ * memory, 87 for a bad argument. A control that takes delay_ns acts after that
+ * time on the simulator's clock; 0 is now. Controls copy the caller's
+ * structures. Text is UTF-16 and ends at its first NUL.
  *
- * A forked child has a copy of the service as it stood, on a manual clock and
- * without registrations. A registration ends when nobody can wait for its event
- * any more, as far as the system can tell: a pipe or socket whose other end is
+ * A forked child gets a copy of the service, with a manual clock and without
+ * registrations. A registration of a pipe or socket ends when its other end is
  * closed.
  */
 #ifndef RASSIM_H
@@ -32,7 +31,7 @@
 #define RASSIM_MAX_STATES 64
 #define RASSIM_MAX_SUBENTRIES 32
 
-#define RASSIM_CLOCK_MANUAL 0 /* time moves by rassim_advance and rassim_set_step_per_call */
+#define RASSIM_CLOCK_MANUAL 0 /* rassim_advance and rassim_set_step_per_call advance the time */
 #define RASSIM_CLOCK_REAL 1   /* time passes by itself, in a thread of the simulator */
 
 #define RASSIM_NEXT_CALL 0           /* rassim_fail: from the next call on */
@@ -46,29 +45,28 @@
 #define RASSIM_LOCAL_ENDPOINT 0x10
 #define RASSIM_REMOTE_ENDPOINT 0x20
 
-/* A text that no other rasapi32 has: "ras_native simulator". */
+/* Identifies the simulator: "ras_native simulator". */
 RASSIM_EXPORT const char *rassim_identity(void);
 RASSIM_EXPORT uint32_t rassim_version(void);
 
-/* Ends everything and restores the defaults; old handles stay invalid. Call it before the library
- * is unloaded. Only one thread may call this or rassim_set_clock at a time; a dial callback on the
+/* Ends everything and restores the defaults; old handles stay invalid. Call it before you unload
+ * the library. Only one thread at a time may call this or rassim_set_clock. A dial callback on a
  * real clock may not (170). */
 RASSIM_EXPORT uint32_t rassim_reset(void);
 
-/* The clock, in nanoseconds since the reset. Advancing a real clock is 87. */
+/* The clock, in nanoseconds since the reset. rassim_advance returns 87 for a real clock. */
 RASSIM_EXPORT uint32_t rassim_set_clock(uint32_t clock);
 RASSIM_EXPORT uint64_t rassim_now(void);
 RASSIM_EXPORT uint32_t rassim_advance(uint64_t ns);
 RASSIM_EXPORT void rassim_set_step_per_call(uint64_t ns);
 RASSIM_EXPORT uint64_t rassim_step_per_call(void);
 
-/* Makes a connection that is up at once (add), or dials one (dial): it enters the next of `states`
- * (count long) every step_ns, and fails with `error`, where that is not 0, instead of connecting.
- * A paused state waits for rassim_resume. With an empty szEntryName it is dialled by
- * szPhoneNumber. `subentries` is the number of links; more than one makes it multilink.
- * *handle_inout: NULL for a new handle, or the handle of a connection that has ended, which this
- * one gets again (6: it is no such handle, or was used again already). The handle is known at once
- * and valid when the delay is over. */
+/* rassim_add creates a connection that is up at once. rassim_dial dials one: every step_ns it
+ * enters the next of the `count` items of `states`. Then it connects, or fails with `error` if that
+ * is not 0. A paused state waits for rassim_resume. Without an szEntryName it dials szPhoneNumber.
+ * `subentries` is the number of links; a multilink connection has more than one.
+ * *handle_inout: NULL creates a new handle; the handle of an ended connection is used again (6 if
+ * it is no such handle, or in use). The handle is known at once, and valid after the delay. */
 RASSIM_EXPORT uint32_t rassim_add(const rn_RASCONNW *connection, const rn_RASCONNSTATUSW *status,
                                   uint32_t subentries, uint64_t delay_ns, HRASCONN *handle_inout);
 RASSIM_EXPORT uint32_t rassim_dial(const rn_RASCONNW *connection, const rn_RASCONNSTATUSW *status,
@@ -83,7 +81,7 @@ RASSIM_EXPORT uint32_t rassim_add_entry(const rn_RASCONNW *connection,
                                         const uint32_t *states, uint32_t count, uint64_t step_ns,
                                         uint32_t error);
 
-/* The far side ends the connection, or one link; a link that is down connects again. */
+/* The remote side ends the connection, or one link; or a link that is down connects again. */
 RASSIM_EXPORT uint32_t rassim_drop(HRASCONN handle, uint64_t delay_ns);
 RASSIM_EXPORT uint32_t rassim_drop_subentry(HRASCONN handle, uint32_t subentry, uint64_t delay_ns);
 RASSIM_EXPORT uint32_t rassim_connect_subentry(HRASCONN handle, uint32_t subentry,
@@ -100,26 +98,27 @@ RASSIM_EXPORT uint32_t rassim_set_statistics(HRASCONN handle, const rn_RAS_STATS
 RASSIM_EXPORT uint32_t rassim_add_reference(HRASCONN handle, uint64_t delay_ns);
 RASSIM_EXPORT uint32_t rassim_references(HRASCONN handle, uint32_t *references_out);
 
-/* Sets the events registered for these RASCN_ flags though nothing happened. */
+/* Sets the events that are registered for these RASCN_ flags, without any change. */
 RASSIM_EXPORT uint32_t rassim_signal(HRASCONN handle, uint32_t flags, uint64_t delay_ns);
 
-/* How long after RasHangUp the handle ends. */
+/* The time from RasHangUp to the end of the handle. */
 RASSIM_EXPORT void rassim_set_teardown(uint64_t ns);
 RASSIM_EXPORT uint64_t rassim_teardown(void);
 
-/* Stops the service: every call that needs it answers `code`, such as 711. 0 starts it again. */
+/* Stops the service: every call that needs it returns `code`, such as 711. 0 starts it again. */
 RASSIM_EXPORT uint32_t rassim_set_service(uint32_t code, uint64_t delay_ns);
 
-/* Behaves as the Windows of these WINVERs, which answers 632 to newer structures. */
+/* Simulates the Windows of these WINVERs, which returns 632 for newer structures. */
 RASSIM_EXPORT uint32_t rassim_limit_versions(uint32_t connection, uint32_t status);
 
-/* Faults and counters of one function, by its name: "RasHangUpW" (87 for an unknown name). `call`
- * counts from 1 since the last rassim_reset_calls. A failing call does nothing but answer `code`.
- * A delay is real time, during which other calls go on; another value ends the waits. */
+/* Faults and counters of one function, by its name, such as "RasHangUpW" (87 for an unknown name).
+ * `call` counts from 1 since the last rassim_reset_calls. A failing call only returns `code`. A
+ * delay is real time and does not block other calls; setting another value ends current waits. */
 RASSIM_EXPORT uint32_t rassim_fail(const char *function, uint32_t code, uint32_t call,
                                    uint32_t count);
 RASSIM_EXPORT uint32_t rassim_delay(const char *function, uint64_t ns);
-RASSIM_EXPORT uint32_t rassim_calls(const char *function, uint64_t *calls_out); /* NULL: all */
+/* `function` NULL counts the calls of all functions. */
+RASSIM_EXPORT uint32_t rassim_calls(const char *function, uint64_t *calls_out);
 RASSIM_EXPORT void rassim_reset_calls(void);
 
 /* How many event registrations the service holds. */
@@ -130,26 +129,26 @@ RASSIM_EXPORT uint32_t rassim_registrations(void);
 /* The service forgets all registrations, as after a restart; nobody is told. */
 RASSIM_EXPORT uint32_t rassim_forget_registrations(uint64_t delay_ns);
 
-/* Loses signals at random: so many of a million, the same ones for the same seed. */
+/* Loses signals at random, per_million of a million; equal seeds lose the same signals. */
 RASSIM_EXPORT uint32_t rassim_lose_notifications(uint32_t per_million, uint64_t seed);
 
-/* Events are set so long after the change. */
+/* Sets events with this delay after the change. */
 RASSIM_EXPORT void rassim_set_notification_delay(uint64_t ns);
 RASSIM_EXPORT uint64_t rassim_notification_delay(void);
 
-/* No event is set any more once so many connections have come up and ended; they are counted
- * from this call on. 0: no such limit. 1 is what Windows 11 does to a program that dials. */
+/* After this many connections have come up and ended, counted from this call, no event is set any
+ * more. 0 removes the limit. 1 simulates Windows 11 for a program that dials itself. */
 RASSIM_EXPORT void rassim_set_notification_cycles(uint32_t cycles);
 RASSIM_EXPORT uint32_t rassim_notification_cycles(void);
 
-/* What happened, oldest first; the log holds the last RASSIM_HISTORY_CAPACITY entries. */
+/* The history of what happened. It holds the last RASSIM_HISTORY_CAPACITY entries. */
 #define RASSIM_HISTORY_CAPACITY 65536
 
 #define RASSIM_EVENT_STATE 1                    /* value: the RASCS_ state entered */
 #define RASSIM_EVENT_LISTED 2                   /* RasEnumConnections lists it from now on */
-#define RASSIM_EVENT_UNLISTED 3                 /* and no longer */
+#define RASSIM_EVENT_UNLISTED 3                 /* RasEnumConnections no longer lists it */
 #define RASSIM_EVENT_ENDED 4                    /* its handle is no longer valid */
-#define RASSIM_EVENT_FAILED 5                   /* its dialling; value: the error */
+#define RASSIM_EVENT_FAILED 5                   /* its dialling failed; value: the error */
 #define RASSIM_EVENT_SUBSTATE 6                 /* value: the RASCSS_ substate set */
 #define RASSIM_EVENT_STATUS 7                   /* value: the other members that were set */
 #define RASSIM_EVENT_RENAMED 8                  /* it has another szEntryName */
@@ -170,8 +169,8 @@ typedef struct {
   uint32_t reserved;      /* 0 */
 } rassim_history_entry;
 
-/* Copies up to `capacity` entries from sequence `first` on, or from the oldest one. *count_out is
- * how many there are from there on, also if that is more than `capacity`. */
+/* Copies up to `capacity` entries, oldest first, from sequence number `first` or the oldest entry.
+ * *count_out is the number of entries from there on; it may exceed `capacity`. */
 RASSIM_EXPORT uint32_t rassim_history(uint64_t first, uint32_t capacity,
                                       rassim_history_entry *entries_out, uint32_t *count_out);
 

@@ -20,7 +20,7 @@ void rassim__reset_service(void) { rassim__service = defaults; }
 
 uint32_t rassim__reserve(void *items_pointer, uint32_t *capacity, uint32_t count, size_t size) {
   if (count < *capacity) return RAS_SUCCESS;
-  void *items; /* copied in and out: a pointer to any type is not a void ** */
+  void *items; /* copied with memcpy: other pointer types may not be accessed as void * */
   memcpy(&items, items_pointer, sizeof items);
   uint32_t larger = *capacity ? *capacity * 2 : FIRST_CAPACITY;
   void *grown = realloc(items, larger * size);

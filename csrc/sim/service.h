@@ -1,12 +1,14 @@
 /*
- * What all files of the simulator share: the lock (os.h), growing arrays, and
- * the settings that apply to the service as a whole.
+ * What all files of the simulator use: the lock (os.h), growing arrays, and the
+ * settings of the service as a whole.
  *
- * Each header says what its file offers to the files above it, in this order:
+ * A file uses only files before it in this order:
  *   service, queue, history, notifications, connections, callbacks, dialling,
  *   actions, clock, calls; then ras, ras_dial, control and demo.
- * A file uses only those before it. Every function needs the lock held, unless
- * it says otherwise.
+ * The caller of a function holds the lock, unless its comment says otherwise.
+ *
+ * In comments, [I] marks behaviour that is inferred and was not verified on
+ * Windows, and [U] behaviour on which released programs rely.
  */
 #ifndef RASSIM_SERVICE_H
 #define RASSIM_SERVICE_H
@@ -30,15 +32,15 @@
     uint32_t capacity;     \
   }
 
-/* Makes sure that any RASSIM_ARRAY can take one more item. Returns 0 or 8. */
+/* Makes sure that the array can take one more item. Returns 0 or 8. */
 #define RASSIM_RESERVE(array) \
   rassim__reserve(&(array).items, &(array).capacity, (array).count, sizeof *(array).items)
 uint32_t rassim__reserve(void *items_pointer, uint32_t *capacity, uint32_t count, size_t size);
 
 typedef struct {
-  uint32_t code;             /* what calls that need the service answer; 0: it runs */
+  uint32_t code;             /* the answer of every call that needs the service; 0: it runs */
   uint32_t connection_limit; /* the WINVER of the newest RASCONN it knows */
-  uint32_t status_limit;     /* and of the newest RASCONNSTATUS */
+  uint32_t status_limit;     /* the WINVER of the newest RASCONNSTATUS it knows */
   uint64_t teardown_ns;      /* from RasHangUp to the end of the handle */
 } rassim_service;
 
