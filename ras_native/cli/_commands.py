@@ -327,7 +327,7 @@ def _wait(
     with Reports(ras.backend) as reports, Monitor(ras, interval=_WAIT_INTERVAL) as monitor:
         for event in arrivals(monitor, reports, seconds=timeout, tick=_WAIT_INTERVAL):
             if isinstance(event, MonitorEvent) and not awaited.follow(event):
-                continue
+                continue  # the first poll may still tell of a connection that is awaited
             if awaited.error is not None:
                 last = str(awaited.error)
                 continue
@@ -336,8 +336,7 @@ def _wait(
             reached = [item for item in found if _show.condition(item) == state]
             if reached or (state == "gone" and seen and not found):
                 return reached
-            if event is None:  # every connection that is listed was told by now
-                _raise_when_hopeless(found, wanted, state)
+            _raise_when_hopeless(found, wanted, state)
             conditions = [_show.words(_show.condition(item)) for item in found]
             last = ", ".join(conditions) or "not connected"
     raise click.ClickException(f"{quoted(wanted)} is not {state} after {timeout:g} s: {last}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from .. import Cancelled, Event, Monitor, MonitorEvent
@@ -33,7 +34,8 @@ class Reports:
     def put(self, report: Report) -> None:
         """Add a report; any thread may do so."""
         self._queue.put(report)
-        self.arrived.set()
+        with suppress(ValueError):  # it is closed: the command ends, and nobody listens
+            self.arrived.set()
 
     def take(self) -> Iterator[Probe | Problem]:
         """Yield the reports so far, oldest first. Raises the OSError that a thread reported."""

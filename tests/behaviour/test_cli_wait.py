@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from command import NEVER
+from watching import until
 
 from ras_native import ConnSubstate
 from ras_native.cli import _commands
@@ -101,3 +102,43 @@ def test_wait_outlasts_a_stopped_service(run, sim):
     sim.step_per_call = 1
     sim.start_service(after=3)
     run("wait", "Office")
+
+
+def test_wait_judges_only_when_all_of_the_first_poll_is_told(run, sim):
+    for number in range(20):
+        sim.add(f"Other {number}")
+    handle = sim.add("Office")
+    sim.step_per_call = 1
+    sim.drop(handle, after=100)
+    run("wait", "Office", "--state", "gone")
+
+
+def test_wait_is_woken_by_a_change(run, sim, monkeypatch):
+    """No poll is due, and no tick: only RAS' signal ends the wait."""
+    arrivals = _commands.arrivals
+
+    def connecting(monitor, *arguments, **options):
+        until(lambda: monitor.has_polled)
+        sim.add("Office")
+        return arrivals(monitor, *arguments, **options)
+
+    monkeypatch.setattr(_commands, "_WAIT_INTERVAL", 3000.0)
+    monkeypatch.setattr(_commands, "arrivals", connecting)
+    run("wait", "Office", "--timeout", str(NEVER))
+
+
+def test_wait_tells_a_state_that_is_over_when_it_looks(run, sim, monkeypatch):
+    """Each state that stood while a poll looked counts, also if another followed at once."""
+    handle = sim.add("Office")
+    arrivals = _commands.arrivals
+
+    def late(monitor, reports, **options):
+        until(lambda: monitor.has_polled)
+        for substate in (ConnSubstate.DORMANT, ConnSubstate.RECONNECTED):
+            before = monitor.snapshot
+            sim.set_status(handle, substate=substate)
+            until(lambda before=before: monitor.snapshot != before)
+        yield from arrivals(monitor, reports, **options)
+
+    monkeypatch.setattr(_commands, "arrivals", late)
+    run("wait", "Office", "--state", "dormant")

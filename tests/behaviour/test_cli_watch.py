@@ -7,7 +7,8 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timezone
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -235,31 +236,28 @@ def test_watch_probes_beside(run, closed_port):
 
 
 def test_a_probe_is_shown_when_it_arrives_with_the_time_it_began(run, monkeypatch):
-    """One target does not answer yet, no poll is due, and nothing ends the watch."""
-    may_answer, shown = threading.Event(), []
-    connect_many = _probe.connect_many
+    """One target does not answer before the other is shown, and no poll is due."""
+    first, second = "127.0.0.1:1", "127.0.0.2:1"
+    may_answer, asked = threading.Event(), {}
+    arrivals, connect_many = _commands.arrivals, _probe.connect_many
 
     def slow(targets, **options):
-        if targets == [("127.0.0.2", 1)]:
+        host, port = targets[0]
+        asked[f"{host}:{port}"] = datetime.now(timezone.utc)
+        if f"{host}:{port}" == second:
             assert may_answer.wait(PATIENCE)
         return connect_many(targets, **options)
 
-    def stepping(monitor, reports, **options):
-        for item in arrivals(monitor, reports, **options):
+    def two_arrivals(monitor, reports, **options):
+        for item in islice(arrivals(monitor, reports, **options), 2):
             yield item
-            shown.append(item)
             may_answer.set()
-            if len(shown) == 2:
-                return
 
-    arrivals = _commands.arrivals
     monkeypatch.setattr(_probe, "connect_many", slow)
-    monkeypatch.setattr(_commands, "arrivals", stepping)
-    lines = run.json_lines(
-        *("--probe", "127.0.0.2:1", "--probe", "127.0.0.1:1", "--interval", str(NEVER))
-    )
-    assert [line["target"] for line in lines] == ["127.0.0.1:1", "127.0.0.2:1"]
-    assert lines[0]["time"] == shown[0].time.isoformat()
+    monkeypatch.setattr(_commands, "arrivals", two_arrivals)
+    lines = run.json_lines("--probe", second, "--probe", first, "--interval", str(NEVER))
+    assert [line["target"] for line in lines] == [first, second]
+    assert all(datetime.fromisoformat(line["time"]) <= asked[line["target"]] for line in lines)
 
 
 def test_a_probe_is_shown_only_once_as_text_and_always_as_json(run, closed_port):
