@@ -43,6 +43,7 @@ class Event:
     backend: str
     """The backend that waits for it: "native" or "ctypes"."""
     _event: BackendEvent | None = None
+    _kind = "Event"
     _description = ""
     _closed_because = "this event is closed"
 
@@ -71,7 +72,7 @@ class Event:
         event = self._event
         state = "closed" if event is None else f"handle={event.handle:#x}"
         words = (
-            f"ras_native.{type(self).__name__}",
+            f"ras_native.{self._kind}",
             self._description,
             f"backend={self.backend}",
             state,

@@ -59,6 +59,8 @@ class Notification(Event):
     a closed Notification for all connections is used again by the next one with the same flags.
     """
 
+    _kind = "Notification"
+
     def __init__(
         self,
         backend: str,

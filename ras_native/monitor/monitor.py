@@ -65,6 +65,13 @@ def _overflow(count: int, first: MonitorEvent, last: MonitorEvent, state: object
     )
 
 
+class _Ready(Event):
+    """The event of `Monitor.ready`: the Monitor closes it."""
+
+    def __del__(self) -> None:
+        """Say nothing: the Monitor itself warns if it was not closed."""
+
+
 class _Worker:
     """What the thread uses. It knows nothing of the Monitor, so that one can be dropped."""
 
@@ -352,7 +359,7 @@ class Monitor:
 
         It stays set once the Monitor is closed. Never reset it; it belongs to the Monitor.
         """
-        return self._entered().queue.ready(lambda: Event(backend=self._ras.backend))
+        return self._entered().queue.ready(lambda: _Ready(backend=self._ras.backend))
 
     # How things are
 

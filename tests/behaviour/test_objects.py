@@ -154,6 +154,20 @@ sim.close()
     assert child.run(script) == "()\n"
 
 
+def test_nobody_is_told_to_close_the_event_of_a_monitor():
+    script = """
+from ras_native import Monitor, Ras
+from ras_native.sim import Simulator
+with Simulator() as sim, Ras(sim) as ras, Monitor(ras, interval=3600) as monitor:
+    ready = monitor.ready
+    monitor._end.detach()  # the event is dropped first
+print(ready)
+del monitor
+"""
+    (line,) = child.run(script).splitlines()
+    assert line.startswith("<ras_native.Event backend=")
+
+
 # What is up
 
 
