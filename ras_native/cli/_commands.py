@@ -202,7 +202,9 @@ def watch(
             record=record,
             pseudonyms=pseudonyms,
         ) as monitor,
-        output.open(_new_screen(monitor, source, output, entries), log, reports) as shown,
+        output.open(
+            _new_screen(monitor, _title(source, ras, interval), output, entries), log, reports
+        ) as shown,
         Prober(
             targets, reports.put, interval=interval, timeout=probe_timeout, backend=source.backend
         ) as prober,
@@ -215,16 +217,20 @@ def watch(
         shown.finish(reports)
 
 
+def _title(source: Source, ras: Ras, interval: float) -> str:
+    provider = "simulated" if source.simulate else source.provider or "rasapi32"
+    return f"{provider} · {ras.backend} · every {interval:g} s"
+
+
 def _new_screen(
-    monitor: Monitor, source: Source, output: OutputOptions, entries: tuple[str, ...]
+    monitor: Monitor, title: str, output: OutputOptions, entries: tuple[str, ...]
 ) -> Screen:
     if output.as_json:
         return JsonLines()
     console = _show.console()
     if not sys.stdout.isatty() or console.is_dumb_terminal:
         return PlainLines(console)
-    provider = "simulated" if source.simulate else source.provider or "rasapi32"
-    return LiveScreen(console, monitor, provider, entries or None)
+    return LiveScreen(console, monitor, title, entries or None)
 
 
 def _new_reports() -> Reports:

@@ -140,7 +140,8 @@ def output_options(command: F) -> F:
             "--only",
             type=click.Choice(_KINDS, case_sensitive=False),
             multiple=True,
-            help="Show only events of this kind; can be given more than once.",
+            metavar="KIND",
+            help=f"Show only events of this kind. Kinds: {', '.join(_KINDS)}. Can be repeated.",
         ),
         click.option(
             "--on",

@@ -327,7 +327,7 @@ class Watcher:
     @property
     def has_signals(self) -> bool:
         """Whether RAS was asked to signal changes."""
-        return self._notification is not None
+        return self._registered_ns is not None
 
     @property
     def polls(self) -> int:

@@ -17,7 +17,7 @@ from command import COMMAND, HOME, NEVER, run_process
 from network import listening
 from watching import PATIENCE, until
 
-from ras_native import ConnSubstate, Monitor, MonitorEvent, ProviderError
+from ras_native import EVENTS, ConnSubstate, Monitor, MonitorEvent, ProviderError
 from ras_native.cli import _commands, _probe
 
 ENUM, NOTIFY = "RasEnumConnectionsW", "RasConnectionNotificationW"
@@ -299,3 +299,22 @@ def test_wrong_usage_is_found_before_anything_starts(sim, arguments, message):
     assert result.exit_code == 2
     assert message in result.output
     assert sim.calls(ENUM) == 0
+
+
+@pytest.mark.parametrize("name", ["watch", "replay"])
+def test_the_help_names_each_kind_of_event(name):
+    text = CliRunner().invoke(_commands.cli, [name, "--help"]).stdout
+    assert all(kind.__name__ in text for kind in EVENTS)
+
+
+def test_a_terminal_has_the_live_screen(ras, sim, monkeypatch):
+    """It says which RAS is asked, by which backend, and how often."""
+    output = _commands.OutputOptions(frozenset(), (), None, None, as_json=False)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    source = _commands.Source(None, sim.path, simulate=False)
+    title = _commands._title(source, ras, 0.5)
+    with Monitor(ras) as monitor:
+        screen = _commands._new_screen(monitor, title, output, ())
+    assert isinstance(screen, _commands.LiveScreen)
+    assert title == f"{sim.path} · {ras.backend} · every 0.5 s"
