@@ -1,33 +1,38 @@
-"""The Monitor: what happens to the connections, told once, with marks where something is missing.
+"""The Monitor reports each change of the connections once, and says when it may have missed one.
 
 What it promises:
 
-1. A state that stood while a poll looked is told, in order for each connection. Between
-   connections the order is only that of the polls; within one poll, ends come first.
-2. What came and went between two polls is a `Gap` if RAS signalled it and no change that was
-   found accounts for the signal.
-3. What came and went without a signal, or behind a signal that another change accounts for,
-   nobody can know.
+1. The Monitor reports every state that a poll saw, in order for each connection. Events of
+   different connections have the order of the polls. Within one poll, ends come first.
+2. It reports a change that came and went between two polls as a `Gap`, if RAS signalled it and no
+   change that a poll saw explains the signal.
+3. It cannot detect a change between two polls without a signal, or with a signal that another
+   change explains.
 
-A signal and a change that are found within 2 seconds (the settling time) belong together, in
-either order: RAS sets one event for everything, and signals a hang-up some time after it has
-taken the connection off its list. A change accounts for one signal; an outage that began and ended
-between two polls accounts for two. After a signal without a change the Monitor looks again after
-10, 50, 250 and 1,000 ms and when the settling time is over; only then it tells the Gap.
+RAS sets one event for all changes, and signals a hang-up some time after it removes the connection
+from its list. So a signal and a change belong together if polls find both within 2 seconds (the
+settling time), in either order. A change explains one signal; an outage that began and ended
+between two polls explains two. After a signal without a change the Monitor polls again after 10,
+50, 250 and 1,000 ms, and after the settling time. Then it reports the Gap.
 
-Other kinds of Gap: RAS did not signal a connection that came or went (`unreported`), could not be
-asked (`failed`), a poll began later than it was due by more than two intervals and 50 ms
-(`late`), the system slept (`suspended`), or the consumer was slow (`overflow`). An outage is one
-Gap with a count. Late polls and signals that never cease are told once in 60 and 10 seconds.
+The other kinds of Gap are:
 
-While RAS fails, the time between polls doubles up to 5 seconds, or one interval where that is
-longer. A registration that may be dead is made anew: at once, then at most after 1 second, 2, 4
-and so on, up to once a minute.
+- `unreported`: RAS did not signal a connection that came or went.
+- `failed`: RAS could not be asked. One Gap, with a count, covers the whole outage.
+- `late`: a poll began more than two intervals and 50 ms after it was due.
+- `suspended`: the system slept.
+- `overflow`: the consumer was slow.
 
-With `notifications=False`, or a provider that has none, there are no signals: nothing that comes
-and goes between two polls is told (point 3), and there is neither `blip` nor `unreported`. The
-links of a multilink connection are not watched. A connection that is dialled again between two
-polls, under the same handle and correlation id, looks unchanged: it is a Gap if RAS signals it.
+If polls stay late, the Monitor reports that once in 60 seconds; if signals never stop, once in 10.
+
+While RAS fails, the time between polls doubles up to 5 seconds, or up to one interval if that is
+longer. If a registration may have stopped working, the Monitor registers again: at once, then after
+1, 2, 4 and more seconds, up to once a minute.
+
+With `notifications=False`, or with a provider that has no notifications, there are no signals. Then
+the Monitor cannot detect changes between two polls, and reports neither `blip` nor `unreported`. It
+does not watch the links of a multilink connection. A connection that is dialled again between two
+polls, with the same handle and correlation id, looks unchanged: it is a Gap if RAS signals it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a snapshot differs from the one before: what to call it, and what RAS signals for it."""
+"""Compare a snapshot with the previous one: name each difference, and count its signals."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .events import (
     StateChanged,
 )
 
-_MOST_ENTRIES = 1024  # whose last end is remembered
+_MOST_ENTRIES = 1024  # how many entries' last ends are remembered
 
 
 class Difference(NamedTuple):
-    """One thing that is different about one connection."""
+    """One difference of one connection."""
 
     kind: type[ConnectionEvent]
     before: Observation | None
@@ -37,12 +37,12 @@ class Difference(NamedTuple):
 
     @property
     def is_signalled(self) -> bool:
-        """Whether RAS ought to give a signal for it."""
+        """Whether RAS should signal it."""
         return self.kind in (Connected, Disconnected) and self.signals > 0
 
 
 class _Condition(Enum):
-    """How a connection is, where its state alone does not say it."""
+    """The condition of a connection, if its state alone does not show it."""
 
     UP = "up"
     DORMANT = "dormant"
@@ -91,17 +91,17 @@ def _condition(observation: Observation) -> _Condition | ConnState:
 
 
 class _Known(NamedTuple):
-    """What is known of a connection that was listed by the last poll."""
+    """What is known about a connection that the last poll listed."""
 
     observation: Observation
     status: Status | None
-    """The last that could be read."""
+    """The last status that could be read."""
     condition: _Condition | ConnState
-    """The last that was not UNKNOWN, if there was one."""
+    """The last condition that was not UNKNOWN, or None."""
     was_up: bool
     """Whether its end is a Disconnected."""
     since_ns: int | None
-    """When it connected; None where it was up before the first poll."""
+    """When it connected; None if it was up before the first poll."""
 
 
 def _kinds(was: _Known | None, now: Observation | None) -> list[type[ConnectionEvent]]:
@@ -111,7 +111,7 @@ def _kinds(was: _Known | None, now: Observation | None) -> list[type[ConnectionE
     if was and (now == was.observation or condition is last is _Condition.ENDED):
         return []
     if condition is _Condition.ENDED:
-        if was is None:  # it ended between being listed and being asked
+        if was is None:  # it ended after the enumeration, before its status was read
             return [Connected, Disconnected]
         return [Disconnected if was.was_up else StateChanged]
     if was and condition in (last, _Condition.UNKNOWN):
@@ -122,7 +122,7 @@ def _kinds(was: _Known | None, now: Observation | None) -> list[type[ConnectionE
 
 
 def _kind_of_detail(was: Status | None, now: Status | None) -> type[ConnectionEvent]:
-    """Name a change that leaves the condition as it was."""
+    """Name a change that does not change the condition."""
     if was is None or now is None:
         return Changed
     if now.substate is ConnSubstate.RECONNECTED is not was.substate:
@@ -134,7 +134,7 @@ def _kind_of_detail(was: Status | None, now: Status | None) -> type[ConnectionEv
 
 
 def _signals(kind: type[ConnectionEvent], was: _Known | None, now: Observation | None) -> int:
-    """Give how many signals RAS may give for what happened to a connection."""
+    """Return how many signals RAS may give for what happened to a connection."""
     if now is None:
         return 1
     return _SIGNALS.get((kind, was.condition if was else None), _USUAL_SIGNALS.get(kind, 0))
@@ -161,7 +161,7 @@ _Key = tuple[int, UUID | str]
 
 
 def _identity(connection: Connection) -> _Key:
-    """Windows uses handles again; the name counts only where there is no correlation id."""
+    """Identify a connection. Windows reuses handles, so compare the correlation id, or the name."""
     return connection.handle, connection.correlation_id or connection.entry_name
 
 
@@ -176,7 +176,7 @@ class Connections:
         self._ended_ns: OrderedDict[str, int] = OrderedDict()  # by entry
 
     def update(self, snapshot: Snapshot, now_ns: int) -> list[Difference]:
-        """Take the next snapshot: how it differs from the last one, ends first."""
+        """Take the next snapshot; return its differences from the last one, ends first."""
         first, self.is_first = self.is_first, False
         if snapshot is self.snapshot and not first:
             return []
@@ -205,7 +205,7 @@ class Connections:
     def _seconds(
         self, kind: type[ConnectionEvent], was: _Known | None, now: Observation | None, now_ns: int
     ) -> float | None:
-        """Give how long the entry was down, or how long the connection was up."""
+        """Return how long the entry was down, or how long the connection was up."""
         since_ns = None
         if kind is Connected and now:
             since_ns = self._ended_ns.pop(now.connection.entry_name.casefold(), None)

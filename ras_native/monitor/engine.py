@@ -1,7 +1,7 @@
-"""What happened, worked out from one poll after another: no thread, no clock, no call of RAS.
+"""The engine finds out from polls what happened. It has no thread and no clock, and calls no RAS.
 
-Whoever polls gives every `Poll` that is not plainly "as before" to `Engine.apply` and passes on
-the events that come back. The documentation of `ras_native.monitor` says what they promise.
+The caller passes every `Poll` that may show something new to `Engine.apply`, which returns events.
+The documentation of `ras_native.monitor` says what the events promise.
 """
 
 from __future__ import annotations
@@ -30,64 +30,64 @@ from .events import (
 
 _MS, _S = 1_000_000, 1_000_000_000
 SETTLING_NS = 2 * _S
-"""A signal and a change that are found within this time belong together, in either order."""
+"""A signal and a change belong together if both are found within this time, in either order."""
 LOOKS_AFTER_SIGNAL_NS = (10 * _MS, 50 * _MS, 250 * _MS, 1000 * _MS, SETTLING_NS)
-"""When to look again after a signal for which no change was found."""
+"""When to poll again after a signal for which no change was found."""
 LATE_NS = RN_LATE_NS
-"""A poll is late when it begins later than it was due by two intervals and this much."""
+"""A poll is late when it begins two intervals and this time after it was due."""
 LONGEST_BACK_OFF_NS = 5 * _S
-"""While RAS fails, polls are at most this far apart, or one interval where that is longer."""
+"""While RAS fails, polls are at most this far apart, or one interval if that is longer."""
 LONGEST_OUTAGE_NS = 60 * _S
-"""Late polls one after another are told as one Gap, but at least once in this time."""
+"""Consecutive late polls are reported as one Gap, but at least once in this time."""
 LONGEST_BURST_NS = 10 * _S
-"""Signals without a change, one after another, are told as one Gap, once in this time."""
+"""Consecutive signals without a change are reported as one Gap, at least once in this time."""
 FIRST_REGISTRATION_PAUSE_NS, LONGEST_REGISTRATION_PAUSE_NS = _S, 60 * _S
 """The least time between two registrations doubles from the first to the longest."""
-_MOST_CHANGES = 4096  # that wait for their signals
+_MOST_CHANGES = 4096  # how many changes may wait for their signals
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """One look at RAS: the engine's only input. Moments are of `time.perf_counter_ns`.
+    """One poll of RAS: the engine's only input. Moments are on the clock of `time.perf_counter_ns`.
 
-    Give the engine every poll that found another snapshot, failed, was signalled, late or after a
-    sleep, every poll after one that failed, the first one at or after `Engine.next_look_ns`, and
-    the first with another `registered_ns`. All others may be left out, or not: nothing depends
-    on it, as long as `previous_ns` counts them.
+    The engine needs every poll that found another snapshot, failed, was signalled, was late, or
+    followed a sleep or a failed poll. It also needs the first poll at or after
+    `Engine.next_look_ns`, and the first with another `registered_ns`. Passing the other polls is
+    optional, but `previous_ns` must count them.
     """
 
     monotonic_ns: int
     """When the enumeration returned."""
     time_ns: int
-    """UTC, read with it (time.time_ns)."""
+    """The same moment in UTC (time.time_ns)."""
     previous_ns: int
-    """When the last enumeration before this one succeeded; before any: when watching began."""
+    """When the last successful enumeration before this one returned, or when watching began."""
     snapshot: Snapshot | None
     """None: the enumeration failed with `code`."""
     code: int = 0
     signalled: bool = False
-    """RAS set the event before this poll began; it was reset then, before the enumeration."""
+    """Whether RAS set the event before this poll, which reset it before the enumeration."""
     late_ns: int = 0
-    """How much later than due the poll began; 0 where it was in time."""
+    """How long after it was due the poll began; 0 if it was in time."""
     suspended_ns: int = 0
-    """How long the system slept since the poll before."""
+    """How long the system slept since the previous poll."""
     registered_ns: int | None = None
-    """Since when RAS has been asked to signal; None where it signals nothing."""
+    """When the registration for signals was made; None if there is none."""
 
 
 class _Change(NamedTuple):
-    """A change that RAS may signal, or has signalled, within the settling time."""
+    """A change whose signal may still come, or has come."""
 
     found_ns: int
     not_before_ns: int
     expected: bool
-    """RAS ought to have signalled it, and has signalled nothing yet."""
+    """Whether RAS should have signalled it, and has signalled nothing yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Range:
-    """One or more signals, or late polls, between two moments."""
+    """One or more signals, late polls or failures between two moments."""
 
     from_ns: int
     to_ns: int
@@ -95,20 +95,20 @@ class _Range:
 
 
 def interval_after(interval_ns: int, failures: int) -> int:
-    """Give the time to the next poll after so many failures one after another.
+    """Return the time to the next poll after this number of consecutive failures.
 
-    It doubles with each, from the interval to LONGEST_BACK_OFF_NS.
+    Each failure doubles it, from the interval up to LONGEST_BACK_OFF_NS.
     """
     return max(interval_ns, min(interval_ns << min(failures, 40), LONGEST_BACK_OFF_NS))
 
 
 def is_late(poll: Poll, interval_ns: int) -> bool:
-    """Whether a poll began so much later than due that something may be missing."""
+    """Whether a poll began so late that it may have missed something."""
     return poll.late_ns > 2 * interval_ns + LATE_NS
 
 
 def state_after(before: Snapshot, events: Iterable[MonitorEvent]) -> Snapshot:
-    """Give the snapshot that the first events of a poll lead to from the poll before."""
+    """Return the snapshot `before` a poll, changed by the first events of that poll."""
     items = list(before)
     for event in events:
         if isinstance(event, ConnectionEvent):
@@ -126,8 +126,8 @@ def _joined(one: _Range | None, other: _Range) -> _Range:
 class Engine:
     """Turns polls into events.
 
-    `entries`: only events of these phone-book entries are told, and Gap and Provider events.
-    `notifications` False: RAS is not asked to signal, so no blip and no unreported Gap is told.
+    `entries`: report only events of these phone-book entries, besides Gap and Provider events.
+    `notifications` False: RAS gives no signals, so report no blip and no unreported Gap.
     """
 
     def __init__(
@@ -138,13 +138,13 @@ class Engine:
         notifications: bool = True,
     ) -> None:
         self.next_look_ns: int | None = None
-        """When the next poll is wanted, if that is sooner than it is due in any case."""
+        """When the next poll is needed, if it is not due earlier."""
         self.poll_interval_ns = interval_ns
         """The time between polls: longer while RAS fails."""
         self.wants_registration = False
-        """Whether to register with RAS anew before the next poll."""
+        """Whether to register with RAS again before the next poll."""
         self.notifications = notifications
-        """Set it to False where RAS turns out to signal nothing."""
+        """Set it to False if RAS turns out to give no signals."""
         self._interval_ns = interval_ns
         self._entries = {entry.casefold(): entry for entry in entries or ()}
         self._all_entries = entries is None
@@ -152,12 +152,12 @@ class Engine:
         self._failures = 0
         self._late: _Range | None = None
         self._connections = Connections()
-        self._changes: deque[_Change] = deque(maxlen=_MOST_CHANGES)  # that wait for a signal
-        self._signals: deque[_Range] = deque()  # that wait for a change
-        self._burst: _Range | None = None  # signals that no change accounts for
-        self._signal_ns: int | None = None  # the last one
-        self._trusted_ns = 0  # a registration from before this moment may be dead
-        self._register_ns = 0  # not anew before this moment
+        self._changes: deque[_Change] = deque(maxlen=_MOST_CHANGES)  # waiting for a signal
+        self._signals: deque[_Range] = deque()  # waiting for a change
+        self._burst: _Range | None = None  # signals that no change explains
+        self._signal_ns: int | None = None  # when the last signal was found
+        self._trusted_ns = 0  # a registration made before this moment may not work
+        self._register_ns = 0  # do not register again before this moment
         self._register_pause_ns = FIRST_REGISTRATION_PAUSE_NS
 
     @property
@@ -166,11 +166,11 @@ class Engine:
         return self._connections.snapshot
 
     def state(self, entry: str) -> Observation | None:
-        """Give the connection of this phone-book entry, letter case aside; None where none is."""
+        """Return the connection of this phone-book entry, ignoring letter case, or None."""
         return self.snapshot.find(entry)
 
     def apply(self, poll: Poll) -> list[MonitorEvent]:
-        """Take one poll; give its events in order, ends first."""
+        """Take one poll; return its events in order, ends first."""
         self._poll = poll
         events: list[MonitorEvent] = []
         self._events = events
@@ -188,17 +188,17 @@ class Engine:
     def _read(self, poll: Poll, snapshot: Snapshot) -> None:
         first = self._connections.is_first
         covered = self._tell_outage(poll, first=first)
-        self._settle(poll.previous_ns)
+        self._report_unmatched(poll.previous_ns)
         differences = self._connections.update(snapshot, poll.monotonic_ns)
         for difference in differences:
             self._tell_difference(poll, difference)
         if first:
             self._tell_absent(snapshot)
         self._match(poll, differences, covered=covered)
-        self._settle(poll.monotonic_ns)
+        self._report_unmatched(poll.monotonic_ns)
 
     def _tell_outage(self, poll: Poll, *, first: bool) -> bool:
-        """Tell what kept RAS from being asked; whether a Gap covers the time before this poll."""
+        """Report failed and late polls. Return whether a Gap covers the time before this poll."""
         failures = self._failures
         if failures:
             down_ns = poll.monotonic_ns - poll.previous_ns
@@ -221,15 +221,15 @@ class Engine:
     # Changes and signals
 
     def _match(self, poll: Poll, differences: list[Difference], *, covered: bool) -> None:
-        """Let each signal account for one change, the oldest first, in either order.
+        """Match each signal with one change, oldest first.
 
-        What remains waits for the settling time. One signal may stand for several changes, so
-        no change that was found around a signal counts as unreported.
+        The others wait for the settling time. One signal may stand for several changes, so no
+        change that was found near a signal counts as unreported.
         """
         if poll.signalled:
             self._signal_ns = poll.monotonic_ns
             self._expect_nothing()
-        expecting = not covered and self._ought_to_hear(poll)
+        expecting = not covered and self._should_be_signalled(poll)
         for item in differences:
             expected = expecting and item.is_signalled
             change = _Change(poll.monotonic_ns, poll.previous_ns, expected)
@@ -240,11 +240,11 @@ class Engine:
         while self._changes and self._signals:
             self._changes.popleft()
             self._signals.popleft()
-        if self._signals:  # which of them is left over, nobody knows
+        if self._signals:  # nobody knows which signals the changes explain
             self._signals[0] = replace(self._signals[0], from_ns=from_ns)
 
-    def _ought_to_hear(self, poll: Poll) -> bool:
-        """Whether RAS should have signalled a change, and signalled nothing around it."""
+    def _should_be_signalled(self, poll: Poll) -> bool:
+        """Whether RAS should have signalled changes of this poll, but signalled nothing near it."""
         if poll.registered_ns is None:
             return False
         heard = self._signal_ns is not None and poll.previous_ns < self._signal_ns + SETTLING_NS
@@ -256,8 +256,8 @@ class Engine:
         quiet = (change._replace(expected=False) for change in self._changes)
         self._changes = deque(quiet, maxlen=_MOST_CHANGES)
 
-    def _settle(self, now_ns: int) -> None:
-        """Tell the signals and changes for which the other did not come in time."""
+    def _report_unmatched(self, now_ns: int) -> None:
+        """Report signals and changes that had no match within the settling time."""
         if not (self._signals or self._burst or self._changes):
             return
         while self._signals and self._signals[0].to_ns + SETTLING_NS <= now_ns:
@@ -314,7 +314,7 @@ class Engine:
     # The next poll
 
     def _plan(self, poll: Poll) -> None:
-        """Say when to poll next, and whether to register anew before."""
+        """Decide when to poll next, and whether to register again before."""
         self.poll_interval_ns = interval_after(self._interval_ns, self._failures)
         self.next_look_ns, self.wants_registration = None, False
         if self._failures:

@@ -1,4 +1,4 @@
-"""What a Monitor tells: one class for each kind of event, made for `match`.
+"""The events of a Monitor: one class for each kind, for use with `match`.
 
 match event:
     case Connected(connection) | Reconnected(connection):
@@ -22,13 +22,13 @@ class GapKind(str, Enum):
     """Why something may be missing."""
 
     BLIP = "blip"
-    """RAS signalled, and no change that was found accounts for the signal."""
+    """RAS signalled, but no change that a poll saw explains the signal."""
     UNREPORTED = "unreported"
-    """A connection came or went and RAS did not signal it: perhaps it signals nothing."""
+    """A connection came or went, but RAS did not signal it: perhaps RAS signals nothing."""
     FAILED = "failed"
     """RAS could not be asked."""
     LATE = "late"
-    """A poll began later than it was due by more than two intervals and 50 ms."""
+    """A poll began more than two intervals and 50 ms after it was due."""
     SUSPENDED = "suspended"
     """The system slept."""
     OVERFLOW = "overflow"
@@ -40,32 +40,32 @@ class GapKind(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class MonitorEvent:
-    """What every event has."""
+    """The base of every event."""
 
     __match_args__ = ("sequence",)
 
     sequence: int
-    """Counts the events of one Monitor, from 1, without a hole."""
+    """The number of the event: a Monitor numbers its events 1, 2, 3 and so on."""
     monotonic_ns: int
     """When the poll that showed it returned, on the clock of `time.perf_counter_ns`."""
     time: datetime
     """The same moment in UTC; it jumps when the system's clock is set."""
     not_before_ns: int | None = None
-    """When the last poll that did not show it returned; None where there was no such poll."""
+    """When the last poll that did not show it returned; None if there was no such poll."""
 
     @property
     def connection(self) -> Connection | None:
-        """The connection that the event is about; None where it is about none."""
+        """The connection that the event is about, or None."""
         return None
 
     @property
     def entry(self) -> str | None:
-        """The connection's phone-book entry; None where the event is about no entry."""
+        """The connection's phone-book entry; None if the event is not about an entry."""
         connection = self.connection
         return None if connection is None else connection.entry_name
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain JSON data, with `entry`, and the name of the class as "event"."""
+        """Return plain JSON data; it includes `entry`, and the name of the class as "event"."""
         values = {member.name: plain(getattr(self, member.name)) for member in fields(self)}
         return {"event": type(self).__name__, "entry": self.entry, **values}
 
@@ -77,37 +77,37 @@ class ConnectionEvent(MonitorEvent):
     __match_args__ = ("connection",)
 
     before: Observation | None = None
-    """What the last poll that did not show the event saw; None where it saw nothing."""
+    """The connection in the last poll before the event; None if it was not listed."""
     after: Observation | None = None
-    """What the poll that showed the event saw; None where the connection is not listed."""
+    """The connection in the poll that showed the event; None if it is not listed."""
 
     @property
     def connection(self) -> Connection:
-        """The connection as it is now, or as it was last seen."""
+        """The connection as it is now; if it ended, as it was last seen."""
         observation = self.after or self.before
-        assert observation is not None  # noqa: S101 - an event has one of the two
+        assert observation is not None  # noqa: S101 - each event has at least one
         return observation.connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Found(ConnectionEvent):
-    """It was listed already when the Monitor first looked."""
+    """It was listed already in the Monitor's first poll."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Connected(ConnectionEvent):
-    """It is up, and was not listed or not up before."""
+    """It is up; before, it was not listed or not up."""
 
     down_for: float | None = None
-    """Seconds since a connection of this entry ended; None where the Monitor saw none end."""
+    """Seconds since a connection of this entry ended; None if the Monitor has seen none end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Disconnected(ConnectionEvent):
-    """It ended: it is listed no more, or its status says that it is gone."""
+    """It ended: it is no longer listed, or its status shows that it ended."""
 
     uptime: float | None = None
-    """Seconds since it was told as Connected; None where it was Found."""
+    """Seconds since its Connected event; None if it was Found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
@@ -117,7 +117,7 @@ class Dormant(ConnectionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Reconnecting(ConnectionEvent):
-    """An IKEv2 tunnel is moving to another interface. Nothing passes meanwhile."""
+    """An IKEv2 tunnel is changing to another interface. It carries no traffic until then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
@@ -127,17 +127,17 @@ class Reconnected(ConnectionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Moved(ConnectionEvent):
-    """It is up as before, and an end point of its tunnel is another one."""
+    """It stayed up, and an end point of its tunnel changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class StateChanged(ConnectionEvent):
-    """It reached another state on the way up, or ended without ever having been up."""
+    """It reached another state before it was up, or ended without having been up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Changed(ConnectionEvent):
-    """Anything else is different, for instance its name; or its status cannot be read now."""
+    """Something else changed, such as its name; or its status cannot be read now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
@@ -146,24 +146,24 @@ class Absent(MonitorEvent):
 
     __match_args__ = ("entry",)
 
-    entry: str = field()  # without a default, though the base class has a property of this name
-    """The name as the Monitor was given it."""
+    entry: str = field()  # field() hides the property of the base class, which has this name
+    """The name that the Monitor was given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Gap(MonitorEvent):
-    """Something may have come and gone unseen between two moments.
+    """Changes between two moments may have been missed.
 
-    Everything that stood when RAS was asked is told nevertheless; an overflow loses more, and
-    its `snapshot` is the state from which the following events go on.
+    Every state that a poll saw is still reported. An overflow loses events; its `snapshot` is the
+    state to which the next events apply.
     """
 
     __match_args__ = ("kind", "count")
 
     kind: GapKind
     count: int
-    """Of signals (blip), changes (unreported), polls (failed, late, suspended) or events
-    (overflow)."""
+    """The number of signals (blip), changes (unreported), polls (failed, late, suspended) or
+    events (overflow)."""
     from_ns: int
     """Nothing is missing before this moment, on the clock of `monotonic_ns`."""
     to_ns: int
@@ -176,28 +176,28 @@ class Gap(MonitorEvent):
     """The state after the last event that was lost; None unless `kind` is overflow."""
 
     def utc(self, moment_ns: int) -> datetime:
-        """Give `from_ns` or `to_ns` in UTC, worked out from `time`."""
+        """Convert `from_ns` or `to_ns` to UTC, relative to `time`."""
         return self.time - timedelta(microseconds=(self.monotonic_ns - moment_ns) / 1000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class ProviderFailed(MonitorEvent):
-    """RAS cannot be asked; told once, until ProviderRecovered."""
+    """RAS cannot be asked. It is reported once; the next is possible after ProviderRecovered."""
 
     __match_args__ = ("code",)
 
     code: int
-    """What the function returned, for instance 711 where the service does not run."""
+    """The code that the function returned, such as 711 if the service does not run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class ProviderRecovered(MonitorEvent):
-    """RAS can be asked again; a Gap for the meantime follows."""
+    """RAS can be asked again. A Gap for the time of the outage follows."""
 
     __match_args__ = ("down_for",)
 
     down_for: float
-    """Seconds since the last poll that succeeded, or since the Monitor began."""
+    """Seconds since the last successful poll, or since the Monitor began."""
 
 
 EVENTS: tuple[type[MonitorEvent], ...] = (

@@ -1,4 +1,4 @@
-"""`Monitor`: one thread that waits and polls, and a queue from which anybody takes the events."""
+"""`Monitor`: one thread waits and polls, and puts events into a queue for the consumers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Counts(NamedTuple):
     """What a Monitor's thread has done."""
 
     polls: int
-    """How often RAS was asked."""
+    """The number of polls."""
     wake_ups: int
     """How often the thread was woken: by RAS, by a poll that was due, or by `close`."""
     seconds: float
@@ -43,12 +43,12 @@ class Counts(NamedTuple):
 
     @property
     def polls_per_second(self) -> float:
-        """The rate that was reached."""
+        """The average rate."""
         return self.polls / self.seconds if self.seconds else 0.0
 
 
 def _overflow(count: int, first: MonitorEvent, last: MonitorEvent, state: object) -> Gap:
-    """The one event that stands for those which a full queue lost."""
+    """Make the event that replaces those that a full queue lost."""
     assert isinstance(state, Snapshot)  # noqa: S101 - from state_after
     return Gap(
         sequence=last.sequence,
@@ -73,7 +73,7 @@ class _Ready(Event):
 
 
 class _Worker:
-    """What the thread uses. It knows nothing of the Monitor, so that one can be dropped."""
+    """What the thread uses. It has no reference to the Monitor, so the Monitor can be collected."""
 
     def __init__(self, ras: Ras, engine: Engine, capacity: int, *, notifications: bool) -> None:
         self.engine = engine
@@ -100,8 +100,8 @@ class _Worker:
         error: BaseException | None = None
         try:
             self._watch()
-        except BaseException as caught:  # noqa: BLE001 - it is told to every consumer
-            logger.exception("a Monitor ends, for its thread failed")
+        except BaseException as caught:  # noqa: BLE001 - every consumer gets it
+            logger.exception("a Monitor ends because its thread failed")
             error = caught
         finally:
             self.queue.close(error)
@@ -134,35 +134,35 @@ class _Worker:
                 self.end_recording(error)
 
     def end_recording(self, error: OSError | None = None) -> None:
-        """Close the file; one that cannot be written ends nothing but the recording."""
+        """Close the file. If it cannot be written, only the recording ends, not the Monitor."""
         recorder, self.recorder = self.recorder, None
         if recorder is None:
             return
         try:
             recorder.close()
-        except OSError as late_error:  # what was to be written last
+        except OSError as late_error:  # the last lines could not be written
             error = error or late_error
         if error is not None:
             self.recording_error = error
-            logger.error("a Monitor goes on without its recording: %s", error)
+            logger.error("a Monitor continues without its recording: %s", error)
 
     def cancel(self) -> None:
-        """Have the thread end as soon as no call of the provider is under way."""
+        """Make the thread end once no call of the provider is running."""
         self.is_cancelled = True
         if not self.belongs_to_parent:
             self.watcher.cancel()
 
     def is_running(self) -> bool:
-        """Whether it was started, and nobody has told it to end."""
+        """Whether the thread was started and not told to end."""
         return self.thread is not None and not self.is_cancelled
 
     def leave_to_parent(self) -> None:
-        """In a forked child: take no lock and set no event that the parent shares."""
+        """Forget the thread in a forked child; use no lock or event that the parent shares."""
         self.belongs_to_parent = True
         self.queue.forget_threads()
 
     def close(self, seconds: float) -> None:
-        """Cancel, and wait so long for the thread; ResourceWarning where it is left behind."""
+        """Cancel, and wait at most `seconds` for the thread; warn if it still runs then."""
         self.cancel()
         thread = self.thread
         if thread is None:
@@ -178,7 +178,7 @@ class _Worker:
             warnings.warn(text, ResourceWarning, stacklevel=3)
 
 
-_workers: weakref.WeakSet[_Worker] = weakref.WeakSet()  # those whose thread runs
+_workers: weakref.WeakSet[_Worker] = weakref.WeakSet()  # all whose thread runs
 
 
 @atexit.register
@@ -193,7 +193,7 @@ def _close_all() -> None:
 
 
 def _drop(worker: _Worker) -> None:
-    """End the worker of a Monitor that nobody refers to any more; this waits for nothing."""
+    """End the worker of a Monitor that was garbage collected, without waiting for its thread."""
     was_running = worker.is_running()
     worker.cancel()
     worker.queue.close_ready()
@@ -207,27 +207,26 @@ _Self = TypeVar("_Self", bound="Monitor")
 
 
 class Monitor:
-    """Tells every change of the connections: iterate over it, or `get` one event at a time.
+    """Reports every change of the connections: iterate over it, or `get` one event at a time.
 
         with Monitor() as monitor:
             for event in monitor:
                 print(event)
 
-    Each event goes to one consumer: any thread, or any task of an asyncio loop. Two that both need
-    every event make two Monitors. A Monitor is for one `with`, or one `async with`.
+    Each event goes to one consumer: a thread, or a task of an asyncio loop. Two consumers that both
+    need every event need two Monitors. A Monitor can be entered once, by `with` or `async with`.
 
-    ras: what to ask; None is the system's own rasapi32.
-    interval: seconds between two polls, from 0.0001; RAS' signals cause others in between.
-    notifications: False to do without RAS' signals. What comes and goes between two polls is
-    then never told.
-    entries: names of phone-book entries, letter case aside: only their events are told, and Gap,
-    ProviderFailed and ProviderRecovered. An entry need not exist. None: all.
-    capacity: how many events may wait. More replace the oldest by one Gap(overflow).
-    record: a file to record to; `replay` gives the same events from it, on any system. With
-    `pseudonyms` it tells neither who nor where: no names, numbers, addresses, paths and GUIDs.
+    ras: the Ras to poll; None is the system's own rasapi32.
+    interval: seconds between two polls, at least 0.0001. A signal of RAS causes an earlier poll.
+    notifications: False to ignore RAS' signals. The Monitor then misses changes between two polls.
+    entries: names of phone-book entries, in any letter case. The Monitor then reports only their
+    events, and Gap, ProviderFailed and ProviderRecovered. An entry need not exist. None: all.
+    capacity: how many events may wait. If more come, one Gap(overflow) replaces the oldest.
+    record: a file to record to; `replay` returns the same events from it, on any system.
+    pseudonyms: replace names, numbers, addresses, paths and GUIDs in the recording.
 
-    Raises TypeError or ValueError for a bad argument, ProviderError where there is no RAS, OSError
-    where the recording cannot be begun.
+    Raises TypeError or ValueError for a bad argument, ProviderError if there is no RAS, OSError if
+    the recording cannot be created.
     """
 
     def __init__(
@@ -290,16 +289,15 @@ class Monitor:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        import asyncio  # noqa: PLC0415 - who uses no asyncio need not import it
+        import asyncio  # noqa: PLC0415 - import it only for programs that use it
 
         await asyncio.get_running_loop().run_in_executor(None, self.close)
 
     def close(self) -> None:
         """End the Monitor; any thread may call it, and a second close does nothing.
 
-        Events that are queued can still be taken. This returns within about a second: where a
-        call of the provider takes longer, the thread ends when that call returns, and a
-        ResourceWarning says so.
+        You can still take the queued events. This returns within about a second. If a call of the
+        provider takes longer, it gives a ResourceWarning, and the thread ends after that call.
         """
         self._worker.close(CLOSE_SECONDS)
 
@@ -319,12 +317,12 @@ class Monitor:
         return worker
 
     def get(self, timeout: float | None = None) -> MonitorEvent:
-        """Take the next event; wait for it at most `timeout` seconds, None: as long as it takes.
+        """Take the next event; wait for it at most `timeout` seconds, or without limit for None.
 
         Other threads run meanwhile, and Ctrl-C ends the wait.
 
-        Raises TimeoutError, and MonitorClosed once the Monitor is closed and every event was
-        taken. An error that ended the Monitor is raised once in each thread.
+        Raises TimeoutError; MonitorClosed once the Monitor is closed and every event was taken. If
+        an error ended the Monitor, each thread gets that error once.
         """
         return self._entered().queue.get(timeout)
 
@@ -355,49 +353,49 @@ class Monitor:
 
     @property
     def ready(self) -> Event:
-        """Is set while `get` need not wait: for trio, anyio and the loops of user interfaces.
+        """An event that is set while `get` need not wait, for trio, anyio and user interfaces.
 
-        It stays set once the Monitor is closed. Never reset it; it belongs to the Monitor.
+        It stays set after the Monitor is closed. Never reset it: it belongs to the Monitor.
         """
         return self._entered().queue.ready(lambda: _Ready(backend=self._ras.backend))
 
-    # How things are
+    # The current state
 
     @property
     def snapshot(self) -> Snapshot:
-        """The connections as RAS last told them; empty before it first did."""
+        """The connections that the last successful poll saw; empty before the first."""
         return self._entered().engine.snapshot
 
     @property
     def has_polled(self) -> bool:
-        """Whether the first poll is over, also if it failed; its events can be taken then."""
+        """Whether the first poll has returned or failed; then its events can be taken."""
         return self._entered().has_polled
 
     @property
     def has_signals(self) -> bool:
-        """Whether RAS was asked to signal changes; otherwise only polls find them."""
+        """Whether RAS signals changes to the Monitor; otherwise only polls find them."""
         return self._entered().watcher.has_signals
 
     def state(self, entry: str) -> Observation | None:
-        """Give the connection of this phone-book entry, letter case aside, or None."""
+        """Return the connection of this phone-book entry, ignoring letter case, or None."""
         return self._entered().engine.state(_check.text("entry", entry))
 
     @property
     def busy_since(self) -> int | None:
-        """Since when a call of RAS has not returned, on the clock of `time.perf_counter_ns`.
+        """When the current call of RAS began, on the clock of `time.perf_counter_ns`, or None.
 
-        None while none is under way. A moment long ago tells of a provider that does not answer.
+        If that was long ago, the provider does not answer.
         """
         return self._entered().watcher.busy_since_ns
 
     @property
     def recording_error(self) -> OSError | None:
-        """Why the recording ended before the Monitor: its file could not be written."""
+        """The error that ended the recording before the Monitor ended, or None."""
         return self._entered().recording_error
 
     @property
     def counts(self) -> Counts:
-        """How often the Monitor has asked RAS, and was woken."""
+        """How often the Monitor has polled and was woken."""
         worker = self._entered()
         ended_ns = worker.ended_ns or time.perf_counter_ns()
         seconds = (ended_ns - worker.started_ns) / 1e9

@@ -1,8 +1,7 @@
-"""The queue between the one thread that makes events and the threads and tasks that take them.
+"""The queue between the thread that produces events and the threads and tasks that take them.
 
-A consumer that waits is a waiter. The producer wakes it, but hands nothing over: the consumer
-takes its event itself when it runs again. So a consumer that gave up meanwhile takes no event
-with it, and wakes the next waiter instead.
+A consumer that waits is a waiter. The producer only wakes it; the consumer takes its event itself
+once it runs. So if the consumer has given up, no event is lost: it wakes the next waiter.
 """
 
 from __future__ import annotations
@@ -25,21 +24,21 @@ if TYPE_CHECKING:
 _LONGEST_WAIT_NS = 3600 * 1_000_000_000  # Windows' locks take at most 49 days
 
 
-class MonitorClosed(Exception):  # noqa: N818 - it is the end, not a failure
+class MonitorClosed(Exception):  # noqa: N818 - not an error
     """The Monitor is closed, and every event was taken."""
 
 
 _EventT = TypeVar("_EventT")
 States = Callable[[int], object]
-"""Gives the state after the event at this index of one `put`."""
+"""Returns the state after the event at this index of one `put`."""
 
 _Item = tuple[_EventT, States, int]  # an event, and its index in one `put`
-_Lost = tuple[int, _EventT, _Item[_EventT]]  # how many were replaced, the first, the last
+_Lost = tuple[int, _EventT, _Item[_EventT]]  # the number of lost events, the first, the last
 
 
 class _Waiter(Protocol):
     def wake(self) -> None:
-        """Let the consumer run; RuntimeError where its event loop is closed."""
+        """Let the consumer run. Raises RuntimeError if its event loop is closed."""
 
 
 class _ThreadWaiter:
@@ -73,12 +72,12 @@ def _resolve(future: asyncio.Future[None]) -> None:
 class EventQueue(Generic[_EventT]):
     """A bounded queue: each event goes to one consumer, which is a thread or an asyncio task.
 
-    A full queue replaces its oldest events by one that says which are lost. `overflow` makes it,
-    when it is taken, from the number of lost events, the first, the last, and the state after
-    the last. It stands before all others and needs no capacity.
+    A full queue replaces its oldest events by one event that says which are lost. That event comes
+    first and needs no capacity. `overflow` makes it when a consumer takes it, from the number of
+    lost events, the first, the last, and the state after the last.
 
-    The lock can be taken again by its owner: a signal handler may close the queue, and the
-    garbage collector may end a waiting task, while the same thread holds it.
+    The lock is reentrant: while a thread holds it, a signal handler may close the queue in that
+    thread, or the garbage collector may end a waiting task.
     """
 
     def __init__(
@@ -90,18 +89,18 @@ class EventQueue(Generic[_EventT]):
         self._ready: Event | None = None
         self._closed = False
         self._error: BaseException | None = None
-        self._told: weakref.WeakSet[object] = weakref.WeakSet()  # who was given the error
+        self._told: weakref.WeakSet[object] = weakref.WeakSet()  # consumers that got the error
         self.forget_threads()
 
     def forget_threads(self) -> None:
-        """Forget who waits and who holds the lock: a forked child has none of those threads."""
+        """Forget the waiters and the lock's owner: a forked child lacks those threads."""
         self._lock = threading.RLock()
         self._waiters: OrderedDict[_Waiter, None] = OrderedDict()
 
     # The producer
 
     def put(self, events: Sequence[_EventT], states: States) -> None:
-        """Add events, oldest first, and wake a waiter for each; nothing once closed."""
+        """Add events, oldest first, and wake a waiter for each. Does nothing after `close`."""
         with self._lock:
             if self._closed:
                 return
@@ -118,9 +117,9 @@ class EventQueue(Generic[_EventT]):
         self._lost = (count + 1, first, item)
 
     def close(self, error: BaseException | None = None) -> None:
-        """Take no more events and wake every waiter; only the first close counts.
+        """Accept no more events and wake every waiter; only the first close counts.
 
-        Once all events are taken, each consumer is given `error` once, then MonitorClosed.
+        Once all events are taken, each consumer gets `error` once, then MonitorClosed.
         """
         with self._lock:
             if self._closed:
@@ -134,16 +133,16 @@ class EventQueue(Generic[_EventT]):
             waiter, _ = self._waiters.popitem(last=False)
             try:
                 waiter.wake()
-            except RuntimeError:  # its event loop is closed: it waits no more
+            except RuntimeError:  # its event loop is closed: nobody waits
                 continue
             count -= 1
 
     # `ready`
 
     def ready(self, new_event: Callable[[], Event]) -> Event:
-        """Give the event that is set while a consumer need not wait, also after the close."""
+        """Return the event that is set while a consumer need not wait; also set after `close`."""
         with self._lock:
-            self._show_ready()  # forgets one that somebody closed
+            self._show_ready()  # forgets an event that somebody closed
             if self._ready is None:
                 self._ready = new_event()
                 self._show_ready()
@@ -170,9 +169,10 @@ class EventQueue(Generic[_EventT]):
     # Consumers
 
     def get(self, timeout: float | None = None) -> _EventT:
-        """Take the next event; wait at most `timeout` seconds for it, None: without limit.
+        """Take the next event; wait for it at most `timeout` seconds, or without limit for None.
 
-        Raises TimeoutError, MonitorClosed, or, once a thread, the error that ended the producer.
+        Raises TimeoutError, MonitorClosed, or, once in each thread, the error that ended the
+        producer.
         """
         deadline = None
         if timeout is not None:
@@ -195,9 +195,9 @@ class EventQueue(Generic[_EventT]):
     async def get_async(self) -> _EventT:
         """Take the next event; wait for it as a task of the running asyncio loop.
 
-        Raises MonitorClosed, or, once a task, the error that ended the producer.
+        Raises MonitorClosed, or, once in each task, the error that ended the producer.
         """
-        import asyncio  # noqa: PLC0415 - costs more than the rest of the package together
+        import asyncio  # noqa: PLC0415 - its import costs more than the rest of the package
 
         waiter = None
         try:
@@ -218,9 +218,9 @@ class EventQueue(Generic[_EventT]):
     def _answer(
         self, waiter: _Waiter | None, this_consumer: Callable[[], object | None]
     ) -> _EventT:
-        """The next event; where there is none the queue is closed, and this raises."""
+        """Return the next event. If there is none, the queue is closed, and this raises."""
         if waiter is not None:
-            self._waiters.pop(waiter, None)  # still there if the consumer woke by itself
+            self._waiters.pop(waiter, None)  # it is still there unless the producer woke it
         if self._lost is not None:
             count, first, (last, states, index) = self._lost
             self._lost = None
@@ -240,7 +240,7 @@ class EventQueue(Generic[_EventT]):
         raise MonitorClosed("the Monitor is closed, and every event was taken") from error
 
     def _leave(self, waiter: _Waiter | None) -> None:
-        """Stop waiting; a waiter that was woken already wakes another in its place."""
+        """Stop waiting. If the waiter was woken already, wake another one instead."""
         if waiter is None:
             return
         with self._lock:
@@ -252,9 +252,9 @@ class EventQueue(Generic[_EventT]):
 
 
 def _sleep_ns(deadline: int | None) -> int:
-    """How long this thread may sleep now; TimeoutError where the deadline has passed.
+    """Return how long this thread may sleep now. Raises TimeoutError after the deadline.
 
-    The main thread sleeps in slices: a signal that came just before a sleep does not end it.
+    The main thread sleeps in slices, because a signal just before a sleep does not interrupt it.
     """
     in_main_thread = threading.get_ident() == threading.main_thread().ident
     longest = SLICE_NS if in_main_thread else _LONGEST_WAIT_NS

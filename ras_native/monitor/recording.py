@@ -1,8 +1,8 @@
-"""Recordings: what the engine was given, as lines of JSON, and the events that it makes of them.
+"""Recordings: the polls that the engine was given, as lines of JSON.
 
-A recording is the file FILE and, where it grew, FILE.1 (the next older) to FILE.4 (the oldest).
-Each file begins with a header that has the whole snapshot from which the file goes on. Every other
-line is a poll; it has its snapshot only where that differs from the one before.
+A recording is the file FILE. If it grew large, there are also FILE.1 (the next older) to FILE.4
+(the oldest). Each file begins with a header, which has the whole snapshot before the first poll.
+Every other line is a poll; it has a snapshot only if that differs from the previous one.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from .events import MonitorEvent
 
 VERSION = 1
 MAX_BYTES = 10_000_000
-"""A file that would grow beyond this is put aside, and the next one is begun."""
+"""A file that would grow larger is renamed, and the recording continues in a new one."""
 FILES = 5
-"""How many files a recording keeps, the newest included."""
+"""The number of files of a recording, with the newest one."""
 
 _FORMAT = "ras_native recording"
 _LONGEST_LINE = 64 * 1024 * 1024
@@ -60,12 +60,12 @@ class RecordingError(ValueError):
 class Recorder:
     """Writes the polls of one engine to files.
 
-    A recording that is there already is kept: its files are put aside as if it had grown.
-    `pseudonyms` replaces what could tell who and where: names of entries, phone numbers,
-    addresses, paths of phone books, LUIDs and GUIDs. Equal values have equal pseudonyms within a
-    recording, and no two recordings have the same ones.
+    It does not overwrite an older recording, but renames its files as if it had grown.
+    `pseudonyms` replaces names of entries, phone numbers, addresses, paths of phone books, LUIDs
+    and GUIDs. Equal values have equal pseudonyms within a recording. Different recordings have
+    different pseudonyms.
 
-    The constructor and `write` raise OSError where the file cannot be written; close it then.
+    The constructor and `write` raise OSError if the file cannot be written; close it then.
     """
 
     def __init__(
@@ -93,12 +93,12 @@ class Recorder:
         }
         self._part = 0
         self._last: Poll | None = None
-        self._snapshot = Snapshot()  # the last that was written
+        self._snapshot = Snapshot()  # the last one that was written
         self._size = 0
         self._file = self._new_file()
 
     def write(self, poll: Poll, *, told: bool) -> None:
-        """Write a poll, unless it `told` nothing and was unchanged, in time and unsignalled."""
+        """Write a poll if it `told` an event, found a change, was late or was signalled."""
         if not told and not self._is_news(poll):
             return
         line = _line(self._poll_data(poll, whole=False))
@@ -141,7 +141,7 @@ class Recorder:
         return data
 
     def _new_file(self) -> TextIO:
-        """Put the files aside that there are, the oldest away, and begin a new one."""
+        """Rename the existing files, remove the oldest, and create a new one."""
         for number in range(FILES - 1, 0, -1):
             older = _sibling(self._path, number - 1)
             if older.is_file():
@@ -150,7 +150,7 @@ class Recorder:
         if self._last is not None:
             last = {name: getattr(self._last, name) for name in _REQUIRED}
             header["poll"] = self._poll_data(Poll(snapshot=self._snapshot, **last), whole=True)
-        # It stays open until `close`: each poll is one line more.
+        # The file stays open until `close`.
         file = open(self._path, "x", encoding="ascii", newline="\n", opener=_private)  # noqa: SIM115
         self._size = 0
         try:
@@ -162,7 +162,7 @@ class Recorder:
 
     def _put(self, file: TextIO, line: str) -> None:
         file.write(line)
-        file.flush()  # a crash tears the last line at most
+        file.flush()  # a crash can damage only the last line
         self._size += len(line)
 
 
@@ -179,7 +179,7 @@ def _line(data: dict[str, Any]) -> str:
 
 
 class Pseudonyms:
-    """Replaces values by others of the same kind: equal ones by equal ones."""
+    """Replaces values by pseudonyms of the same kind; equal values have equal pseudonyms."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(16)
@@ -192,7 +192,7 @@ class Pseudonyms:
         return f"{kind}-{self._digest(kind, value, 6).hex()}" if value else ""
 
     def entry(self, name: str) -> str:
-        """Give a pseudonym; names that differ in letter case only have such pseudonyms, too."""
+        """Replace a name. If two names differ only in letter case, so do their pseudonyms."""
         if name.startswith("."):
             return f".{self._word('number', name[1:])}"
         word = self._word("entry", name.casefold())
@@ -202,11 +202,11 @@ class Pseudonyms:
         )
 
     def guid(self, value: UUID | None) -> UUID | None:
-        """Give a pseudonym; the GUID of nothing but zeros stays."""
+        """Replace a GUID; the GUID of all zeros stays."""
         return UUID(bytes=self._digest("guid", str(value), 16)) if value and value.int else value
 
     def address(self, value: Endpoint | None) -> Endpoint | None:
-        """Give an address of a private network of the same family."""
+        """Replace an address by one of a private network of the same family."""
         if value is None:
             return None
         network = b"\x0a" if value.version == 4 else b"\xfd"
@@ -214,7 +214,7 @@ class Pseudonyms:
         return ip_address(network + self._digest("address", str(value), size))
 
     def observation(self, item: Observation) -> Observation:
-        """Replace what could tell who and where."""
+        """Replace every value that identifies people or places."""
         connection, status = item.connection, item.status
         luid, book = connection.luid, connection.phonebook
         connection = connection._replace(
@@ -234,7 +234,7 @@ class Pseudonyms:
         return Observation(connection, status, item.code)
 
     def snapshot(self, snapshot: Snapshot) -> Snapshot:
-        """Replace what could tell who and where."""
+        """Replace every value that identifies people or places."""
         return Snapshot(self.observation(item) for item in snapshot)
 
 
@@ -242,13 +242,13 @@ class Pseudonyms:
 
 
 def replay(path: str | os.PathLike[str]) -> Iterator[MonitorEvent]:
-    """Give the events of a recording again, on any system, with the same engine.
+    """Return the events of a recording again, on any system, with the same engine.
 
-    They are those that were made, also where a slow consumer lost some. Where the oldest files of
-    a long recording are gone, it begins with `Found`, and numbers and durations count from there.
-    A last line that was torn, as by a crash, is ignored.
+    They include events that a slow consumer lost. If the oldest files of a long recording are gone,
+    the events begin with `Found`, and numbers and durations count from there. An incomplete last
+    line, such as after a crash, is ignored.
 
-    Raises OSError where the file cannot be read, RecordingError where it is not a recording.
+    Raises OSError if the file cannot be read, RecordingError if it is not a recording.
     """
     newest = Path(path)
     files = [newest]
@@ -256,7 +256,7 @@ def replay(path: str | os.PathLike[str]) -> Iterator[MonitorEvent]:
         older = _sibling(newest, number)
         if older.is_file():
             files.append(older)
-    with open(newest, encoding="ascii") as file:  # an error here and now, not at the first event
+    with open(newest, encoding="ascii") as file:  # raise an error now, not at the first event
         _Lines(newest, file).header()
     return _replay(files[::-1])
 
@@ -280,7 +280,7 @@ def _replay(files: list[Path]) -> Iterator[MonitorEvent]:
 
 
 class _Lines:
-    """The lines of one file, and where an error is."""
+    """The lines of one file, with their numbers for errors."""
 
     def __init__(self, path: Path, file: TextIO) -> None:
         self._path, self._file, self._number = path, file, 0
@@ -309,14 +309,14 @@ class _Lines:
             raise self._error(f"{type(error).__name__}: {error}") from None
 
     def _next(self) -> dict[str, Any] | None:
-        """Give the next line; None after the last whole one."""
+        """Return the next line; None after the last complete one."""
         self._number += 1
         try:
             line = self._file.readline(_LONGEST_LINE)
             if not line.endswith("\n"):
                 if len(line) >= _LONGEST_LINE:
                     raise self._error("the line is too long")
-                return None  # the end, or a line that was torn
+                return None  # the end, or an incomplete line
             data = json.loads(line)
         except (ValueError, RecursionError):
             raise self._error("the line is no JSON") from None
@@ -427,7 +427,7 @@ def _hexadecimal(value: str) -> int:
 
 
 def _member(kind: type[_E], name: str) -> _E:
-    """Find a state by its name; those without a name are called UNKNOWN_0x..."""
+    """Find a state by its name; a state without a name is called UNKNOWN_0x..."""
     prefix, _, number = _text("state", name).partition("UNKNOWN_")
     return kind[name] if prefix or not number else kind(_hexadecimal(number))
 

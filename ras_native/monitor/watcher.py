@@ -1,7 +1,7 @@
-"""Waiting for something to tell: the polls of one Monitor, and RAS' signals between them.
+"""The polls of one Monitor, and RAS' signals between them.
 
-`Watcher` registers with RAS and makes a `Poll` of each poll that the engine must see. The loop
-that waits and polls until there is such a poll is a `Waiter`.
+`Watcher` registers with RAS, and makes a `Poll` of each poll that the engine must see. A `Waiter`
+waits and polls until there is such a poll.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from .._backend.native_ras import NativeEvent, NativeList
 
 SIGNAL_PAUSE_NS = RN_SIGNAL_PAUSE_NS
-"""The least time between two polls that a signal causes: RAS may signal without end."""
+"""The least time between two polls that signals cause, because RAS may signal without end."""
 SLEPT_NS = RN_SUSPENDED_NS
-"""A system that slept for less did not sleep: its clocks differ by that much in any case."""
+"""A shorter sleep is ignored, because the clocks of a busy system differ that much."""
 
 _MOST_CLOCK_READINGS = 100
 _NEVER = 2**64 - 1
@@ -50,14 +50,14 @@ _CODES = {
     RN_E_KEEPS_GROWING: ERROR_BUFFER_TOO_SMALL,
     RN_E_NO_MEMORY: ERROR_NOT_ENOUGH_MEMORY,
 }
-"""What Windows calls the shim's own codes."""
+"""The Windows codes that correspond to the shim's own codes."""
 
 
 class Look(NamedTuple):
     """One poll that the engine must see; the members are those of `Poll`."""
 
     generation: int
-    """Of the list, or minus a code."""
+    """The list's generation, or minus a code."""
     monotonic_ns: int
     time_ns: int
     previous_ns: int
@@ -67,23 +67,23 @@ class Look(NamedTuple):
 
 
 class Waiter(Protocol):
-    """Waits and polls, and returns only what the engine must see; one thread calls it.
+    """Waits and polls, and returns only polls that the engine must see; one thread calls it.
 
-    Polls are due at fixed moments, `interval_ns` apart; those that were missed are skipped.
+    Polls are due at fixed moments, `interval_ns` apart; missed polls are skipped.
     RAS' event is reset before the enumeration, at most once in SIGNAL_PAUSE_NS.
     """
 
     @property
     def polls(self) -> int:
-        """How often RAS was asked."""
+        """The number of polls."""
 
     @property
     def wake_ups(self) -> int:
-        """How often the thread that waits ran."""
+        """How often the waiting thread was woken."""
 
     @property
     def busy_since_ns(self) -> int | None:
-        """Since when the provider has been asked; None while it is not."""
+        """When the current poll began; None if no poll runs."""
 
     def wait(
         self,
@@ -94,10 +94,11 @@ class Waiter(Protocol):
         look_ns: int | None,
         interval_ns: int,
     ) -> Look | None:
-        """Wait for the next poll that the engine must see; None once `cancel` is set.
+        """Wait for the next poll that the engine must see; return None once `cancel` is set.
 
-        It found another generation than this one; or it failed, or the one before failed; it was
-        signalled, or late; the system slept; or it is the first at or after `look_ns`.
+        The engine must see a poll that found another generation than `generation`, failed, or
+        followed a failed one; that was signalled or late; that followed a sleep of the system; or
+        that is the first at or after `look_ns`.
         """
 
 
@@ -125,7 +126,7 @@ elif hasattr(time, "CLOCK_BOOTTIME"):
     def _awake_ns() -> int:
         return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
-else:  # no clock that tells
+else:  # the system has no such clock
 
     def _now_ns() -> int:
         return 0
@@ -134,10 +135,10 @@ else:  # no clock that tells
 
 
 def slept_ns() -> int:
-    """How long the system has slept until now: the difference of two such figures counts."""
+    """How long the system has slept; only the difference between two results has a meaning."""
     for _ in range(_MOST_CLOCK_READINGS):
         awake_ns, now_ns = _awake_ns(), _now_ns()
-        if _awake_ns() - awake_ns < SLEPT_NS // 4:  # else another thread ran in between
+        if _awake_ns() - awake_ns < SLEPT_NS // 4:  # otherwise another thread ran in between
             break
     return now_ns - awake_ns
 
@@ -153,7 +154,7 @@ class PlainWaiter:
         self._interval_ns = 0
         self._due_ns = self._previous_ns = self._begun_ns = time.perf_counter_ns()
         self._served_ns = self._due_ns - SIGNAL_PAUSE_NS
-        self._has_failed = True  # so that the first poll is seen
+        self._has_failed = True  # so that the engine sees the first poll
         self._slept_ns = slept_ns()
 
     def wait(
@@ -165,7 +166,7 @@ class PlainWaiter:
         look_ns: int | None,
         interval_ns: int,
     ) -> Look | None:
-        """Wait for the next poll that the engine must see; None once `cancel` is set."""
+        """Wait for the next poll that the engine must see; return None once `cancel` is set."""
         self._set_interval(interval_ns)
         while True:
             end_ns = self._due_ns if look_ns is None else min(self._due_ns, look_ns)
@@ -191,11 +192,11 @@ class PlainWaiter:
             self._interval_ns = interval_ns
 
     def _sleep(self, event: BackendEvent | None, cancel: BackendEvent, end_ns: int) -> bool | None:
-        """Sleep until then, or until RAS signals: whether it did; None once `cancel` is set."""
+        """Sleep until `end_ns` or a signal. Return whether RAS signalled; None once cancelled."""
         while True:
             now_ns = time.perf_counter_ns()
             quiet_ns = self._served_ns + SIGNAL_PAUSE_NS
-            if event is None or now_ns < quiet_ns:  # the signal stays set meanwhile
+            if event is None or now_ns < quiet_ns:  # a signal stays set until then
                 until_ns = end_ns if event is None else min(end_ns, quiet_ns)
                 code = _cancelled(cancel.wait(None, max(0, until_ns - now_ns)))
             else:
@@ -216,7 +217,7 @@ class PlainWaiter:
         self._begun_ns = self.busy_since_ns = begun_ns = time.perf_counter_ns()
         generation = self._poll_list()
         ended_ns, time_ns = time.perf_counter_ns(), time.time_ns()
-        enumerated_ns = self._connections.enumerated_ns  # an older one where nothing is listed
+        enumerated_ns = self._connections.enumerated_ns  # an older time if nothing is listed
         now_ns = enumerated_ns if enumerated_ns >= begun_ns else ended_ns
         time_ns -= ended_ns - now_ns
         self.busy_since_ns = None
@@ -235,7 +236,7 @@ class PlainWaiter:
 
 
 class NativeWaiter:
-    """A Waiter in C: Python runs only where a poll must be seen (rn_watch in csrc/shim/rn.h)."""
+    """A Waiter in C (rn_watch in csrc/shim/rn.h): no Python runs for polls without news."""
 
     def __init__(self, connections: NativeList) -> None:
         code, watch = connections.new_watch()
@@ -247,17 +248,17 @@ class NativeWaiter:
 
     @property
     def polls(self) -> int:
-        """How often RAS was asked."""
+        """The number of polls."""
         return self._watch.counts()[0]
 
     @property
     def wake_ups(self) -> int:
-        """How often the thread that waits ran."""
+        """How often the waiting thread was woken."""
         return self._watch.counts()[1]
 
     @property
     def busy_since_ns(self) -> int | None:
-        """Since when the provider has been asked; None while it is not."""
+        """When the current poll began; None if no poll runs."""
         return self._watch.counts()[2] or None
 
     def wait(
@@ -269,7 +270,7 @@ class NativeWaiter:
         look_ns: int | None,
         interval_ns: int,
     ) -> Look | None:
-        """Wait for the next poll that the engine must see; None once `cancel` is set."""
+        """Wait for the next poll that the engine must see; return None once `cancel` is set."""
         events = () if event is None else (cast("NativeEvent", event),)
         soonest_ns = _NEVER if look_ns is None else look_ns
         code, look = self._watch.wait(
@@ -303,7 +304,7 @@ def _new_waiter(backend: str, polled: PolledSnapshot) -> Waiter:
 
 
 class Watcher:
-    """The polls and the registration of one Monitor; `cancel` is for any thread."""
+    """The polls and the registration of one Monitor; any thread may call `cancel`."""
 
     def __init__(self, ras: Ras) -> None:
         self._ras = ras
@@ -315,13 +316,13 @@ class Watcher:
         self._registered_ns: int | None = None
         self._registering_since_ns: int | None = None
         self._missed_signal = False
-        self._code = 0  # of the last poll
-        self._told_ns: int | None = None  # the last registered_ns that a Poll had
+        self._code = 0  # the code of the last poll
+        self._told_ns: int | None = None  # registered_ns of the last Poll
         self._waiter = _new_waiter(ras.backend, self._polled)
 
     @property
     def busy_since_ns(self) -> int | None:
-        """Since when the provider has been asked; None while it is not."""
+        """When the current poll began; None if no poll runs."""
         return self._registering_since_ns or self._waiter.busy_since_ns
 
     @property
@@ -331,21 +332,21 @@ class Watcher:
 
     @property
     def polls(self) -> int:
-        """How often RAS was asked."""
+        """The number of polls."""
         return self._waiter.polls
 
     @property
     def wake_ups(self) -> int:
-        """How often the thread that waits ran."""
+        """How often the waiting thread was woken."""
         return self._waiter.wake_ups
 
     def cancel(self) -> None:
-        """End the wait, and every later one."""
+        """End the current wait, and every later one at once."""
         self._is_cancelled = True
         self._cancel.set()
 
     def wait(self, look_ns: int | None, interval_ns: int) -> Poll | None:
-        """Wait for the next poll that the engine must see; None once cancelled."""
+        """Wait for the next poll that the engine must see; return None once cancelled."""
         if self._notification and self._flags != self._wanted_flags():
             self.register()
         if self._registered_ns != self._told_ns:
@@ -379,7 +380,7 @@ class Watcher:
         )
 
     def _note(self, code: int) -> None:
-        """Write to the log that RAS has begun or ceased to fail."""
+        """Log that RAS begins or stops to fail."""
         failed, self._code = bool(self._code), code
         if code and not failed:
             logger.warning("RAS cannot be asked: %s", RasError(code, "RasEnumConnectionsW"))
@@ -388,24 +389,24 @@ class Watcher:
             logger.info("RAS can be asked again")
 
     def _wanted_flags(self) -> NotificationFlag:
-        """Only what a poll can see: a status of an older version has no substate."""
+        """Choose the changes that a poll can see: a status of an older version has no substate."""
         size = self._ras.sizes.rasconnstatus
         return _ALWAYS | _SUBSTATES if not size or size >= _SUBSTATES_SIZE else _ALWAYS
 
     def register(self) -> bool:
-        """Have RAS signal changes, by a new registration; False where RAS has no signals.
+        """Register for RAS' signals; return False if RAS has none.
 
-        Where it fails the old registration stays.
+        If the registration fails, the old one stays.
         """
         self._registering_since_ns = time.perf_counter_ns()
         if self._notification:
-            self._ras._discard_registrations()  # else a deaf one could be used again
+            self._ras._discard_registrations()  # so that none that may not work is used again
         try:
             flags = self._wanted_flags()
             notification = self._ras.connection_notification(flags=flags)
         except ProviderError:
             return False
-        except OSError as error:  # of RAS, or of the system: no event is left
+        except OSError as error:  # from RAS; or from the system, which has no event left
             logger.warning("RAS cannot be asked to signal: %s", error)
             return True
         finally:
@@ -418,7 +419,7 @@ class Watcher:
         return True
 
     def close(self) -> None:
-        """Give the registration back; for the thread that waits."""
+        """Give the registration back. Only the waiting thread may call it."""
         if self._notification:
             self._notification.close()
             self._notification = None
