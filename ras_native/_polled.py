@@ -1,4 +1,4 @@
-"""The Python objects of a polled list: only what changed since the last poll is decoded again."""
+"""The Python objects of a polled list. A refresh decodes only what changed since the last one."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ _Result = TypeVar("_Result", bound="tuple[object, ...]")
 class PolledList(ABC, Generic[_Item, _Result]):
     """A backend's list of connections, decoded.
 
-    `poll()` returns the list's generation, or minus a code. While it equals `generation`, `result`
-    is up to date; otherwise `refresh` decodes what changed. An interrupted refresh loses nothing:
-    `generation` is set last, and collecting since an older generation gives at least as much.
+    `poll()` returns the list's generation, or minus a code. If it equals `generation`, `result` is
+    up to date; otherwise call `refresh` to decode what changed. An interrupted refresh loses
+    nothing: it sets `generation` last, and the next one collects the same changes again.
     """
 
     __slots__ = ("_items", "_lock", "_result_type", "_serials", "connections", "generation", "poll",
@@ -53,14 +53,14 @@ class PolledList(ABC, Generic[_Item, _Result]):
         self._items: list[_Item] = []
         self._result_type = result_type
         self.poll = connections.poll
-        self.generation = 1  # of a list that was empty from the start
+        self.generation = 1  # the generation of a new, empty list
         self.result = new_tuple(result_type, ())
 
     def refresh(self) -> _Result:
         """Decode what changed since the last refresh."""
         with self._lock:
             generation, order, changed, records = self.connections.collect(self.generation)
-            if generation == self.generation:  # another thread refreshed it meanwhile
+            if generation == self.generation:  # another thread has refreshed it
                 return self.result
             items = self._items if order is None else self._reordered(order)
             self._decode(records, changed, items)
@@ -71,7 +71,7 @@ class PolledList(ABC, Generic[_Item, _Result]):
             return self.result
 
     def _reordered(self, order: list[int]) -> list[_Item]:
-        """The known items in a new order; `_decode` fills the positions of new ones."""
+        """Return the known items in a new order; `_decode` fills the positions of new ones."""
         known: dict[int, _Item | None] = dict(zip(self._serials, self._items, strict=True))
         return cast("list[_Item]", [known.get(serial) for serial in order])
 
@@ -81,7 +81,7 @@ class PolledList(ABC, Generic[_Item, _Result]):
 
 
 class PolledConnections(PolledList[Connection, tuple[Connection, ...]]):
-    """What RasEnumConnections lists."""
+    """The connections that RasEnumConnections lists."""
 
     __slots__ = ()
 
@@ -95,7 +95,7 @@ class PolledConnections(PolledList[Connection, tuple[Connection, ...]]):
 
 
 class PolledSnapshot(PolledList[Observation, Snapshot]):
-    """What RasEnumConnections lists, and what RasGetConnectStatus answers for each."""
+    """The connections that RasEnumConnections lists, and their RasGetConnectStatus."""
 
     __slots__ = ()
 
@@ -116,7 +116,7 @@ class PolledSnapshot(PolledList[Observation, Snapshot]):
             if not code:
                 if not unchanged & RN_UNCHANGED_STATUS_TEXTS:
                     texts = status_texts(records, offset + RN_RECORD_STATUS)
-                else:  # a status that failed has no texts
+                else:  # a failed status has no texts
                     texts = last.status[2:5] if last.status else ("", "", "")
                 status = new_status(version, state, error, substate, endpoints, texts)
             items[index] = new_tuple(Observation, (connection, status, code))

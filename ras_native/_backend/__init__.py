@@ -1,4 +1,4 @@
-"""The backend that does the work: chosen when the package is imported, never changed later."""
+"""The choice between the two backends. The import of the package chooses the default."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _forced = os.environ.get(VARIABLE)
 
 @functools.cache
 def native_problem() -> str | None:
-    """Tell why the native module cannot be used; None if it can.
+    """Return why the native module cannot be used; None if it can.
 
-    Only the import tells. The module may be missing or broken, and a subinterpreter with a lock
-    of its own refuses it, because cffi does not support those.
+    Only an import shows it. The module may be missing or broken. A subinterpreter with a lock of
+    its own refuses it, because cffi does not support such interpreters.
     """
     try:
         importlib.import_module("ras_native._native")
@@ -47,10 +47,10 @@ def _checked(backend: str, asked_by: str) -> str:
 
 @functools.cache
 def default() -> str:
-    """Choose the backend of this process: the one that the variable names, else native, if any.
+    """Choose the backend of this process: the one that the variable names, or native if possible.
 
-    Raises ValueError or ImportError if the variable names one that cannot be had. The import of
-    the package does not raise it: so the command can explain it.
+    Raises ValueError or ImportError if the variable names a backend that cannot be used. The import
+    of the package does not raise it, so that the command can explain it.
     """
     if _forced:
         return _checked(_forced, f"the environment variable {VARIABLE}")
@@ -58,7 +58,7 @@ def default() -> str:
 
 
 def warn_where_fallen_back() -> None:
-    """Warn, at the line that imports the package, that nobody chose ctypes."""
+    """Warn that the package uses ctypes although nobody chose it; blame the importing line."""
     if not _forced and default() == "ctypes":
         warnings.warn(
             f"ras_native runs on its slower ctypes backend: {native_problem()}. "
@@ -69,9 +69,9 @@ def warn_where_fallen_back() -> None:
 
 
 def select(asked: str | None) -> str:
-    """The backend to use for one object or call: `asked`, or the process's default.
+    """Return the backend for one object or call: `asked`, or the process's default.
 
-    Raises TypeError or ValueError for what is no backend's name, ImportError if "native" is asked
-    for and cannot be used.
+    Raises TypeError or ValueError if `asked` is not the name of a backend, ImportError if it is
+    "native" and that cannot be used.
     """
     return default() if asked is None else _checked(asked, "backend")

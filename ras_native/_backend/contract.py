@@ -1,4 +1,4 @@
-"""What a backend provides: the functions of csrc/shim/rn.h, codes by value.
+"""The interface of a backend: the functions of csrc/shim/rn.h. They return codes.
 
 `native_ras` and `ctypes_ras` implement RasBackend, `native_sockets` and `ctypes_sockets`
 SocketBackend.
@@ -14,12 +14,12 @@ from typing import Any, Protocol, cast
 RECORD_HEAD = Struct("=QII")  # serial, index, unchanged
 
 Changes = tuple[int, "list[int] | None", int, memoryview]
-"""What a backend copied out of a list of connections.
+"""The changes that a backend copied from a list of connections.
 
 1. The list's generation.
-2. The serials of all connections in order, where connections came, went or moved; else None.
-3. How many records follow.
-4. The bytes of that many rn_record, valid until the next collect.
+2. The serials of all connections, in order, if that order changed; otherwise None.
+3. The number of changed records.
+4. The bytes of these rn_record, valid until the next collect.
 """
 
 
@@ -28,7 +28,7 @@ class ConnectionList(Protocol):
 
     @property
     def poll(self) -> Callable[[], int]:
-        """One poll: gives the list's generation, or minus a code."""
+        """Polls once; returns the list's generation, or minus a code."""
 
     def collect(self, since: int) -> Changes:
         """Copy what changed after generation `since`."""
@@ -40,26 +40,26 @@ class BackendEvent(Protocol):
     handle: int
 
     def set(self) -> int:
-        """Code."""
+        """Return a code."""
 
     def reset(self) -> int:
-        """Code."""
+        """Return a code."""
 
     def wait(self, cancel: Any, slice_ns: int) -> int:
-        """0, RN_E_CANCELLED, RN_E_AGAIN, or RN_E_OS plus a number."""
+        """Return 0, RN_E_CANCELLED, RN_E_AGAIN, or RN_E_OS plus a number."""
 
 
 class Provider(Protocol):
     """rn_provider."""
 
     def new_list(self, *, with_status: bool) -> tuple[int, ConnectionList | None]:
-        """Code, list."""
+        """Return a code and the list."""
 
     def sizes(self) -> tuple[int, int]:
-        """RASCONN and RASCONNSTATUS."""
+        """Return the negotiated dwSize of RASCONN and RASCONNSTATUS."""
 
     def get_connect_status(self, handle: int) -> bytes | memoryview:
-        """One rn_status."""
+        """Return one rn_status."""
 
     def wait_status(
         self,
@@ -70,36 +70,36 @@ class Provider(Protocol):
         cancel: Any,
         due: int,
     ) -> tuple[int, int, bytes | memoryview]:
-        """Code, due, one rn_status."""
+        """Return a code, when the next poll is due, and one rn_status."""
 
     def hang_up(self, handle: int) -> int:
-        """Code."""
+        """Return a code."""
 
     def wait_gone(self, handle: int, slice_ns: int) -> int:
-        """Code."""
+        """Return a code."""
 
     def get_subentry_handle(self, handle: int, subentry: int) -> tuple[int, int]:
-        """Code, handle."""
+        """Return a code and the sub-entry's handle."""
 
     def get_error_string(self, code: int, length: int) -> tuple[int, bytes]:
-        """Code, UTF-16."""
+        """Return a code and UTF-16 text."""
 
     def connection_notification(self, handle: int, event: Any, flags: int, *, ansi: bool) -> int:
-        """Code."""
+        """Return a code."""
 
 
 class RasBackend(Protocol):
     """One of the two modules."""
 
     def open_provider(self, path: str | None) -> tuple[int, int, str, Provider | None]:
-        """Code, the system's error number and text (RN_E_LOAD), provider."""
+        """Return a code, the system's error number and text (for RN_E_LOAD), and the provider."""
 
     def new_event(self) -> tuple[int, BackendEvent | None]:
-        """Code, event."""
+        """Return a code and the event."""
 
 
 def ras_backend(name: str) -> RasBackend:
-    """The module of that backend, imported when it is first needed."""
+    """Return the module of that backend; import it when it is first needed."""
     if name == "native":
         from . import native_ras as module  # noqa: PLC0415 - only where it is built
     else:
@@ -110,7 +110,7 @@ def ras_backend(name: str) -> RasBackend:
 class SocketBackend(Protocol):
     """One of the two modules."""
 
-    START_ERROR: int  # of WSAStartup, called when the module was imported
+    START_ERROR: int  # the result of WSAStartup, which the import of the module calls
 
     def wsa_connect(
         self,
@@ -120,19 +120,19 @@ class SocketBackend(Protocol):
         sqos: bytes | None,
         callee_size: int,
     ) -> tuple[int, bytes]:
-        """The system's error, callee data."""
+        """Return the system's error and the callee's data."""
 
     def connect_wait(self, sock: socket.socket, slice_ns: int) -> int:
-        """0 connected, RN_E_AGAIN, or the system's error."""
+        """Return 0 for connected, RN_E_AGAIN, or the system's error."""
 
     def connect_many(
         self, targets: bytes, options: bytes, count: int, slice_ns: int
     ) -> tuple[int, bytes]:
-        """Code, and `count` rn_outcome."""
+        """Return a code and `count` rn_outcome."""
 
 
 def socket_backend(name: str) -> SocketBackend:
-    """The module of that backend, imported when it is first needed."""
+    """Return the module of that backend; import it when it is first needed."""
     if name == "native":
         from . import native_sockets as module  # noqa: PLC0415 - only where it is built
     else:

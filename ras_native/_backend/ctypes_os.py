@@ -1,4 +1,4 @@
-"""The system below the ctypes backend's RAS half: libraries and events (csrc/shim/os_*.c)."""
+"""System functions for the RAS calls of the ctypes backend (csrc/shim/os_*.c in Python)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _rounded_ms(ns: int) -> int:
 
 
 def _os_code(number: int) -> int:
-    """Return the code for an error number of the system."""
+    """Return the RN_E_OS code for an error number of the system."""
     return RN_E_OS + (number & 0xFFFF)
 
 
@@ -48,9 +48,10 @@ if sys.platform == "win32":
     )
 
     def open_library(path: str | None) -> tuple[int, int, str, ctypes.CDLL | None]:
-        """Code, the system's error number and text, and the library.
+        """Return a code, the system's error number and text, and the library.
 
-        None is System32's rasapi32. The text is empty: Windows has texts for its numbers.
+        `path` None is rasapi32 in System32. The text is empty, because Windows has one for each
+        number.
         """
         name, mode = (
             ("rasapi32.dll", _SEARCH_SYSTEM32)
@@ -66,7 +67,7 @@ if sys.platform == "win32":
         return _os_code(ctypes.get_last_error())
 
     class CtypesEvent:
-        """A manual-reset event. It is freed with its last reference; a call under way has one."""
+        """A manual-reset event. It lives until its last reference ends; calls hold one."""
 
         def __init__(self) -> None:
             self.handle: int = _kernel32.CreateEventW(None, True, False, None) or 0
@@ -79,19 +80,19 @@ if sys.platform == "win32":
                 _kernel32.CloseHandle(self.handle)
 
         def set(self) -> int:
-            """0, or RN_E_OS and a number."""
+            """Return 0, or RN_E_OS plus a number."""
             return 0 if _kernel32.SetEvent(self.handle) else _last_error()
 
         def reset(self) -> int:
-            """0, or RN_E_OS and a number."""
+            """Return 0, or RN_E_OS plus a number."""
             return 0 if _kernel32.ResetEvent(self.handle) else _last_error()
 
         def wait(self, cancel: CtypesEvent | None, slice_ns: int) -> int:
-            """0 when set, RN_E_CANCELLED, RN_E_AGAIN, or RN_E_OS and a number."""
+            """Return 0 if it is set, RN_E_CANCELLED, RN_E_AGAIN, or RN_E_OS plus a number."""
             return wait_events(self, cancel, slice_ns)
 
     def wait_events(event: CtypesEvent | None, cancel: CtypesEvent | None, ns: int) -> int:
-        """Wait for either, both of which may be None."""
+        """Wait for either event; each may be None."""
         events = [waited for waited in (event, cancel) if waited is not None]
         if not events:
             time.sleep(_rounded_ms(ns) / 1000)
@@ -108,25 +109,25 @@ else:
     import select
     import socket
 
-    _NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)  # macOS has SO_NOSIGPIPE instead
+    _NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)  # macOS has SO_NOSIGPIPE
     _SO_NOSIGPIPE = 0x1022
 
     def open_library(path: str | None) -> tuple[int, int, str, ctypes.CDLL | None]:
-        """Code, the system's error number and text, and the library."""
+        """Return a code, the system's error number and text, and the library."""
         if path is None:
             return RN_E_LOAD, errno.ENOEXEC, "RAS exists only on Windows", None
         try:
             return 0, 0, "", ctypes.CDLL(path)
-        except OSError as error:  # dlopen gives a text and no number
+        except OSError as error:  # dlopen gives a text, but no number
             return RN_E_LOAD, error.errno or errno.ENOEXEC, str(error), None
 
     def _is_full_or_empty(error: OSError) -> bool:
         return isinstance(error, BlockingIOError) or error.errno == errno.ENOBUFS
 
     class CtypesEvent:
-        """A pair of connected sockets stands for a manual-reset event: readable while set.
+        """A manual-reset event: a pair of connected sockets, readable while it is set.
 
-        A pipe would not do: writing to one whose reader is closed ends the process by SIGPIPE.
+        A pipe is no substitute: writing to it after its reader is closed raises SIGPIPE.
         """
 
         def __init__(self) -> None:
@@ -144,7 +145,7 @@ else:
                 self._writer.close()
 
         def set(self) -> int:
-            """0, or RN_E_OS and a number."""
+            """Return 0, or RN_E_OS plus a number."""
             try:
                 self._writer.send(b"\1", _NO_SIGNAL)
             except OSError as error:
@@ -152,7 +153,7 @@ else:
             return 0
 
         def reset(self) -> int:
-            """0, or RN_E_OS and a number. A socket holds a bounded amount."""
+            """Return 0, or RN_E_OS plus a number. A socket holds a bounded amount."""
             try:
                 for _ in range(256):
                     if len(self._reader.recv(512)) < 512:
@@ -162,11 +163,11 @@ else:
             return 0
 
         def wait(self, cancel: CtypesEvent | None, slice_ns: int) -> int:
-            """0 when set, RN_E_CANCELLED, RN_E_AGAIN, or RN_E_OS and a number."""
+            """Return 0 if it is set, RN_E_CANCELLED, RN_E_AGAIN, or RN_E_OS plus a number."""
             return wait_events(self, cancel, slice_ns)
 
     def wait_events(event: CtypesEvent | None, cancel: CtypesEvent | None, ns: int) -> int:
-        """Wait for either, both of which may be None."""
+        """Wait for either event; each may be None."""
         poller = select.poll()
         for waited in (event, cancel):
             if waited is not None:
@@ -180,7 +181,7 @@ else:
 
 
 def new_event() -> tuple[int, CtypesEvent | None]:
-    """Code and the event."""
+    """Return a code and the event."""
     try:
         return 0, CtypesEvent()
     except OSError as error:

@@ -1,6 +1,6 @@
-"""The RAS half of the ctypes backend: csrc/shim/{provider,record,poll,list}.c in Python.
+"""The RAS calls of the ctypes backend: csrc/shim/{provider,record,reading,list}.c in Python.
 
-It gives the same records, byte for byte. Bytes are compared before anything is decoded.
+It makes the same records, byte for byte. It compares bytes before it decodes anything.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _HANDLE = slice(4, 4 + sizeof(c_void_p))  # RASCONN.hrasconn
 
 
 def now_ns() -> int:
-    """The clock that `due` counts by."""
+    """Read the clock to which `due` refers."""
     return time.perf_counter_ns()
 
 
@@ -67,7 +67,7 @@ def now_ns() -> int:
 
 
 def _end_of_text(units: bytes) -> int:
-    """The offset of the first NUL of UTF-16 units, or their end."""
+    """Return the offset of the first NUL in UTF-16 units, or of their end."""
     end = units.find(b"\0\0")
     while end >= 0 and end % 2:
         end = units.find(b"\0\0", end + 1)
@@ -75,7 +75,7 @@ def _end_of_text(units: bytes) -> int:
 
 
 class _Field(NamedTuple):
-    """Where a member begins and ends in the raw structure, and where it begins in the record."""
+    """The begin and the end of a member in the raw structure, and its begin in the record."""
 
     begin: int
     end: int
@@ -84,7 +84,7 @@ class _Field(NamedTuple):
 
 
 def _field_map(structure: Any, record: Any, names: dict[str, str]) -> list[_Field]:
-    """The fields of a record, from its names and those of the raw structure."""
+    """Match the members of a record with those of the raw structure, by their names."""
     fields = []
     for name, raw_name in names.items():
         member, offset = getattr(structure, raw_name), getattr(record, name).offset
@@ -137,17 +137,17 @@ _STATUS_FIELDS = _field_map(
 
 
 _Answer = tuple[int, int, bytes]
-"""What RasGetConnectStatusW answered: code, index into RASCONNSTATUSW_VERSIONS, RASCONNSTATUSW."""
+"""An answer of RasGetConnectStatusW: code, index into RASCONNSTATUSW_VERSIONS, RASCONNSTATUSW."""
 
 
 def _read_connection(raw: bytes, version: int) -> bytes:
-    """One rn_connection, from a RASCONN of that version."""
+    """Make one rn_connection from a RASCONN of that version."""
     winver, _ = RASCONNW_VERSIONS[version]
     return _read(raw, _CONNECTION_FIELDS, bytearray(RnConnection(version=winver)))
 
 
 def _read_status(answer: _Answer) -> bytes:
-    """One rn_status."""
+    """Make one rn_status."""
     code, version, raw = answer
     if code:
         return bytes(RnStatus(code=code))
@@ -175,29 +175,29 @@ class CtypesProvider:
         self.enum_connections = self._required("RasEnumConnectionsW")
         self._get_connect_status = self._required("RasGetConnectStatusW")
         self.hang_up = self._required("RasHangUpW", c_void_p)
-        self.rasconn_version: int | None = None  # indices of what was negotiated
+        self.rasconn_version: int | None = None  # the indices of the negotiated versions
         self.rasconnstatus_version: int | None = None
 
     def _required(self, name: str, *argtypes: Any) -> Any:
-        """A function of the library; AttributeError where it has none of this name.
+        """Find a function of the library. Raises AttributeError if there is none.
 
-        Without `argtypes` it takes ctypes objects only, in half the time.
+        Without `argtypes` the function takes ctypes objects only, and takes half the time.
         """
-        function = self._library[name]  # a new object, so its types are ours alone
+        function = self._library[name]  # a new object, so setting its types affects nobody else
         function.restype = c_uint32
         if argtypes:
             function.argtypes = argtypes
         return function
 
     def _optional(self, name: str, *argtypes: Any) -> Any:
-        """Look up at each use: the function, or None where the library has none."""
+        """Look up a function for one use; None if the library has none."""
         try:
             return self._required(name, *argtypes)
         except AttributeError:
             return None
 
     def sizes(self) -> tuple[int, int]:
-        """Negotiated dwSize of RASCONN and RASCONNSTATUS."""
+        """Return the negotiated dwSize of RASCONN and RASCONNSTATUS."""
         rasconn, status = self.rasconn_version, self.rasconnstatus_version
         return (
             0 if rasconn is None else _SIZES[rasconn],
@@ -205,11 +205,11 @@ class CtypesProvider:
         )
 
     def new_list(self, *, with_status: bool) -> tuple[int, CtypesList | None]:
-        """Code, list."""
+        """Return a code and the list."""
         return 0, CtypesList(self, with_status=with_status)
 
     def ask_status(self, handle: int, scratch: _StatusBuffer) -> _Answer:
-        """Ask RasGetConnectStatusW, with ever older versions while the size is refused."""
+        """Call RasGetConnectStatusW, with older versions until the provider accepts the size."""
         version = self.rasconnstatus_version or 0
         while True:
             size = _STATUS_SIZES[version]
@@ -223,7 +223,7 @@ class CtypesProvider:
                 return code, 0, b""
 
     def get_connect_status(self, handle: int) -> bytes:
-        """One rn_status."""
+        """Return one rn_status."""
         return _read_status(self.ask_status(handle, _StatusBuffer()))
 
     def wait_status(
@@ -235,7 +235,7 @@ class CtypesProvider:
         cancel: CtypesEvent | None,
         due: int,
     ) -> tuple[int, int, bytes]:
-        """Code, when the next poll is due, and one rn_status."""
+        """Return a code, when the next poll is due, and one rn_status."""
         end = now_ns() + slice_ns
         status = bytes(RnStatus())
         while True:
@@ -254,7 +254,7 @@ class CtypesProvider:
                 return paused, due, status
 
     def wait_gone(self, handle: int, slice_ns: int) -> int:
-        """0 once the handle is gone, RN_E_AGAIN, or another code of RasGetConnectStatusW."""
+        """Return 0 once the handle is invalid, RN_E_AGAIN, or a code of RasGetConnectStatusW."""
         end, scratch = now_ns() + slice_ns, _StatusBuffer()
         asked = 0
         while True:
@@ -267,14 +267,14 @@ class CtypesProvider:
             asked += 1
 
     def get_subentry_handle(self, handle: int, subentry: int) -> tuple[int, int]:
-        """Code and the sub-entry's handle."""
+        """Return a code and the sub-entry's handle."""
         get = self._optional("RasGetSubEntryHandleW", c_void_p, c_uint32, c_void_p)
         found = c_void_p()
         code = RN_E_UNSUPPORTED if get is None else get(handle, subentry, addressof(found))
         return code, 0 if code else found.value or 0
 
     def get_error_string(self, code: int, length: int) -> tuple[int, bytes]:
-        """Code and UTF-16 text of RasGetErrorStringW."""
+        """Return a code and the UTF-16 text of RasGetErrorStringW."""
         get = self._optional("RasGetErrorStringW", c_uint32, c_void_p, c_uint32)
         units = (c_uint16 * length)()
         answer = RN_E_UNSUPPORTED if get is None else get(code, addressof(units), length)
@@ -283,7 +283,7 @@ class CtypesProvider:
     def connection_notification(
         self, handle: int, event: CtypesEvent, flags: int, *, ansi: bool
     ) -> int:
-        """Code of RasConnectionNotificationW, or A."""
+        """Return the code of RasConnectionNotificationW, or of its A variant."""
         name = "RasConnectionNotificationA" if ansi else "RasConnectionNotificationW"
         notify = self._optional(name, c_void_p, c_void_p, c_uint32)
         if notify is None:
@@ -298,7 +298,7 @@ def _is_reached(status: RnStatus, states: tuple[int, ...]) -> bool:
     return bool(status.error or status.state & (RASCS_DONE | RASCS_PAUSED))
 
 
-# One poll (poll.c)
+# One poll (reading.c)
 
 
 class _Reading(NamedTuple):
@@ -306,15 +306,15 @@ class _Reading(NamedTuple):
 
     version: int  # index into RASCONNW_VERSIONS
     connections: bytes  # RASCONN elements
-    answers: list[_Answer]  # one per element, where statuses were asked
+    answers: list[_Answer]  # one per element if the poll reads statuses
 
     def elements(self) -> Iterator[bytes]:
-        """Each RASCONN."""
+        """Iterate over the RASCONN elements."""
         size = _SIZES[self.version]
         return (self.connections[i : i + size] for i in range(0, len(self.connections), size))
 
     def handles(self) -> list[int]:
-        """The handle of each RASCONN."""
+        """Return the handle of each RASCONN."""
         return [int.from_bytes(raw[_HANDLE], sys.byteorder) for raw in self.elements()]
 
 
@@ -328,7 +328,7 @@ class _Poll:
                  "count", "version")  # fmt: skip
 
     def __init__(self) -> None:
-        self.version = 0  # of the elements: index into RASCONNW_VERSIONS
+        self.version = 0  # the version of the elements: an index into RASCONNW_VERSIONS
         self.count = 0  # elements that the last call wrote
         self._needed, self._count = c_uint32(), c_uint32()
         self._resize(_FIRST_CAPACITY * _SIZES[0])
@@ -338,16 +338,16 @@ class _Poll:
         self._view, self._size = memoryview(buffer).cast("B"), size
         self._dw_size = c_uint32.from_buffer(buffer)
         self._arguments = byref(buffer), byref(self._needed), byref(self._count)
-        self._dirty = size  # bytes that may have to be cleared before the next call
+        self._dirty = size  # the bytes to clear before the next call
 
     def _clear(self, version: int) -> None:
-        """Set what a call wrote to 0, so that the next one cannot leave an older answer."""
+        """Set the bytes that a call wrote to 0, so that no old answer remains."""
         self._view[: self._dirty] = bytes(self._dirty)
         self._count.value = self._dirty = self.count = 0
         self._dw_size.value, self.version = _SIZES[version], version
 
     def enumerate(self, provider: CtypesProvider) -> int:
-        """Call RasEnumConnectionsW until the list fits: a code."""
+        """Call RasEnumConnectionsW until the list fits; return a code."""
         version, attempts = provider.rasconn_version or 0, 0
         while attempts < RN_MAX_ATTEMPTS:
             attempts += 1
@@ -359,7 +359,7 @@ class _Poll:
             if not code:
                 provider.rasconn_version = version
                 return self._accept(found) if found else 0
-            self._dirty = self._size  # what a failed call wrote is unknown
+            self._dirty = self._size  # a failed call may have written anything
             needed = max(self._needed.value, found * size)
             if code in _TOO_SMALL and needed > self._size:
                 if needed > RN_MAX_CONNECTIONS * size:
@@ -372,7 +372,7 @@ class _Poll:
         return RN_E_KEEPS_GROWING
 
     def _accept(self, found: int) -> int:
-        """Check how many elements a call reports."""
+        """Check the number of elements that a call reports."""
         used = found * _SIZES[self.version]
         if found > RN_MAX_CONNECTIONS or used > self._size:
             self._dirty = self._size
@@ -381,7 +381,7 @@ class _Poll:
         return 0
 
     def elements(self) -> bytes:
-        """The RASCONN elements that the last call wrote."""
+        """Return the RASCONN elements that the last call wrote."""
         return self._view[: self.count * _SIZES[self.version]].tobytes()
 
 
@@ -389,7 +389,7 @@ class _Poll:
 
 
 class _Item(NamedTuple):
-    """One connection as it was read last, and the generations in which its parts changed."""
+    """The last reading of one connection, and the generations in which its parts changed."""
 
     serial: int
     handle: int
@@ -400,14 +400,14 @@ class _Item(NamedTuple):
     status: bytes = bytes(RnStatus())
 
     def with_connection(self, raw: bytes, version: int, generation: int) -> _Item:
-        """The item after its RASCONN was read."""
+        """Return the item with the data of this RASCONN."""
         record = _read_connection(raw, version)
         if record == self.connection:
             return self
         return self._replace(connection=record, changed=generation, connection_changed=generation)
 
     def with_status(self, answer: _Answer, generation: int) -> _Item:
-        """The item after its status was read."""
+        """Return the item with this status."""
         record = _read_status(answer)
         if record == self.status:
             return self
@@ -416,14 +416,14 @@ class _Item(NamedTuple):
         return self._replace(status=record, changed=generation, texts_changed=texts_changed)
 
     def unchanged_parts(self, since: int) -> int:
-        """RN_UNCHANGED_... of the parts that did not change after `since`."""
+        """Return RN_UNCHANGED_... for the parts that did not change after `since`."""
         return (self.connection_changed <= since) * RN_UNCHANGED_CONNECTION | (
             self.texts_changed <= since
         ) * RN_UNCHANGED_STATUS_TEXTS
 
 
 class _State(NamedTuple):
-    """All that a poll can change; it is replaced as a whole, so Ctrl-C leaves no half of it."""
+    """The state that a poll changes. A poll replaces it as a whole, so Ctrl-C leaves no half."""
 
     reading: _Reading = _NOTHING
     items: tuple[_Item, ...] = ()
@@ -438,16 +438,16 @@ class CtypesList:
     def __init__(self, provider: CtypesProvider, *, with_status: bool) -> None:
         self._provider = provider
         self._with_status = with_status
-        self._spare = [_Poll()]  # as many as ever ran at the same time
+        self._spare = [_Poll()]  # unused buffers, one for each simultaneous poll
         self._is_shared = False  # whether polls have ever run at the same time
         self._tickets = count(1)  # polls are numbered in the order in which they begin
-        self._lock = Lock()  # guards the two below, never a call of the provider
+        self._lock = Lock()  # guards the next two; nobody holds it while the provider runs
         self._applied = 0  # the ticket of the poll that was applied last
         self._state = _State()
         self.enumerated_ns = 0  # when the last enumeration that listed something returned
 
     def poll(self) -> int:
-        """The list's generation, or minus a code."""
+        """Poll once; return the list's generation, or minus a code."""
         try:
             poll = self._spare.pop()
         except IndexError:
@@ -455,14 +455,14 @@ class CtypesList:
         ticket = next(self._tickets)
         code = poll.enumerate(self._provider)
         reading = self._read(poll) if poll.count else _NOTHING
-        # One thread alone takes no lock while nothing is connected, which is as quick as can be.
+        # The commonest case takes no lock: one thread polls, and nothing is connected.
         if not code and (self._is_shared or reading is not self._state.reading):
             self._apply(reading, ticket)
         self._spare.append(poll)
         return -code or self._state.generation
 
     def _apply(self, reading: _Reading, ticket: int) -> None:
-        """Bring the list up to the reading, unless a poll that began later was applied already."""
+        """Apply the reading, unless a poll that began later was applied already."""
         with self._lock:
             if ticket > self._applied:
                 if reading != self._state.reading:
@@ -470,7 +470,7 @@ class CtypesList:
                 self._applied = ticket
 
     def _read(self, poll: _Poll) -> _Reading:
-        """What was enumerated, and the statuses."""
+        """Read the statuses; return them with the enumeration."""
         self.enumerated_ns = now_ns()
         reading = _Reading(poll.version, poll.elements(), [])
         if self._with_status:
@@ -494,7 +494,7 @@ class CtypesList:
 
 
 def _applied(state: _State, reading: _Reading) -> _State:
-    """The state after a poll that read other bytes than the one before."""
+    """Return the state after a poll that read other bytes than the last one."""
     generation, handles = state.generation + 1, reading.handles()
     same_order = handles == [item.handle for item in state.items]
     items, last_serial = list(state.items), state.last_serial
@@ -515,9 +515,9 @@ def _applied(state: _State, reading: _Reading) -> _State:
 
 
 def _reordered(state: _State, handles: list[int]) -> tuple[list[_Item], int]:
-    """The items of these handles in this order, new ones included, and the last serial.
+    """Return the items of these handles in this order, with new ones, and the last serial.
 
-    Each search starts behind the item found last: it is there unless connections moved.
+    Each search starts after the item that was found last, where the next one usually is.
     """
     known: list[_Item | None] = list(state.items)
     items, serial, hint = [], state.last_serial, 0
@@ -535,7 +535,7 @@ def _reordered(state: _State, handles: list[int]) -> tuple[list[_Item], int]:
 
 
 def open_provider(path: str | None) -> tuple[int, int, str, CtypesProvider | None]:
-    """Code, the system's error number and text, and the provider."""
+    """Return a code, the system's error number and text, and the provider."""
     code, os_error, reason, library = open_library(path)
     if library is None:
         return code, os_error, reason, None

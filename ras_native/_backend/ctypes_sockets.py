@@ -1,7 +1,7 @@
-"""Connecting in the ctypes backend: the system's own functions, and the batch in Python.
+"""The connects of the ctypes backend: the system's own functions, and the batch in Python.
 
-_Batch does what csrc/shim/connect.c does; the parts that differ between systems do what
-csrc/shim/net_win.c and net_posix.c do.
+_Batch corresponds to csrc/shim/connect.c. The functions that differ between systems correspond to
+csrc/shim/net_win.c and net_posix.c.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .layout import (
 )
 from .sockaddr import IPV4, IPV6, has_local_address, sockaddr
 
-_Target: TypeAlias = tuple[int, int, int, int, bytes]  # as rn_target
+_Target: TypeAlias = tuple[int, int, int, int, bytes]  # the members of rn_target
 
 
 @functools.lru_cache(maxsize=4096)
@@ -46,7 +46,7 @@ def _host(family: int, packed: bytes) -> str:
 def _address(
     family: int, port: int, flowinfo: int, scope_id: int, packed: bytes
 ) -> tuple[str, int] | tuple[str, int, int, int]:
-    """What the socket module takes."""
+    """Return the address in the form that the socket module takes."""
     host = _host(family, packed)
     return (host, port) if family == IPV4 else (host, port, flowinfo, scope_id)
 
@@ -59,7 +59,7 @@ if sys.platform == "win32":
     _LINGER_AT_ONCE = struct.pack("=HH", 1, 0)
     _BEGUN = frozenset({codes.WSAEWOULDBLOCK})
     _AT_CAPACITY = frozenset({codes.WSAEMFILE, codes.WSAENOBUFS})
-    _NO_LOCAL_ADDRESS = None  # Windows has WSAENOBUFS where no local port is left
+    _NO_LOCAL_ADDRESS = None  # Windows gives WSAENOBUFS if no local port is left
     _NO_REASON = codes.WSAECONNABORTED
     _IPV6_LOOPBACK = bytes(15) + b"\1"
 
@@ -93,7 +93,7 @@ if sys.platform == "win32":
         sqos: bytes | None,
         callee_size: int,
     ) -> tuple[int, bytes]:
-        """Call WSAConnect once: 0 or the system's error, and the callee's data."""
+        """Call WSAConnect once; return 0 or the system's error, and the callee's data."""
         data = ctypes.create_string_buffer(caller_data or b"")
         caller = _WSABUF(len(caller_data or b""), ctypes.addressof(data))
         answer = ctypes.create_string_buffer(callee_size + 1)
@@ -112,10 +112,9 @@ if sys.platform == "win32":
         return 0, answer.raw[: callee.len]
 
     def _begin(sock: socket.socket, target: _Target) -> int:
-        """Begin to connect; 0 or the system's error."""
+        """Begin to connect; return 0 or the system's error."""
         name = sockaddr(*target)
-        # Windows repeats a SYN that was refused, which takes up to 2 s. No SYN gets lost on
-        # loopback, so one is enough there.
+        # Windows repeats a refused SYN for up to 2 s. Loopback loses no SYN, so one is enough.
         if name[4] == 127 if target[0] == IPV4 else target[4] == _IPV6_LOOPBACK:
             returned = ctypes.c_uint32()
             _ws2_32.WSAIoctl(
@@ -130,8 +129,9 @@ if sys.platform == "win32":
         return wsa_connect(sock, name, None, None, 0)[0]
 
     def _ended(descriptors: list[int], timeout_ns: int) -> dict[int, bool]:
-        """Wait for connects: those that ended, and whether SO_ERROR tells how."""
-        # An fd_set is a 32-bit count, then handles. A count as wide as a handle reads the same.
+        """Wait for connects; return those that ended, and whether SO_ERROR has their error."""
+        # An fd_set is a 32-bit count and an array of handles. A count as wide as a handle has the
+        # same layout.
         fd_set = ctypes.c_size_t * (len(descriptors) + 1)
         connected = fd_set(len(descriptors), *descriptors)
         failed = fd_set(len(descriptors), *descriptors)
@@ -144,11 +144,11 @@ if sys.platform == "win32":
 else:
     _LINGER_AT_ONCE = struct.pack("=ii", 1, 0)
     _BEGUN = frozenset({errno.EINPROGRESS, errno.EINTR})
-    # EADDRINUSE: bind found no local port, for the source's is always 0
+    # EADDRINUSE means that bind found no local port, because the source's port is always 0.
     _AT_CAPACITY = frozenset(
         {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRINUSE}
     )
-    _NO_LOCAL_ADDRESS = errno.EADDRNOTAVAIL  # or no local port
+    _NO_LOCAL_ADDRESS = errno.EADDRNOTAVAIL  # it may also mean that no local port is left
     _NO_REASON = 0
 
     _libc = ctypes.CDLL(None, use_errno=True)
@@ -163,16 +163,16 @@ else:
         sqos: bytes | None,  # noqa: ARG001
         callee_size: int,  # noqa: ARG001
     ) -> tuple[int, bytes]:
-        """Call connect once: 0 or the system's error, and no data."""
+        """Call connect once; return 0 or the system's error, and no data."""
         failed = _libc.connect(sock.fileno(), name, len(name))
         return ctypes.get_errno() if failed else 0, b""
 
     def _begin(sock: socket.socket, target: _Target) -> int:
-        """Begin to connect; 0 or the system's error."""
+        """Begin to connect; return 0 or the system's error."""
         return sock.connect_ex(_address(*target))
 
     def _ended(descriptors: list[int], timeout_ns: int) -> dict[int, bool]:
-        """Wait for connects: those that ended, and whether SO_ERROR tells how."""
+        """Wait for connects; return those that ended, and whether SO_ERROR has their error."""
         poller = select.poll()
         for descriptor in descriptors:
             poller.register(descriptor, select.POLLOUT)
@@ -192,9 +192,9 @@ def _is_at_capacity(os_error: int, target: _Target) -> bool:
 
 
 def connect_wait(sock: socket.socket, slice_ns: int) -> int:
-    """Wait for a connect: 0 for connected, RN_E_AGAIN, or the system's error."""
+    """Wait for a connect; return 0 for connected, RN_E_AGAIN, or the system's error."""
     descriptor = sock.fileno()
-    if descriptor == -1:  # closed by another thread since the caller looked
+    if descriptor == -1:  # another thread has closed it since the caller checked
         return RN_E_AGAIN
     try:
         ended = _ended([descriptor], slice_ns)
@@ -215,7 +215,7 @@ class _Attempt(NamedTuple):
 
 
 class _Batch:
-    """Connects to many targets with a limited number in flight, each on a socket of its own."""
+    """Connects to many targets, with a limited number in flight, each on a new socket."""
 
     def __init__(self, targets: bytes, options: bytes, count: int) -> None:
         unpacked = RN_BATCH_OPTIONS.unpack(options)
@@ -224,15 +224,15 @@ class _Batch:
         self.abortive: int = unpacked[2]
         self.source = _address(*unpacked[3:]) if unpacked[3] else None
         self.targets: list[_Target] = list(RN_TARGET.iter_unpack(targets))
-        self.outcomes = [(0, 0, 0)] * count  # as rn_outcome
+        self.outcomes = [(0, 0, 0)] * count  # the members of rn_outcome
         self.attempts: dict[int, _Attempt] = {}  # by descriptor, the oldest first
         self.next = 0
-        self.at_capacity = False  # nothing left for one more: begin none until one ends
+        self.at_capacity = False  # the system refused one more: begin none until one ends
 
     def run(self, slice_ns: int) -> None:
         """Connect to every target and record each outcome."""
         while self.attempts or self.next < len(self.targets):
-            # A few at a time, so that an early answer is seen early.
+            # Begin only a few before the next wait, so that early answers get an exact time.
             for _ in range(min(self._startable(), 1 + len(self.attempts) // 16)):
                 if not self.at_capacity:
                     self._begin_next()
@@ -322,7 +322,7 @@ class _Batch:
 
 
 def connect_many(targets: bytes, options: bytes, count: int, slice_ns: int) -> tuple[int, bytes]:
-    """Connect to `count` rn_target: 0 or a code, and as many rn_outcome."""
+    """Connect to `count` rn_target; return 0 or a code, and as many rn_outcome."""
     batch = _Batch(targets, options, count)
     try:
         batch.run(slice_ns)

@@ -1,4 +1,4 @@
-"""The RAS half of the native backend: thin wrappers of what csrc/shim/rn.h declares."""
+"""The RAS calls of the native backend: thin wrappers of the functions of csrc/shim/rn.h."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _collect, _unpack_changes = lib.rn_list_collect, RN_CHANGES.unpack
 
 
 class NativeEvent:
-    """A manual-reset event (rn_event); it ends with its last reference, a call's included."""
+    """A manual-reset event (rn_event). It lives until its last reference ends; calls hold one."""
 
     def __init__(self, pointer: Any) -> None:
         self.pointer = ffi.gc(pointer, lib.rn_event_free)
@@ -25,7 +25,7 @@ class NativeEvent:
         self.reset = partial(lib.rn_event_reset, self.pointer)
 
     def wait(self, cancel: NativeEvent | None, slice_ns: int) -> int:
-        """0 when set, RN_E_CANCELLED, RN_E_AGAIN, or RN_E_OS and a number."""
+        """Return 0 if it is set, RN_E_CANCELLED, RN_E_AGAIN, or RN_E_OS plus a number."""
         code: int = lib.rn_event_wait(self.pointer, _pointer(cancel), slice_ns)
         return code
 
@@ -35,14 +35,14 @@ def _pointer(event: NativeEvent | None) -> Any:
 
 
 def new_event() -> tuple[int, NativeEvent | None]:
-    """Code and the event."""
+    """Return a code and the event."""
     event = ffi.new("rn_event **")
     code = lib.rn_event_new(event)
     return code, None if code else NativeEvent(event[0])
 
 
 class NativeList:
-    """rn_list, and the buffers that its changes are copied to."""
+    """An rn_list, and the buffers for its changes."""
 
     def __init__(self, provider: Any, pointer: Any) -> None:
         def free(freed: Any, _provider: Any = provider) -> None:  # the provider outlives the list
@@ -58,11 +58,11 @@ class NativeList:
         self._records = ffi.new("rn_record[]", capacity)
         self._serials = ffi.new("uint64_t[]", capacity)
         self._view = memoryview(ffi.buffer(self._records))
-        self._capacity = capacity  # set last: Ctrl-C may interrupt anywhere
+        self._capacity = capacity  # set last, because Ctrl-C may interrupt anywhere
 
     def collect(self, since: int) -> Changes:
-        """rn_list_collect, into buffers that grow as needed."""
-        while True:  # ends: the shim bounds the count
+        """Call rn_list_collect with buffers that grow as needed."""
+        while True:  # it ends, because the shim bounds the count
             _collect(
                 self.pointer, since, self._capacity, self._records, self._serials, self._changes
             )
@@ -74,17 +74,17 @@ class NativeList:
         return generation, order, changed, self._view
 
     def new_watch(self) -> tuple[int, NativeWatch | None]:
-        """Code, watch."""
+        """Return a code and the watch."""
         watch = ffi.new("rn_watch **")
         code = lib.rn_watch_new(self.pointer, watch)
         return code, None if code else NativeWatch(self, watch[0])
 
 
 class NativeWatch:
-    """rn_watch: the polls of one list, at fixed moments and when an event is set."""
+    """An rn_watch: the polls of one list, at fixed moments and when an event is set."""
 
     def __init__(self, connections: NativeList, pointer: Any) -> None:
-        def free(freed: Any, _list: Any = connections.pointer) -> None:  # outlives the watch
+        def free(freed: Any, _list: Any = connections.pointer) -> None:  # the list outlives it
             lib.rn_watch_free(freed)
 
         self._pointer = ffi.gc(pointer, free)
@@ -99,7 +99,7 @@ class NativeWatch:
         look_ns: int,
         interval_ns: int,
     ) -> tuple[int, tuple[int, ...]]:
-        """Code, and the members of one rn_look."""
+        """Return a code and the members of one rn_look."""
         pointers = ffi.new("rn_event *[]", [event.pointer for event in events])
         code: int = lib.rn_watch_wait(
             self._pointer,
@@ -114,32 +114,32 @@ class NativeWatch:
         return code, RN_LOOK.unpack(self._look_view)
 
     def counts(self) -> tuple[int, int, int]:
-        """The members of one rn_watch_counts, for any thread."""
+        """Return the members of rn_watch_counts; any thread may call it."""
         counts = ffi.new("rn_watch_counts *")
         lib.rn_watch_count(self._pointer, counts)
         return counts.polls, counts.wake_ups, counts.busy_since_ns
 
 
 class NativeProvider:
-    """rn_provider."""
+    """An rn_provider."""
 
     def __init__(self, pointer: Any) -> None:
         self._pointer = ffi.gc(pointer, lib.rn_provider_close)
 
     def new_list(self, *, with_status: bool) -> tuple[int, NativeList | None]:
-        """Code, list."""
-        made = ffi.new("rn_list **")
-        code = lib.rn_list_new(self._pointer, with_status, made)
-        return code, None if code else NativeList(self._pointer, made[0])
+        """Return a code and the list."""
+        result = ffi.new("rn_list **")
+        code = lib.rn_list_new(self._pointer, with_status, result)
+        return code, None if code else NativeList(self._pointer, result[0])
 
     def sizes(self) -> tuple[int, int]:
-        """Negotiated dwSize of RASCONN and RASCONNSTATUS."""
+        """Return the negotiated dwSize of RASCONN and RASCONNSTATUS."""
         rasconn, status = ffi.new("uint32_t *"), ffi.new("uint32_t *")
         lib.rn_provider_sizes(self._pointer, rasconn, status)
         return rasconn[0], status[0]
 
     def get_connect_status(self, handle: int) -> memoryview:
-        """One rn_status."""
+        """Return one rn_status."""
         status = ffi.new("rn_status *")
         lib.rn_get_connect_status(self._pointer, handle, status)
         return memoryview(ffi.buffer(status))
@@ -153,7 +153,7 @@ class NativeProvider:
         cancel: NativeEvent | None,
         due: int,
     ) -> tuple[int, int, memoryview]:
-        """Code, when the next poll is due, and one rn_status."""
+        """Return a code, when the next poll is due, and one rn_status."""
         status, due_inout = ffi.new("rn_status *"), ffi.new("uint64_t *", due)
         code = lib.rn_wait_status(
             self._pointer,
@@ -169,22 +169,22 @@ class NativeProvider:
         return code, due_inout[0], memoryview(ffi.buffer(status))
 
     def hang_up(self, handle: int) -> int:
-        """Code of RasHangUpW."""
+        """Return the code of RasHangUpW."""
         code: int = lib.rn_hang_up(self._pointer, handle)
         return code
 
     def wait_gone(self, handle: int, slice_ns: int) -> int:
-        """0 once the handle is gone, RN_E_AGAIN, or another code of RasGetConnectStatusW."""
+        """Return 0 once the handle is invalid, RN_E_AGAIN, or a code of RasGetConnectStatusW."""
         code: int = lib.rn_wait_gone(self._pointer, handle, slice_ns)
         return code
 
     def get_subentry_handle(self, handle: int, subentry: int) -> tuple[int, int]:
-        """Code and the sub-entry's handle."""
+        """Return a code and the sub-entry's handle."""
         found = ffi.new("uint64_t *")
         return lib.rn_get_subentry_handle(self._pointer, handle, subentry, found), found[0]
 
     def get_error_string(self, code: int, length: int) -> tuple[int, bytes]:
-        """Code and UTF-16 text of RasGetErrorStringW."""
+        """Return a code and the UTF-16 text of RasGetErrorStringW."""
         text = ffi.new("uint16_t[]", length)
         answer = lib.rn_get_error_string(self._pointer, code, length, text)
         return answer, bytes(ffi.buffer(text))
@@ -192,7 +192,7 @@ class NativeProvider:
     def connection_notification(
         self, handle: int, event: NativeEvent, flags: int, *, ansi: bool
     ) -> int:
-        """Code of RasConnectionNotificationW, or A."""
+        """Return the code of RasConnectionNotificationW, or of its A variant."""
         code: int = lib.rn_connection_notification(
             self._pointer, handle, event.pointer, flags, ansi
         )
@@ -200,7 +200,7 @@ class NativeProvider:
 
 
 def open_provider(path: str | None) -> tuple[int, int, str, NativeProvider | None]:
-    """Code, the system's error number and text, and the provider."""
+    """Return a code, the system's error number and text, and the provider."""
     provider, os_error = ffi.new("rn_provider **"), ffi.new("uint32_t *")
     reason = ffi.new("char[]", RN_REASON_SIZE)
     text = ffi.NULL if path is None else os.fsencode(path)
@@ -210,6 +210,6 @@ def open_provider(path: str | None) -> tuple[int, int, str, NativeProvider | Non
 
 
 def now_ns() -> int:
-    """The clock that `due` counts by."""
+    """Read the clock to which `due` refers."""
     now: int = lib.rn_now_ns()
     return now

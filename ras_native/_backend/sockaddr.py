@@ -41,9 +41,9 @@ def sockaddr(family: int, port: int, flowinfo: int, scope_id: int, packed: bytes
 
 
 def has_local_address(address: tuple[Any, ...]) -> bool:
-    """Whether a local address leads to this one.
+    """Whether the system has a local address for this one.
 
-    A datagram socket tells without sending anything, and needs no port that streams use.
+    Connecting a datagram socket shows it without sending anything, and uses no TCP port.
     """
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     try:

@@ -1,8 +1,8 @@
-"""The errors that WSAConnect is documented to give, checked before the system is asked.
+"""Checks for the documented errors of WSAConnect, before the call of the system.
 
-Windows, Wine and the POSIX systems differ in what they check, and in which order. Both backends
-therefore check here, in one order: the socket, the name's length, its family, its address, the
-data beside it, the socket's state. Everything else is the system's own answer.
+Windows, Wine and the POSIX systems check different things in different orders. So both backends
+check here, in one order: the socket, the name's length, its family, its address, the data, the
+socket's state. All other errors come from the system.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ Host: TypeAlias = "str | IPv4Address | IPv6Address"
 Address: TypeAlias = "tuple[Host, int] | tuple[Host, int, int] | tuple[Host, int, int, int]"
 
 _LONGEST = max(SIZES.values())
-_INT_LIMIT = 1 << 31  # of namelen, an int
+_INT_LIMIT = 1 << 31  # namelen is a C int
 _FAMILY_SIZE = 2  # a sockaddr begins with its family
 _FLOWSPECS = 64  # two FLOWSPEC of eight 32-bit numbers, then a WSABUF
 _QOS_SIZE = _FLOWSPECS + 2 * struct.calcsize("P")
 
 
 def fail(code: int) -> NoReturn:
-    """Raise the exception for a code that one of these checks found."""
+    """Raise the exception for the code that a check found."""
     raise winsock_error(code, 0, FUNCTION)
 
 
 def raise_for(os_error: int, sock: socket.socket, name: bytes) -> None:
-    """Raise the exception for the system's answer to a connect of `sock` to `name`; 0 is none."""
+    """Raise the exception for the system's error of a connect of `sock` to `name`; none for 0."""
     if not os_error:
         return
     code = winsock_code(os_error)
-    if code == os_error:  # a Winsock code already: this is Windows, or a check of ours
+    if code == os_error:  # a Winsock code already, from Windows or from a check of this module
         fail(code)
     if code == codes.WSAEADDRNOTAVAIL and is_tcpip(sock):
         code = local_shortage(host_of(name), bound=bool(sock.getsockname()[1]))
@@ -57,10 +57,10 @@ def raise_for(os_error: int, sock: socket.socket, name: bytes) -> None:
 
 
 def local_shortage(address: tuple[Any, ...], *, bound: bool) -> int:
-    """Return Windows' code where POSIX gives EADDRNOTAVAIL for an address that passed our checks.
+    """Return Windows' code for an EADDRNOTAVAIL of POSIX, if the address passed the checks here.
 
-    POSIX gives it when no local port is left, for which Windows has other codes, and when no local
-    address leads there.
+    POSIX gives it if no local port is left, for which Windows has other codes, or if the system
+    has no local address for the target.
     """
     if bound:
         return codes.WSAEADDRINUSE
@@ -120,9 +120,9 @@ def parse_address(address: object) -> tuple[int, int, int, int, bytes]:
 
 
 def encode_name(name: object, namelen: object, argument: str) -> bytes | None:
-    """Return the bytes at `name` that the call may read: `namelen` of them, where it is given.
+    """Return the bytes of `name` that the call may read: the first `namelen`, if that is given.
 
-    An address has no length of its own, so it is long enough for a socket of either family.
+    An address that is not bytes has no length; it is long enough for a socket of either family.
     """
     if namelen is not None:
         namelen = whole_number("namelen", namelen, -_INT_LIMIT, _INT_LIMIT - 1)
@@ -142,7 +142,7 @@ def encode_name(name: object, namelen: object, argument: str) -> bytes | None:
 
 
 def option(sock: socket.socket, which: int) -> int:
-    """Read a socket option; raise WSAENOTSOCK where the system knows no such socket."""
+    """Read a socket option; raise WSAENOTSOCK if the system knows no such socket."""
     try:
         return sock.getsockopt(socket.SOL_SOCKET, which)
     except OSError:
@@ -155,14 +155,14 @@ def is_tcpip(sock: socket.socket) -> bool:
 
 
 def _checked_name(sock: socket.socket, kind: int, name: bytes | None) -> bytes:
-    """Judge the length by the socket's family, as Windows does, then the family, then the rest."""
+    """Check the length for the socket's family, as Windows does, then the family and the rest."""
     if name is None or len(name) < SIZES.get(sock.family, _FAMILY_SIZE):
         fail(codes.WSAEFAULT)
     if not is_tcpip(sock):
         return name
     name = name[: SIZES[sock.family]]
     if kind == socket.SOCK_DGRAM and not any(name):
-        return name  # disconnects
+        return name  # it removes the peer
     if not any(name):
         fail(codes.WSAEADDRNOTAVAIL)
     if family_of(name) != sock.family:
@@ -174,7 +174,7 @@ def _checked_name(sock: socket.socket, kind: int, name: bytes | None) -> bytes:
 
 
 def carries_data(sock: socket.socket) -> bool:
-    """Whether data may travel with the connect: not by TCP/IP, and on POSIX by no protocol."""
+    """Whether a connect may carry data: never with TCP/IP, and never on POSIX."""
     return sys.platform == "win32" and not is_tcpip(sock)
 
 
@@ -185,7 +185,7 @@ def _check_data(
     sqos: bytes | None,
     gqos: bytes | None,
 ) -> None:
-    """Datagram sockets ignore the caller's data; GQOS must be NULL."""
+    """Check the data. Datagram sockets ignore the caller's data; GQOS must be NULL."""
     carried = carries_data(sock)
     if caller_data is not None and kind != socket.SOCK_DGRAM and not carried:
         fail(codes.WSAEPROTONOSUPPORT)
@@ -222,9 +222,9 @@ def check(
     sqos: bytes | None = None,
     gqos: bytes | None = None,
 ) -> bytes:
-    """Raise what WSAConnect would, or return the part of `name` that the system needs.
+    """Raise the error that WSAConnect would give, or return the bytes of `name` for the system.
 
-    `sock` is an open socket's object; the other arguments are as wsa_connect takes them.
+    `sock` is an open socket; the other arguments are those of wsa_connect.
     """
     kind = option(sock, socket.SO_TYPE)
     checked = _checked_name(sock, kind, name)

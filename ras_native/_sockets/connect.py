@@ -1,4 +1,4 @@
-"""wsa_connect, connect and connect_many: one socket as WSAConnect does it, or many targets."""
+"""wsa_connect and connect, which connect one socket, and connect_many for many targets."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from .._wait import SLICE_NS, wait_in_slices
 from . import checks
 from .checks import Address
 
-_UNTIL_TCP_GIVES_UP = LONGEST_SECONDS * 1_000_000_000  # no deadline of ours
+_UNTIL_TCP_GIVES_UP = LONGEST_SECONDS * 1_000_000_000  # only the system's own timeout ends it
 _IN_PROGRESS = codes.WSAEWOULDBLOCK if sys.platform == "win32" else errno.EINPROGRESS
 _LARGEST_DATA = 65_536
 
 
 def _started(backend: str | None) -> SocketBackend:
-    """Return the backend; raise where Winsock could not be started."""
+    """Return the backend; raise if Winsock could not be started."""
     api = contract.socket_backend(_backend.select(backend))
     if api.START_ERROR:
         raise winsock_error(api.START_ERROR, 0, "WSAStartup")
@@ -76,24 +76,23 @@ def wsa_connect(
 ) -> bytes:
     """Call WSAConnect once on an open socket; return the callee's data, which TCP/IP never has.
 
-    `name` is an address as the socket module takes it, with a numeric host or an IPv4Address or
-    IPv6Address of ipaddress. It may also be the bytes of a sockaddr, of which `namelen` are read.
-    A name of zeros, 16 bytes for IPv4 and 28 for IPv6, removes a datagram socket's peer.
-    `callee_data` is the capacity for the callee's data in bytes, `sqos` the bytes of a QOS
-    structure; `gqos` must be None.
+    `name` is an address in the form of the socket module. Its host is numeric, or an IPv4Address or
+    IPv6Address. Or `name` is the bytes of a sockaddr; the call reads the first `namelen`. A name of
+    zeros, 16 bytes for IPv4 and 28 for IPv6, removes a datagram socket's peer. `callee_data` is the
+    capacity for the callee's data in bytes, `sqos` the bytes of a QOS structure. `gqos` must be
+    None.
 
-    On a blocking stream socket the call ends with the outcome, or with Ctrl-C, after which the
-    attempt is still in progress and the socket good for nothing but close(). A socket with a
-    timeout counts as non-blocking. There BlockingIOError (WSAEWOULDBLOCK) means that the attempt
-    has begun; select tells how it ends.
+    On a blocking stream socket the call waits for the outcome. After Ctrl-C the attempt is still in
+    progress: close the socket. A socket with a timeout counts as non-blocking. On a non-blocking
+    socket BlockingIOError (WSAEWOULDBLOCK) means that the attempt has begun; select shows its end.
 
-    The Winsock codes are the same on every system, except where only the system knows the answer.
-    A broadcast address without SO_BROADCAST is one such case: PermissionError (WSAEACCES) on
-    POSIX, while Windows' document and its behaviour differ.
+    The Winsock codes are the same on every system, unless only the system knows the answer. For
+    instance, POSIX gives PermissionError (WSAEACCES) for a broadcast address without SO_BROADCAST,
+    but the documentation of Windows and its behaviour differ.
 
-    Raises WSAError, which is ConnectionRefusedError, TimeoutError, PermissionError ... as well,
-    with the Winsock code in `code` and the system's number in `errno`; TypeError and ValueError
-    for arguments that no WSAConnect could be given. Source: WSAConnect.
+    Raises WSAError, which is also a ConnectionRefusedError, TimeoutError, PermissionError and so
+    on. Its `code` is the Winsock code, its `errno` the system's number. Raises TypeError and
+    ValueError for arguments that WSAConnect cannot take. Source: WSAConnect.
     """
     sock = _checked_socket(sock)
     encoded = checks.encode_name(name, namelen, "name")
@@ -123,8 +122,8 @@ def connect(
 ) -> float:
     """Connect a socket within `timeout` seconds; return the seconds it took.
 
-    The socket's own mode, blocking or not, makes no difference, and is restored. Ctrl-C ends the
-    wait. After a timeout or Ctrl-C close the socket.
+    The socket may be blocking or not; the call restores its mode. Ctrl-C ends the wait. Close the
+    socket after a timeout or Ctrl-C.
 
     `address` and the errors are those of `wsa_connect`; after `timeout` the error is TimeoutError
     (WSAETIMEDOUT). Source: WSAConnect.
@@ -172,7 +171,7 @@ def _outcome(api: SocketBackend, sock: socket.socket, timeout_ns: int) -> int:
 
     def step(slice_ns: int) -> int:
         code = api.connect_wait(sock, slice_ns)
-        # Another thread may have closed it, which Windows' select may call writable.
+        # Another thread may have closed the socket; Windows' select may report it as writable.
         return codes.WSAENOTSOCK if sock.fileno() == -1 else code
 
     code = wait_in_slices(step, timeout_ns)
@@ -222,8 +221,8 @@ class ConnectResult(NamedTuple):
 
 
 for _name, _text in {
-    "target": "The address as it was given.",
-    "outcome": "How the attempt ended, a ConnectOutcome.",
+    "target": "The address that was given.",
+    "outcome": "The ConnectOutcome of the attempt.",
     "code": "The Winsock code, the same on every system; 0 for an open target.",
     "errno": "The system's own error number; 0 for an open target.",
     "elapsed_ns": "Nanoseconds from the connect call to its outcome, on a monotonic clock.",
@@ -256,23 +255,24 @@ def connect_many(
     abortive: bool = True,
     backend: str | None = None,
 ) -> list[ConnectResult]:
-    """Connect to every target by TCP, close each connection, return how each ended, in order.
+    """Connect to every target by TCP, close each connection, return the results in order.
 
-    `targets` are addresses with numeric hosts or objects of ipaddress, IPv4 and IPv6 mixed, at most
-    a million. At most `concurrency` (1 to 65,536) sockets are open at a time. While the system has
-    no descriptor, buffer or local port left for one more, the next target waits until another
-    attempt has ended. Each attempt has a socket of its own and `timeout` seconds. `source` is the
-    local address, with port 0, to connect from, for instance a tunnel's.
+    `targets` are at most a million addresses, IPv4 and IPv6 mixed, with numeric hosts or objects of
+    ipaddress. At most `concurrency` (1 to 65,536) sockets are open at a time. While the system has
+    no descriptor, buffer or local port for another socket, the next target waits until an attempt
+    ends. Each attempt has a new socket and `timeout` seconds. `source` is the local address to
+    connect from, for instance a tunnel's, with port 0.
 
-    `abortive` ends the connections with a reset, which the far side sees. No local port then stays
-    in TIME_WAIT, of which Windows has 16,384 in all. False closes them in order.
+    `abortive` True ends the connections with a reset, which the remote side sees. Then no local
+    port stays in TIME_WAIT; Windows has only 16,384 local ports. False closes them normally.
 
-    Windows takes up to 2 seconds to refuse a connection, for it repeats the attempt. On loopback it
-    is asked not to; there it also refuses at once while a listener's queue is full.
+    Windows takes up to 2 seconds to report a refused connection, because it repeats the attempt. On
+    loopback this function asks it not to. There Windows also refuses while a listener's queue is
+    full.
 
-    What a target answers is a result, never an exception. Raises TypeError and ValueError for bad
-    arguments before a socket is opened, WSAError where Winsock or the wait for sockets fails, and
-    KeyboardInterrupt on Ctrl-C with every socket closed. Source: WSAConnect.
+    A target's failure is a result, never an exception. Raises TypeError and ValueError for bad
+    arguments before it opens a socket, WSAError if Winsock or the wait for sockets fails. Ctrl-C
+    raises KeyboardInterrupt after every socket is closed. Source: WSAConnect.
     """
     timeout_ns = nanoseconds("timeout", timeout)
     concurrency = whole_number("concurrency", concurrency, 1, RN_MAX_CONCURRENCY)
@@ -309,7 +309,7 @@ def _pack_targets(targets: list[Address]) -> bytes:
 
 
 def _pack_source(source: Address | None) -> bytes:
-    """Check that this computer has the address, by binding to it once, and pack it."""
+    """Bind to the address once, to check that this computer has it, and pack it."""
     if source is None:
         return bytes(RN_TARGET.size)
     try:
@@ -335,7 +335,7 @@ def _check_families(targets: bytes, source: bytes) -> None:
 
 
 class _Answers(dict[tuple[int, int], tuple[ConnectOutcome, int, int]]):
-    """Status and system's error to outcome, Winsock code and errno; each is worked out once."""
+    """Maps a status and a system's error to outcome, Winsock code and errno; caches each."""
 
     def __missing__(self, key: tuple[int, int]) -> tuple[ConnectOutcome, int, int]:
         status, os_error = key
@@ -360,7 +360,7 @@ def _decode(targets: list[Address], outcomes: bytes, *, bound: bool) -> list[Con
 
 
 def _with_shortage(result: ConnectResult, *, bound: bool) -> ConnectResult:
-    """Tell a lack of local ports from an address that no local one leads to."""
+    """Distinguish a lack of local ports from the lack of a local address for the target."""
     if result.code != codes.WSAEADDRNOTAVAIL or not result.elapsed_ns:
         return result
     address = str(result.target[0]), *result.target[1:]
