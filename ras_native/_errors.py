@@ -10,12 +10,11 @@ import sys
 from typing import NamedTuple
 
 from ._backend import codes
-from ._backend.codes import ERROR_INVALID_HANDLE, ERROR_NO_CONNECTION, WSASYSCALLFAILURE
+from ._backend.codes import WSASYSCALLFAILURE
+from ._backend.contract import GONE_CODES
 from ._check import DWORD_MAX, whole_number
 
 WINSOCK_CODES = range(10000, 12000)
-
-GONE_CODES = frozenset({ERROR_INVALID_HANDLE, ERROR_NO_CONNECTION})
 
 
 class _Code(NamedTuple):

@@ -22,6 +22,7 @@ def documented(**members: str) -> Callable[[_Record], _Record]:
         for name, text in members.items():
             getattr(record, name).__doc__ = text
         record.__annotations__ = get_type_hints(record)
+        record.__new__.__annotations__ = record.__annotations__  # help() shows its signature
         return record
 
     return decorate
@@ -50,6 +51,15 @@ def plain(value: Any) -> Any:
 def plain_members(record: Any) -> dict[str, Any]:
     """Turn the members of a named tuple into JSON data."""
     return {name: plain(value) for name, value in record._asdict().items()}
+
+
+def shown(record: Any, *hexadecimals: str) -> str:
+    """Write a named tuple as its `repr`, but these members in hexadecimal."""
+    members = (
+        f"{name}={hexadecimal(value) if name in hexadecimals else repr(value)}"
+        for name, value in record._asdict().items()
+    )
+    return f"{type(record).__name__}({', '.join(members)})"
 
 
 def hexadecimal(number: int | None) -> str | None:

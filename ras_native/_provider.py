@@ -15,7 +15,7 @@ from ._backend.codes import (
     ERROR_NO_MORE_ITEMS,
     ERROR_PORT_NOT_OPEN,
 )
-from ._backend.contract import Provider, ras_backend
+from ._backend.contract import GONE_CODES, Provider, ras_backend
 from ._backend.layout import (
     RN_E_ABSURD,
     RN_E_FIRST,
@@ -28,7 +28,7 @@ from ._backend.layout import (
     RN_MAX_ATTEMPTS,
     RN_MAX_CONNECTIONS,
 )
-from ._errors import GONE_CODES, ProviderError, RasError, not_loaded, system_error
+from ._errors import ProviderError, RasError, not_loaded, system_error
 from ._records import text
 
 LINK_DOWN_CODES = frozenset({*GONE_CODES, ERROR_PORT_NOT_OPEN, ERROR_NO_MORE_ITEMS})

@@ -11,6 +11,7 @@ from struct import Struct
 from typing import Any, NamedTuple, SupportsIndex, TypeVar, overload
 from uuid import UUID
 
+from ._backend.contract import GONE_CODES
 from ._backend.layout import (
     RAS_WINVER_7,
     RAS_WINVER_2000,
@@ -25,8 +26,7 @@ from ._backend.layout import (
     RN_STATUS,
     RN_STATUS_TEXT,
 )
-from ._errors import GONE_CODES
-from ._plain import documented, hexadecimal, plain_members
+from ._plain import documented, hexadecimal, plain_members, shown
 
 _FORMATS_OF_NUMBERS = tuple("bcdoxXneEfFgG%")
 _Item = TypeVar("_Item")
@@ -185,11 +185,7 @@ class Connection(NamedTuple):
     correlation_id: UUID | None
 
     def __repr__(self) -> str:
-        members = (
-            f"{name}={hexadecimal(value) if name in ('handle', 'luid') else repr(value)}"
-            for name, value in self._asdict().items()
-        )
-        return f"{type(self).__name__}({', '.join(members)})"
+        return shown(self, "handle", "luid")
 
     @property
     def by_number(self) -> bool:

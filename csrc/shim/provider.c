@@ -4,9 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define YIELDS_BEFORE_SLEEP 64
-#define GONE_INTERVAL_NS 1000000u
-
 /* Finds a function of the library, with its type; NULL if there is none. */
 #define FIND(library, name) ((name##_fn)rn__library_find((library), #name))
 
@@ -142,7 +139,7 @@ uint32_t rn_wait_gone(rn_provider *provider, uint64_t handle, uint64_t slice_ns)
     if (code == RAS_ERROR_INVALID_HANDLE || code == RAS_ERROR_NO_CONNECTION) return 0;
     if (code) return code;
     if (rn_now_ns() >= end) return RN_E_AGAIN;
-    pause_for(asked < YIELDS_BEFORE_SLEEP ? 0 : GONE_INTERVAL_NS, NULL);
+    pause_for(asked < RN_YIELDS_BEFORE_SLEEP ? 0 : RN_GONE_INTERVAL_NS, NULL);
   }
 }
 

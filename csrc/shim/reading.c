@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_CAPACITY 8 /* connections that fit before the first growth */
-
 rn_RASCONNW *rn__reading_element(const rn__reading *reading, uint32_t index) {
   size_t offset = (size_t)index * rn__rasconn_versions[reading->version].size;
   return (rn_RASCONNW *)(void *)(reading->connections + offset);
@@ -24,7 +22,7 @@ static uint32_t resize(rn__reading *reading, uint32_t size) {
 
 rn__reading *rn__reading_new(void) {
   rn__reading *reading = calloc(1, sizeof *reading);
-  if (reading && resize(reading, FIRST_CAPACITY * (uint32_t)sizeof(rn_RASCONNW))) {
+  if (reading && resize(reading, RN_FIRST_CAPACITY * (uint32_t)sizeof(rn_RASCONNW))) {
     free(reading);
     return NULL;
   }

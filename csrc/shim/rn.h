@@ -32,6 +32,7 @@
 
 #define RN_MAX_CONNECTIONS 16384 /* a list longer than this is RN_E_ABSURD */
 #define RN_MAX_ATTEMPTS 16       /* enumerations in one poll of a growing list */
+#define RN_FIRST_CAPACITY 8      /* connections that fit before the first growth */
 
 typedef struct {
   uint32_t type; /* 0 unknown, 1 IPv4, 2 IPv6 */
@@ -176,8 +177,11 @@ uint32_t rn_wait_status(rn_provider *provider, uint64_t handle, const uint32_t *
 
 uint32_t rn_hang_up(rn_provider *provider, uint64_t handle);
 
-/* Calls RasGetConnectStatusW, and yields, until the handle is invalid. Returns RN_E_AGAIN after
- * slice_ns. */
+#define RN_YIELDS_BEFORE_SLEEP 64
+#define RN_GONE_INTERVAL_NS 1000000
+
+/* Calls RasGetConnectStatusW until the handle is invalid. Returns RN_E_AGAIN after slice_ns. Yields
+ * after each of the first RN_YIELDS_BEFORE_SLEEP calls, later sleeps for RN_GONE_INTERVAL_NS. */
 uint32_t rn_wait_gone(rn_provider *provider, uint64_t handle, uint64_t slice_ns);
 
 uint32_t rn_get_subentry_handle(rn_provider *provider, uint64_t handle, uint32_t subentry,

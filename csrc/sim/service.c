@@ -6,17 +6,11 @@
 
 #define FIRST_CAPACITY 16
 
-static const rassim_service defaults = {
-    .connection_limit = UINT32_MAX,
-    .status_limit = UINT32_MAX,
-};
+#define DEFAULTS {.connection_limit = UINT32_MAX, .status_limit = UINT32_MAX}
 
-rassim_service rassim__service = {
-    .connection_limit = UINT32_MAX,
-    .status_limit = UINT32_MAX,
-};
+rassim_service rassim__service = DEFAULTS;
 
-void rassim__reset_service(void) { rassim__service = defaults; }
+void rassim__reset_service(void) { rassim__service = (rassim_service)DEFAULTS; }
 
 uint32_t rassim__reserve(void *items_pointer, uint32_t *capacity, uint32_t count, size_t size) {
   if (count < *capacity) return RAS_SUCCESS;

@@ -11,7 +11,12 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Any, Protocol, cast
 
+from .codes import ERROR_INVALID_HANDLE, ERROR_NO_CONNECTION
+
 RECORD_HEAD = Struct("=QII")  # serial, index, unchanged
+
+GONE_CODES = frozenset({ERROR_INVALID_HANDLE, ERROR_NO_CONNECTION})
+"""What RAS answers once a connection has ended."""
 
 Changes = tuple[int, "list[int] | None", int, memoryview]
 """The changes that a backend copied from a list of connections.

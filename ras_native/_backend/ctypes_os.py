@@ -10,6 +10,9 @@ import time
 from .codes import ERROR_MOD_NOT_FOUND, WSA_WAIT_TIMEOUT
 from .layout import RN_E_AGAIN, RN_E_CANCELLED, RN_E_LOAD, RN_E_OS
 
+SEARCH_SYSTEM32 = 0x800
+"""LOAD_LIBRARY_SEARCH_SYSTEM32: the `winmode` that loads Windows' own library of a name."""
+
 _LONGEST_MS = 60_000
 
 
@@ -31,10 +34,9 @@ def system_number(error: OSError) -> int:
 
 
 if sys.platform == "win32":
-    _SEARCH_SYSTEM32 = 0x800
     _SEARCH_DLL_LOAD_DIR = 0x100
 
-    _kernel32 = ctypes.WinDLL("kernel32.dll", use_last_error=True, winmode=_SEARCH_SYSTEM32)
+    _kernel32 = ctypes.WinDLL("kernel32.dll", use_last_error=True, winmode=SEARCH_SYSTEM32)
     _kernel32.CreateEventW.restype = ctypes.c_void_p
     _kernel32.CreateEventW.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_void_p)
     for _name in ("CloseHandle", "SetEvent", "ResetEvent"):
@@ -54,9 +56,9 @@ if sys.platform == "win32":
         number.
         """
         name, mode = (
-            ("rasapi32.dll", _SEARCH_SYSTEM32)
+            ("rasapi32.dll", SEARCH_SYSTEM32)
             if path is None
-            else (path, _SEARCH_SYSTEM32 | _SEARCH_DLL_LOAD_DIR)
+            else (path, SEARCH_SYSTEM32 | _SEARCH_DLL_LOAD_DIR)
         )
         try:
             return 0, 0, "", ctypes.WinDLL(name, winmode=mode)

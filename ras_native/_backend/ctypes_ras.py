@@ -14,14 +14,13 @@ from itertools import chain, count
 from threading import Lock
 from typing import Any, NamedTuple
 
-from .._errors import GONE_CODES
 from .codes import (
     ERROR_BUFFER_INVALID,
     ERROR_BUFFER_TOO_SMALL,
     ERROR_INSUFFICIENT_BUFFER,
     ERROR_INVALID_SIZE,
 )
-from .contract import RECORD_HEAD, Changes
+from .contract import GONE_CODES, RECORD_HEAD, Changes
 from .ctypes_os import CtypesEvent, new_event, open_library, wait_events
 from .layout import (
     RASCONNSTATUSW,
@@ -34,12 +33,15 @@ from .layout import (
     RN_E_AGAIN,
     RN_E_KEEPS_GROWING,
     RN_E_UNSUPPORTED,
+    RN_FIRST_CAPACITY,
+    RN_GONE_INTERVAL_NS,
     RN_MAX_ATTEMPTS,
     RN_MAX_CONNECTIONS,
     RN_STATUS,
     RN_STATUS_TEXT,
     RN_UNCHANGED_CONNECTION,
     RN_UNCHANGED_STATUS_TEXTS,
+    RN_YIELDS_BEFORE_SLEEP,
     RnConnection,
     RnStatus,
 )
@@ -48,9 +50,6 @@ __all__ = ["CtypesEvent", "CtypesProvider", "new_event", "now_ns", "open_provide
 
 _TOO_SMALL = (ERROR_BUFFER_TOO_SMALL, ERROR_INSUFFICIENT_BUFFER)
 _WRONG_SIZE = (ERROR_INVALID_SIZE, ERROR_BUFFER_INVALID)
-_FIRST_CAPACITY = 8  # connections
-_YIELDS_BEFORE_SLEEP = 64
-_GONE_INTERVAL_NS = 1_000_000
 _SIZES = tuple(size for _, size in RASCONNW_VERSIONS)
 _STATUS_SIZES = tuple(size for _, size in RASCONNSTATUSW_VERSIONS)
 _STATUS_TEXTS = slice(RN_STATUS.size - RN_STATUS_TEXT["phone_number"].stop, None)
@@ -263,7 +262,7 @@ class CtypesProvider:
                 return 0 if code in GONE_CODES else code
             if now_ns() >= end:
                 return RN_E_AGAIN
-            wait_events(None, None, 0 if asked < _YIELDS_BEFORE_SLEEP else _GONE_INTERVAL_NS)
+            wait_events(None, None, 0 if asked < RN_YIELDS_BEFORE_SLEEP else RN_GONE_INTERVAL_NS)
             asked += 1
 
     def get_subentry_handle(self, handle: int, subentry: int) -> tuple[int, int]:
@@ -331,7 +330,7 @@ class _Poll:
         self.version = 0  # the version of the elements: an index into RASCONNW_VERSIONS
         self.count = 0  # elements that the last call wrote
         self._needed, self._count = c_uint32(), c_uint32()
-        self._resize(_FIRST_CAPACITY * _SIZES[0])
+        self._resize(RN_FIRST_CAPACITY * _SIZES[0])
 
     def _resize(self, size: int) -> None:
         buffer = ctypes.create_string_buffer(size)

@@ -18,7 +18,7 @@ from time import perf_counter_ns
 from typing import NamedTuple, TypeAlias
 
 from . import codes
-from .ctypes_os import system_number
+from .ctypes_os import SEARCH_SYSTEM32, system_number
 from .layout import (
     RN_BATCH_OPTIONS,
     RN_CONNECTED,
@@ -52,7 +52,6 @@ def _address(
 
 
 if sys.platform == "win32":
-    _SEARCH_SYSTEM32 = 0x800
     _VERSION_2_2 = 0x202
     _WSADATA_SIZE = 512  # 408 at most
     _NO_RETRANSMISSION = struct.pack("=HBx", 0, RN_NO_SYN_RETRANSMISSIONS)
@@ -73,7 +72,7 @@ if sys.platform == "win32":
     _POINTER = ctypes.c_void_p
     _SOCKET = ctypes.c_size_t
 
-    _ws2_32 = ctypes.WinDLL("ws2_32.dll", use_last_error=True, winmode=_SEARCH_SYSTEM32)
+    _ws2_32 = ctypes.WinDLL("ws2_32.dll", use_last_error=True, winmode=SEARCH_SYSTEM32)
     _ws2_32.WSAConnect.argtypes = (
         *(_SOCKET, ctypes.c_char_p, ctypes.c_int),
         *(_POINTER, _POINTER, ctypes.c_char_p, _POINTER),

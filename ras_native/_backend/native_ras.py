@@ -9,9 +9,8 @@ from typing import Any
 
 from .._native import ffi, lib
 from .contract import Changes
-from .layout import RN_CHANGES, RN_LOOK, RN_REASON_SIZE
+from .layout import RN_CHANGES, RN_FIRST_CAPACITY, RN_LOOK, RN_REASON_SIZE
 
-_FIRST_CAPACITY = 8  # records
 _collect, _unpack_changes = lib.rn_list_collect, RN_CHANGES.unpack
 
 
@@ -52,7 +51,7 @@ class NativeList:
         self._changes = ffi.new("rn_changes *")
         self._changes_view = memoryview(ffi.buffer(self._changes))
         self.poll: Callable[[], int] = partial(lib.rn_list_poll, self.pointer)
-        self._reserve(_FIRST_CAPACITY)
+        self._reserve(RN_FIRST_CAPACITY)
 
     def _reserve(self, capacity: int) -> None:
         self._records = ffi.new("rn_record[]", capacity)

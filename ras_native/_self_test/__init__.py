@@ -13,19 +13,21 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .._backend import codes
+from .._backend.contract import GONE_CODES
+from .._backend.ctypes_os import SEARCH_SYSTEM32
 from .._backend.layout import (
     RASCONNA_VERSIONS,
     RASCONNSTATUSW_VERSIONS,
     RASCONNW,
     RASCONNW_VERSIONS,
 )
-from .._errors import GONE_CODES, error_name
+from .._check import EVERY_CONNECTION
+from .._errors import error_name
 from . import risky, winsock
 from .raw import (
     ALL_FLAGS,
     CANARY,
     CAPACITY,
-    EVERY_CONNECTION,
     NO_HANDLE,
     Answer,
     Raw,
@@ -346,7 +348,7 @@ def identify(path: str | None) -> Identity:
 def _is_wine() -> bool:
     if sys.platform != "win32":
         return False
-    return hasattr(ctypes.WinDLL("ntdll.dll", winmode=0x800), "wine_get_version")
+    return hasattr(ctypes.WinDLL("ntdll.dll", winmode=SEARCH_SYSTEM32), "wine_get_version")
 
 
 def run(path: str | None, *, beyond_loopback: bool = False) -> list[Finding]:

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 from .._backend.ctypes_os import open_library
 from .._backend.layout import RASCONNSTATUSW, RASCONNW
+from .._check import EVERY_CONNECTION
 from .._errors import error_name, not_loaded
 from .._event import new_backend_event
 
 UNTOUCHED = 0xDEADBEEF  # the value of outputs before a call
 NO_HANDLE = 0x7FFF_FFF0  # no connection has this handle in practice
-EVERY_CONNECTION = (1 << 8 * sizeof(c_void_p)) - 1
 CANARY = 0xA5
 CAPACITY = 256  # the number of structures that fit into an enumeration's buffer
 ALL_FLAGS = 0x3F

@@ -13,9 +13,9 @@ from ctypes import byref, c_uint32, c_void_p
 from pathlib import Path
 
 from .._backend.layout import RASCONNW, RASCONNW_VERSIONS
+from .._check import EVERY_CONNECTION
 from .raw import (
     ALL_FLAGS,
-    EVERY_CONNECTION,
     NO_HANDLE,
     UNTOUCHED,
     Answer,

@@ -19,6 +19,7 @@ from ctypes import (
 )
 from typing import Any
 
+from .._backend.ctypes_os import SEARCH_SYSTEM32
 from .raw import Answer
 
 _STREAM, _DATAGRAM = socket.SOCK_STREAM, socket.SOCK_DGRAM
@@ -60,7 +61,7 @@ def _sockaddr(host: str, port: int) -> bytes:
 if sys.platform == "win32":
     import ctypes
 
-    _ws2_32 = ctypes.WinDLL("ws2_32.dll", use_last_error=True, winmode=0x800)
+    _ws2_32 = ctypes.WinDLL("ws2_32.dll", use_last_error=True, winmode=SEARCH_SYSTEM32)
     _ws2_32.WSAConnect.argtypes = (c_size_t, c_char_p, c_int, *[c_void_p] * 4)
 
     def _wsa_connect(sock: socket.socket, name: bytes, *others: Any) -> int:

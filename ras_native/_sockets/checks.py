@@ -29,8 +29,8 @@ from .._errors import winsock_code, winsock_error
 
 FUNCTION = "WSAConnect"
 
-Host: TypeAlias = "str | IPv4Address | IPv6Address"
-Address: TypeAlias = "tuple[Host, int] | tuple[Host, int, int] | tuple[Host, int, int, int]"
+Host: TypeAlias = str | IPv4Address | IPv6Address
+Address: TypeAlias = tuple[Host, int] | tuple[Host, int, int] | tuple[Host, int, int, int]
 
 _LONGEST = max(SIZES.values())
 _INT_LIMIT = 1 << 31  # namelen is a C int

@@ -30,6 +30,7 @@ from .._backend.layout import (
 from .._backend.sockaddr import IPV4
 from .._check import LONGEST_SECONDS, byte_string, nanoseconds, whole_number, wrong_type
 from .._errors import posix_errno, winsock_code, winsock_error
+from .._plain import documented
 from .._wait import SLICE_NS, wait_in_slices
 from . import checks
 from .checks import Address
@@ -200,6 +201,13 @@ class ConnectOutcome(str, enum.Enum):
     ERROR = "error"
 
 
+@documented(
+    target="The address that was given.",
+    outcome="The ConnectOutcome of the attempt.",
+    code="The Winsock code, the same on every system; 0 for an open target.",
+    errno="The system's own error number; 0 for an open target.",
+    elapsed_ns="Nanoseconds from the connect call to its outcome, on a monotonic clock.",
+)
 class ConnectResult(NamedTuple):
     """How the connect to one target of connect_many ended."""
 
@@ -218,16 +226,6 @@ class ConnectResult(NamedTuple):
     def milliseconds(self) -> float:
         """Milliseconds from the connect call to its outcome."""
         return self.elapsed_ns / 1e6
-
-
-for _name, _text in {
-    "target": "The address that was given.",
-    "outcome": "The ConnectOutcome of the attempt.",
-    "code": "The Winsock code, the same on every system; 0 for an open target.",
-    "errno": "The system's own error number; 0 for an open target.",
-    "elapsed_ns": "Nanoseconds from the connect call to its outcome, on a monotonic clock.",
-}.items():
-    getattr(ConnectResult, _name).__doc__ = _text
 
 
 _CODES = {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from .._backend.codes import ERROR_BUFFER_TOO_SMALL, ERROR_NOT_ENOUGH_MEMORY
 from .._backend.contract import BackendEvent
+from .._backend.ctypes_os import SEARCH_SYSTEM32
 from .._backend.layout import (
     RAS_WINVER_7,
     RASCONNSTATUSW_VERSIONS,
@@ -105,7 +106,7 @@ class Waiter(Protocol):
 if sys.platform == "win32":
     import ctypes
 
-    _kernel32 = ctypes.WinDLL("kernel32.dll", winmode=0x800)
+    _kernel32 = ctypes.WinDLL("kernel32.dll", winmode=SEARCH_SYSTEM32)
     _kernel32.GetTickCount64.restype = ctypes.c_uint64
     _awake = ctypes.c_uint64()
     _awake_out = ctypes.byref(_awake)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import NamedTuple
 
+from .._plain import shown
 from . import _abi
 
 
@@ -55,6 +56,9 @@ class HistoryEntry(NamedTuple):
     """See `HistoryEvent`; 0 where it says nothing of a value."""
     registrations: int
     """How many registrations were signalled, missed a signal, or were forgotten; else 0."""
+
+    def __repr__(self) -> str:
+        return shown(self, "handle")
 
 
 def entry_of(raw: _abi.RassimHistoryEntry) -> HistoryEntry:

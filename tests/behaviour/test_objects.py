@@ -29,7 +29,7 @@ from ras_native import (
     Status,
 )
 
-NAMED_TUPLES = (Connection, Observation, Sizes, Status)
+NAMED_TUPLES = (Connection, ras_native.ConnectResult, Observation, Sizes, Status)
 PUBLIC = [
     item for item in (getattr(ras_native, name) for name in ras_native.__all__) if callable(item)
 ]
@@ -65,6 +65,11 @@ def test_members_of_records_are_documented(record):
         assert text
         assert not text.startswith("Alias for field")
     assert typing.get_type_hints(record).keys() == set(record._fields)
+
+
+@pytest.mark.parametrize("record", NAMED_TUPLES, ids=lambda record: record.__name__)
+def test_signatures_of_records_show_types(record):
+    assert "ForwardRef" not in str(inspect.signature(record))
 
 
 def test_no_docstring_names_a_row_of_the_ledger():
@@ -104,6 +109,7 @@ def test_handles_print_in_hexadecimal(sim, ras):
     assert f"handle={handle:#x}" in repr(connection)
     assert "luid=0x123456789abc" in repr(connection)
     assert f"handle={handle:#x}" in repr(ras.snapshot())
+    assert f"handle={handle:#x}" in repr(sim.history)
 
 
 def test_a_ras_and_its_events_say_what_they_are(sim, backend):

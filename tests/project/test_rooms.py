@@ -18,7 +18,8 @@ import ras_native
 # lines above it. A package stands for all modules in it; "." is ras_native itself.
 ROOMS = """
     _check _fork _log _plain
-    _backend _native _errors
+    _backend _native
+    _errors
     _records _wait _at_exit
     _event _polled _notification _provider
     _ras _sockets
