@@ -1,5 +1,5 @@
-/* What connect_many is measured against: the same work in a plain C loop. Non-blocking connects,
- * epoll, `concurrency` in flight, a reset at the end of each connection, outcome and time kept. */
+/* The baseline for connect_many: the same work in a plain C loop. It uses non-blocking connects and
+ * epoll, ends each connection with a reset, and records each outcome and time. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/in.h>
@@ -22,7 +22,7 @@ static uint64_t now_ns(void) {
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static void finish(bare_outcome *outcome, int error) {
+static void close_attempt(bare_outcome *outcome, int error) {
   struct linger at_once = {1, 0};
   outcome->elapsed_ns = now_ns() - outcome->elapsed_ns;
   outcome->error = error;
@@ -38,14 +38,14 @@ static int begin(int poller, const struct sockaddr_in *target, uint32_t index,
   outcome->elapsed_ns = now_ns();
   if (connect(outcome->fd, (const struct sockaddr *)target, sizeof *target) &&
       errno != EINPROGRESS) {
-    finish(outcome, errno);
+    close_attempt(outcome, errno);
     return 0;
   }
   epoll_ctl(poller, EPOLL_CTL_ADD, outcome->fd, &event);
   return 1;
 }
 
-/* 0, or -1 where a socket could not be had or nothing happened for timeout_ms. */
+/* Returns 0, or -1 if no socket could be opened or nothing happened for timeout_ms. */
 int bare_connect_many(const struct sockaddr_in *targets, uint32_t count, uint32_t concurrency,
                       int timeout_ms, bare_outcome *outcomes) {
   struct epoll_event events[256];
@@ -65,7 +65,7 @@ int bare_connect_many(const struct sockaddr_in *targets, uint32_t count, uint32_
       int error = 0;
       socklen_t length = sizeof error;
       getsockopt(outcome->fd, SOL_SOCKET, SO_ERROR, &error, &length);
-      finish(outcome, error);
+      close_attempt(outcome, error);
       in_flight--;
     }
   }

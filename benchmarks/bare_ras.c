@@ -1,6 +1,6 @@
 /*
- * What a poll costs at the very least: the same calls in a plain C loop, which
- * neither decodes nor compares nor checks anything. Built by bench_snapshot.py.
+ * The baseline for a poll: the same calls in a plain C loop, which decodes,
+ * compares and checks nothing. bench_snapshot.py compiles it.
  */
 #include <stdint.h>
 
@@ -9,7 +9,7 @@
 typedef uint32_t(RAS_CALL *enum_fn)(rn_RASCONNW *, uint32_t *, uint32_t *);
 typedef uint32_t(RAS_CALL *status_fn)(HRASCONN, rn_RASCONNSTATUSW *);
 
-/* `polls` polls into the caller's buffer; the statuses with error 0 that the last one saw. */
+/* Polls into the caller's buffer; returns how many statuses with error 0 the last poll read. */
 uint32_t bare_poll(enum_fn enumerate, status_fn ask, rn_RASCONNW *connections, uint32_t size,
                    uint32_t polls) {
   uint32_t good = 0;

@@ -1,6 +1,6 @@
 /*
- * What watching costs at the very least, in plain C threads: polling at a rate, and waiting for
- * RAS' event. Built by bench_monitor.py.
+ * The baseline for watching, in plain C threads: polling at a rate, and waiting for RAS' event.
+ * bench_monitor.py compiles it.
  */
 #define _GNU_SOURCE
 #include <poll.h>
@@ -20,7 +20,7 @@ static uint64_t read_ns(clockid_t clock) {
   return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-/* Polls every interval_ns, so many times; the CPU time that this thread needed. */
+/* Polls `polls` times, every interval_ns; returns the CPU time of this thread. */
 uint64_t bare_watch(enum_fn enumerate, status_fn ask, rn_RASCONNW *connections, uint32_t size,
                     uint64_t interval_ns, uint32_t polls) {
   rn_RASCONNSTATUSW status;
@@ -40,7 +40,7 @@ uint64_t bare_watch(enum_fn enumerate, status_fn ask, rn_RASCONNW *connections, 
   return read_ns(CLOCK_THREAD_CPUTIME_ID) - begun_ns;
 }
 
-/* Waits until `event` is readable, reads it empty, and tells when it woke; 0 after a second. */
+/* Waits until `event` is readable, reads it empty, and returns when it woke; 0 after a second. */
 uint64_t bare_event(int event) {
   struct pollfd waited = {event, POLLIN, 0};
   char drain[64];

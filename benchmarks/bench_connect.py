@@ -1,10 +1,10 @@
-"""connect_many beside a bare C loop, asyncio and the standard library's selectors.
+"""Compare connect_many with a bare C loop, asyncio and the standard library's selectors.
 
     pytest benchmarks/bench_connect.py --benchmark-only
 
-Each round of ours is preceded by one of the bare loop (bare_connect.c, compiled here), so that
-both see the same machine; extra_info holds both medians per connect, and their ratio. Every round
-of everything is checked for the right outcomes. Loopback only.
+A round of the bare loop (bare_connect.c, compiled here) precedes each round of connect_many, so
+that both run under the same load. extra_info holds both medians per connect, and their ratio. Every
+round checks its outcomes. Loopback only.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ while True:
 
 @pytest.fixture(scope="module")
 def open_port():
-    """Somebody who accepts, in a process of its own."""
+    """Run a process that accepts connections; return its address."""
     command = [sys.executable, "-c", ACCEPT_EVERYBODY]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -64,7 +64,7 @@ def closed_port():
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory):
-    """The bare loop: targets to the error numbers it saw, and the seconds it took."""
+    """Return the bare loop: a function from targets to their error numbers and the seconds."""
     if sys.platform != "linux":
         pytest.skip("the bare loop uses epoll, which only Linux has")
     source = Path(__file__).with_name("bare_connect.c")
@@ -137,10 +137,10 @@ def ctypes_backend(targets):
 
 
 def with_asyncio(targets):
-    """As the documentation of asyncio suggests."""
+    """Connect in the way that the documentation of asyncio suggests."""
 
-    async def probe(room, target):
-        async with room:
+    async def probe(limit, target):
+        async with limit:
             try:
                 _, writer = await asyncio.open_connection(*target)
             except OSError as error:
@@ -152,14 +152,14 @@ def with_asyncio(targets):
             return 0
 
     async def probe_all():
-        room = asyncio.Semaphore(CONCURRENCY)
-        return await asyncio.gather(*(probe(room, target) for target in targets))
+        limit = asyncio.Semaphore(CONCURRENCY)
+        return await asyncio.gather(*(probe(limit, target) for target in targets))
 
     return asyncio.run(probe_all())
 
 
 def with_selectors(targets):
-    """As one writes it with the standard library alone."""
+    """Connect with the selectors of the standard library."""
     errors = [0] * len(targets)
     waiting = iter(enumerate(targets))
     with selectors.DefaultSelector() as selector:

@@ -1,9 +1,9 @@
-"""A Monitor beside threads that do no more than they must: how late it is, and what it costs.
+"""Compare a Monitor with threads that do only the necessary work: its latency and its cost.
 
     pytest benchmarks/bench_monitor.py --benchmark-only
 
-Ours and the others watch the same changes of the simulator in turns, block by block, so that all
-see the same machine. The first of the others is what the ratio is of.
+The Monitor and the others watch the same changes of the simulator in turns, block by block, so that
+all run under the same load. The ratio compares the Monitor with the first of the others.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ras_native.sim import Simulator
 pytestmark = pytest.mark.posix_only("the C threads are compiled with cc, and use POSIX")
 
 BLOCKS, CHANGES = 12, 150
-PAUSE = 0.002  # seconds between changes: RAS' signals are served at most once a millisecond
+PAUSE = 0.002  # seconds between changes: signals cause at most one poll in a millisecond
 RATE_HZ, POLLS = 1_000, 1_000
 
 Moments = SimpleQueue[int]
@@ -68,7 +68,7 @@ def running(function: Callable[[], object]) -> Iterator[None]:
         thread.join(10)
 
 
-# Who watches: each puts the moment at which its consumer learns of a change.
+# The watchers: each puts the moment at which its consumer gets a change into a queue.
 
 
 @contextmanager
@@ -95,7 +95,7 @@ def monitor_and_task(ras: Ras, moments: Moments) -> Iterator[None]:
 
 @contextmanager
 def event_thread(ras: Ras, wait: Callable[..., bool]) -> Iterator[None]:
-    """A thread that waits for RAS' event until `wait` says that it is over."""
+    """Run a thread that waits for RAS' event until `wait` returns False."""
     with ras.connection_notification() as notification:
         over = threading.Event()
 
@@ -123,7 +123,7 @@ def thread_alone(ras: Ras, moments: Moments) -> Iterator[None]:
 
 @contextmanager
 def thread_and_loop(ras: Ras, moments: Moments) -> Iterator[None]:
-    """A thread that passes each signal on with call_soon_threadsafe, to a bare loop."""
+    """Run a thread that passes each signal to a bare loop, with call_soon_threadsafe."""
     loop = asyncio.new_event_loop()
 
     def wait(notification):
@@ -148,11 +148,11 @@ def c_thread(bare):
 
 
 def latencies(sim: Simulator, ras: Ras, watcher: Watcher) -> list[int]:
-    """How long after each change of a block its consumer learned of it, in ns."""
+    """Return the time from each change of a block until its consumer got it, in ns."""
     moments: Moments = SimpleQueue()
     results = []
     with watcher(ras, moments):
-        time.sleep(0.05)  # for the first poll, and for the threads to wait
+        time.sleep(0.05)  # until the first poll is over and the threads wait
         for number in range(CHANGES):
             time.sleep(PAUSE)
             begun = time.perf_counter_ns()
@@ -202,7 +202,7 @@ def test_change_to_task(benchmark, sim, ras):
 
 @pytest.mark.benchmark(group="1,000 unchanged polls at 1 kHz, 4 connections: CPU time")
 def test_unchanged_at_1_khz(benchmark, sim, ras, bare):
-    """Natively, no poll of these wakes Python: the one event is the Found of each connection."""
+    """With the native backend these polls run no Python: only the first has events (Found)."""
     for number in range(4):
         sim.add(f"Work VPN {number}", phone_number="vpn.example.org")
     provider = ctypes.CDLL(sim.path)

@@ -1,11 +1,11 @@
-"""snapshot() beside a bare C loop that makes the same calls, and beside textbook ctypes code.
+"""Compare snapshot() with a bare C loop that makes the same calls, and with textbook ctypes code.
 
     pytest benchmarks/bench_snapshot.py --benchmark-only
 
-Each round of ours is preceded by one of the bare loop (bare_ras.c, compiled here), so that both
-see the same machine; extra_info holds the medians and their ratio. The simulator is the
-provider: what its calls cost on Windows, where each would be an RPC, was not measured.
-Correctness is checked in the same run.
+A round of the bare loop (bare_ras.c, compiled here) precedes each round of snapshot(), so that both
+run under the same load. extra_info holds the medians and their ratio. The provider is the
+simulator. On Windows each call is an RPC, whose cost was not measured. The same run checks the
+results.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ras_native.sim import Simulator
 
 ROUNDS = 60
 CALLS = {1: 4_000, 4: 2_000, 16: 600, 64: 200, 256: 40, 1024: 10}  # polls in a round
-SPARE = 16  # connections for which the bare loop has memory, and which there are not
+SPARE = 16  # how many more connections fit into the bare loop's buffer
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def bare_loop(tmp_path_factory):
 
 @pytest.fixture
 def bare(bare_loop, sim, handles):
-    """Poll so many times in C."""
+    """Return a function that polls in C, the given number of times."""
     provider = ctypes.CDLL(sim.path)
     functions = [
         ctypes.cast(provider[name], ctypes.c_void_p)
@@ -83,7 +83,7 @@ def timed(call, times):
 
 
 def side_by_side(benchmark, polls, ours, other, name):
-    """Alternate the two; the medians per poll, in ns, and their ratio."""
+    """Alternate the two; record the medians per poll, in ns, and their ratio."""
     mine, others = [], []
     result = benchmark.pedantic(
         lambda: timed(ours, mine),
@@ -125,7 +125,7 @@ def test_unchanged_beside_the_bare_loop(benchmark, sim, ras, handles, bare):
 @pytest.mark.benchmark(group="unchanged snapshot beside textbook ctypes code")
 @pytest.mark.parametrize("handles", [0, 1, 4, 64], indirect=True)
 def test_unchanged_beside_the_textbook(benchmark, sim, ras, handles):
-    """Also where nothing is connected, and the textbook has nothing to decode."""
+    """Includes the case that nothing is connected: the textbook has nothing to decode."""
     textbook = Textbook(sim.path)
     expected = textbook.snapshot()
     polls = 10 if handles else 1_000
@@ -140,7 +140,7 @@ def test_unchanged_beside_the_textbook(benchmark, sim, ras, handles):
 @pytest.mark.benchmark(group="one of 64 changed beside none changed")
 @pytest.mark.parametrize("handles", [64], indirect=True)
 def test_one_changed_beside_none(benchmark, sim, ras, handles):
-    """Only the poll is timed, not the change; what is unchanged is the same object."""
+    """Time only the poll, not the change; unchanged connections stay the same objects."""
     states = itertools.cycle([1, 0])
     changed, unchanged = [], []
 

@@ -1,4 +1,4 @@
-"""Turns a pytest-benchmark JSON file into Markdown: each case, its median, its ratio.
+"""Convert a pytest-benchmark JSON file to Markdown: each case with its median and ratio.
 
 pytest benchmarks --benchmark-only --benchmark-json=build/benchmarks.json
 python benchmarks/report.py build/benchmarks.json

@@ -1,7 +1,7 @@
-"""What one writes with ctypes after reading the documentation: the baseline everybody has.
+"""The code that one writes with ctypes after reading the documentation, as a baseline.
 
-It makes two calls to enumerate, as the documentation's sample does, then asks every status, and
-decodes everything. Where wchar_t has two bytes, as on Windows, texts are c_wchar arrays.
+It makes two calls to enumerate, as the documentation's sample does. Then it reads every status and
+decodes everything. If wchar_t has two bytes, as on Windows, texts are c_wchar arrays.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ IS_WIDE = sizeof(c_wchar) == 2
 
 
 def with_texts(structure: Any) -> Any:
-    """The structure with c_wchar arrays where ctypes can decode them."""
+    """Replace the text members by c_wchar arrays, if ctypes can decode them."""
     if not IS_WIDE:
         return structure
     fields = [

@@ -1,15 +1,15 @@
 """A simulated RAS service, for tests and demonstrations: `Simulator`.
 
-The simulator is a library with rasapi32's functions, so it is used as any provider is:
+The simulator is a library with rasapi32's functions, which Ras takes as its provider:
 
     with Simulator() as sim:
         sim.add("Head office")
         with Ras(provider=sim) as ras:
             print(ras.enum_connections())
 
-Times are in seconds. Handles are whole numbers, those that RasEnumConnections gives. Methods that
-change the service take `after`: the change happens that much later on the simulator's clock, so a
-whole scenario can be written down before it begins.
+Times are in seconds. Handles are the whole numbers that RasEnumConnections gives. Methods that
+change the service take `after`: the change happens after that time on the simulator's clock. So you
+can write a whole scenario before it begins.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ DIALLING: tuple[ConnState, ...] = (
     ConnState.PROJECTED,
     ConnState.CONNECTED,
 )
-"""The states that `Simulator.dial` goes through unless it is given others."""
+"""The states that `Simulator.dial` goes through by default."""
 
 _CLOSING_SECONDS = 1.0
 _DEMO_TEARDOWN_SECONDS = 0.3
@@ -98,20 +98,20 @@ def _load(path: str) -> ctypes.CDLL:
 class Simulator:
     """The simulated RAS service of this process, from its construction to `close`.
 
-    There is one service per process, so there can be one Simulator at a time. It is a context
+    A process has one service, so it can have one Simulator at a time. A Simulator is a context
     manager, and an `os.PathLike` whose path is the provider to open.
 
-    clock: "manual": time moves only by `advance` and `step_per_call`, so tests need no sleep.
+    clock: "manual": only `advance` and `step_per_call` advance the time, so tests need no sleep.
     "real": time passes by itself, and a thread of the simulator makes the changes that are due.
-    library: the path of another copy of the simulator, such as one that stands in for
-    rasapi32.dll in programs that know no provider.
+    library: the path of another copy of the simulator, such as one that replaces rasapi32.dll for
+    programs that know nothing of ras_native.
 
-    A child of `os.fork` has a copy of the service as it stood, on a manual clock and without
-    registrations: it cannot set the events of its parent.
+    A child of `os.fork` gets a copy of the service, with a manual clock and without registrations:
+    it cannot set the events of its parent.
 
-    Raises RuntimeError where this process has a Simulator already, ValueError for another `clock`
-    or a library that is not the simulator, FileNotFoundError where ras_native was installed
-    without the simulator, OSError where the library cannot be loaded.
+    Raises RuntimeError if this process has a Simulator already, ValueError for another `clock` or a
+    library that is not the simulator, FileNotFoundError if ras_native was installed without the
+    simulator, OSError if the library cannot be loaded.
     """
 
     _active: ClassVar[Simulator | None] = None
@@ -153,11 +153,11 @@ class Simulator:
     def close(self) -> None:
         """End the service: every connection, registration, scenario, and the clock's thread.
 
-        Closing twice is harmless. Every other use of a closed Simulator raises RuntimeError, and so
-        does closing it from within a dial callback.
+        A second close does nothing. Any other use of a closed Simulator raises RuntimeError. So
+        does a close from within a dial callback.
         """
-        # A callback that closes while another thread closes must not wait for that thread, which
-        # waits for the callback.
+        # If another thread is closing, it waits for running callbacks. A close from within one of
+        # them must not wait for that thread.
         if not Simulator._guard.acquire(timeout=_CLOSING_SECONDS):
             raise RuntimeError("another thread is closing this Simulator")
         try:
@@ -210,7 +210,7 @@ class Simulator:
 
     @property
     def identity(self) -> str:
-        """What the library says it is: "ras_native simulator". No other rasapi32 has this."""
+        """The name that the library reports: "ras_native simulator"."""
         identity: bytes = self._control("identity")()
         return identity.decode()
 
@@ -226,18 +226,18 @@ class Simulator:
     ) -> int:
         """Make a connection that is up at once, and return its handle.
 
-        `connection` may name device_type, device_name, phonebook, subentry, guid_entry (a UUID; by
-        default one that is always the same for the entry), flags, luid, correlation_id (a UUID; by
-        default a new one), phone_number, local_endpoint, remote_endpoint (addresses or their text;
-        None: not known) and subentries (the number of links; more than one makes it a multilink
-        connection). With an empty entry_name it is dialled by phone_number and listed as "." and
-        that number.
+        `connection` may have device_type, device_name, phonebook, subentry, flags, luid and
+        phone_number. guid_entry and correlation_id are UUIDs: by default, guid_entry is always the
+        same for an entry, and correlation_id is new. local_endpoint and remote_endpoint are
+        addresses or their texts; None: unknown. subentries is the number of links; a multilink
+        connection has more than one. If entry_name is empty, phone_number is dialled, and the
+        connection is listed as "." and that number.
 
-        handle: that of a connection that has ended, which this one gets again, as Windows may do.
-        With `after` the handle is returned at once and is valid from then on.
+        handle: the handle of an ended connection, to use it again as Windows may do. With `after`
+        the method returns the handle at once, and the handle is valid after that time.
 
-        Raises ValueError or TypeError, which names the argument that is wrong, before anything is
-        changed; LookupError for a handle that cannot be used again.
+        Raises ValueError or TypeError, which names the wrong argument, before anything changes;
+        LookupError for a handle that cannot be used again.
         """
         profile = _structures.connection(entry_name, **connection)
         return self._make("add", handle, *profile, _check.nanoseconds("after", after))
@@ -255,17 +255,17 @@ class Simulator:
     ) -> int:
         """Begin to dial, entering the next of `states` every `step` seconds; return the handle.
 
-        The connection is listed once it reaches CONNECTED. error: the dialling fails with this code
-        instead of connecting; its status shows the code until it is hung up. A paused state waits
-        for `resume`. After a last state other than CONNECTED nothing follows. `connection`,
-        `handle` and the errors raised are those of `add`.
+        The connection is listed once it reaches CONNECTED. error: the dialling fails with this
+        code instead of connecting; its status shows the code until it is hung up. A paused state
+        waits for `resume`. If the last state is not CONNECTED, the dialling stays there.
+        `connection`, `handle` and the errors raised are those of `add`.
         """
         profile = _structures.connection(entry_name, **connection)
         how = _structures.dial_states(states, step, error)
         return self._make("dial", handle, *profile, *how, _check.nanoseconds("after", after))
 
     def resume(self, handle: int, *, after: float = 0.0) -> None:
-        """Let a dialling go on from a paused state. LookupError if it is in none now."""
+        """Continue a dialling from a paused state. LookupError if it is not in one now."""
         self._act("resume", handle, _check.nanoseconds("after", after))
 
     def add_entry(
@@ -277,16 +277,16 @@ class Simulator:
         error: int = 0,
         **connection: Unpack[ConnectionOptions],
     ) -> None:
-        """Add a phone-book entry: RasEnumEntries lists it, RasDial dials it as `dial` would."""
+        """Add a phone-book entry: RasEnumEntries lists it, and RasDial dials it like `dial`."""
         profile = _structures.connection(entry_name, **connection)
         self._do("add_entry", *profile, *_structures.dial_states(states, step, error))
 
     def drop(self, handle: int, *, after: float = 0.0) -> None:
-        """End the connection from the far side, however many references it has."""
+        """End the connection from the remote side; its references do not matter."""
         self._act("drop", handle, _check.nanoseconds("after", after))
 
     def drop_subentry(self, handle: int, subentry: int, *, after: float = 0.0) -> None:
-        """End one link, counted from 1; with the last one the connection ends."""
+        """End one link, counted from 1. The connection ends with its last link."""
         number = dword("subentry", subentry, 1)
         self._act("drop_subentry", handle, number, _check.nanoseconds("after", after))
 
@@ -296,7 +296,7 @@ class Simulator:
         self._act("connect_subentry", handle, number, _check.nanoseconds("after", after))
 
     def rename(self, handle: int, entry_name: str, *, after: float = 0.0) -> None:
-        """Give the connection another entry name, as when its phone-book entry is renamed."""
+        """Give the connection another entry name, as if its phone-book entry were renamed."""
         renamed = _structures.named(entry_name)
         self._act("rename", handle, byref(renamed), _check.nanoseconds("after", after))
 
@@ -312,7 +312,7 @@ class Simulator:
         remote_endpoint: Endpoint | None = None,
         after: float = 0.0,
     ) -> None:
-        """Change what RasGetConnectStatus says. None leaves a member; "" makes it unknown.
+        """Change what RasGetConnectStatus reports. None leaves a member; "" makes it unknown.
 
         Substate DORMANT sets the events registered for `NotificationFlag.DORMANT`; RECONNECTED, and
         NONE after an outage, set those for `NotificationFlag.RECONNECTION`.
@@ -329,11 +329,11 @@ class Simulator:
         self._act("set_status", handle, members, byref(status), delay)
 
     def set_statistics(self, handle: int, **counters: int) -> None:
-        """Set what RasGetConnectionStatistics counts; a counter that is not named becomes 0.
+        """Set the counters of RasGetConnectionStatistics; a counter that is not named becomes 0.
 
         The counters are bytes_sent, bytes_received, frames_sent, frames_received, crc_errors,
         timeout_errors, alignment_errors, hardware_overruns, framing_errors, buffer_overruns,
-        compression_in, compression_out and bps, each a 32-bit number. The duration is the clock's.
+        compression_in, compression_out and bps, each a 32-bit number. The clock gives the duration.
         """
         filled = _structures.statistics(counters)
         self._act("set_statistics", handle, byref(filled))
@@ -343,37 +343,37 @@ class Simulator:
         self._act("add_reference", handle, _check.nanoseconds("after", after))
 
     def references(self, handle: int) -> int:
-        """Return how many RasHangUp it takes to end the connection."""
+        """Return how many calls of RasHangUp end the connection."""
         count = c_uint32()
         self._act("references", handle, byref(count))
         return count.value
 
-    # Notifications, and what can go wrong with them
+    # Notifications and their faults
 
     def signal(self, handle: int, flags: int = NotificationFlag.ALL, *, after: float = 0.0) -> None:
-        """Set the events registered for these `NotificationFlag`s though nothing happened."""
+        """Set the events registered for these `NotificationFlag`s, without any change."""
         self._act("signal", handle, dword("flags", flags), _check.nanoseconds("after", after))
 
     @property
     def registrations(self) -> int:
         """How many event registrations the service holds.
 
-        A registration ends when its connection ends. Where the system can tell that nobody can
-        wait for the event any more, as POSIX can and Windows cannot, it ends with the next signal.
+        A registration ends when its connection ends. On POSIX it also ends with the next signal if
+        nobody can wait for its event any more; Windows cannot tell.
         """
         count: int = self._control("registrations")()
         return count
 
     def forget_registrations(self, *, after: float = 0.0) -> None:
-        """Let the service forget all registrations, as after a restart, and tell nobody.
+        """Let the service forget all registrations, as after a restart, without any signal.
 
-        Between `stop_service` and `start_service` it makes that an outage after which old
-        registrations are deaf; alone it is a restart that no call noticed.
+        Between `stop_service` and `start_service` it simulates an outage after which old
+        registrations get no signals. Alone it simulates a restart that no call noticed.
         """
         self._do("forget_registrations", _check.nanoseconds("after", after))
 
     def lose_notifications(self, probability: float, seed: int = 0) -> None:
-        """Lose signals at random, with this probability from 0 to 1; the same ones for one seed.
+        """Lose signals at random, with a probability from 0 to 1; equal seeds lose the same ones.
 
         A lost signal sets no event at all. 0 ends the fault.
         """
@@ -397,11 +397,11 @@ class Simulator:
 
     @property
     def notification_cycles(self) -> int | None:
-        """After how many connections that came up and ended no event is set any more.
+        """The number of connections that may come up and end before no event is set any more.
 
         They are counted from the moment this is set. None, the default: events are always set. 1
-        is the fault of Windows 11, where notifications cease after the first connection that a
-        program dialled; here they cease whoever dialled, and also for new registrations.
+        is the fault of Windows 11: notifications stop after the first connection that a program
+        dialled. Here they stop for any dialler, and also for new registrations.
         """
         cycles: int = self._control("notification_cycles")()
         return cycles or None
@@ -415,10 +415,10 @@ class Simulator:
 
     @property
     def history(self) -> tuple[HistoryEntry, ...]:
-        """What happened since the Simulator was made, oldest first.
+        """What happened since the Simulator began, oldest first.
 
-        It tells every transition of a connection and of the service, and every signal, each with
-        its time. It holds the last 65,536 entries; `HistoryEntry.sequence` tells what is missing.
+        It has every transition of a connection and of the service, and every signal, each with its
+        time. It holds the last 65,536 entries; `HistoryEntry.sequence` shows how many are missing.
         """
         count = c_uint32()
         self._do("history", 0, 0, None, byref(count))
@@ -442,17 +442,17 @@ class Simulator:
     def stop_service(
         self, code: int = codes.ERROR_RASMAN_CANNOT_INITIALIZE, *, after: float = 0.0
     ) -> None:
-        """Let every function that needs the service answer `code`. Connections go on."""
+        """Let every function that needs the service return `code`. Connections stay."""
         self._do("set_service", dword("code", code, 1), _check.nanoseconds("after", after))
 
     def start_service(self, *, after: float = 0.0) -> None:
-        """End what `stop_service` began."""
+        """Start the service again after `stop_service`."""
         self._do("set_service", 0, _check.nanoseconds("after", after))
 
     def limit_versions(
         self, connection: int = layout.RAS_WINVER_XP, status: int = layout.RAS_WINVER_NT4_401
     ) -> None:
-        """Behave as an older Windows: newer structures than those of these WINVERs answer 632.
+        """Simulate an older Windows, which returns 632 for structures newer than these WINVERs.
 
         connection, status: a WINVER, such as 0x501, for RASCONN and for RASCONNSTATUS.
         """
@@ -475,10 +475,10 @@ class Simulator:
     def fail(
         self, function: str, code: int, *, call: int | None = None, count: int | None = 1
     ) -> None:
-        """Let calls of the function answer `code` and do nothing.
+        """Let calls of the function return `code` and do nothing.
 
-        call: the first of them, counted from 1 since `reset_calls`; None: the next one.
-        count: how many; None: all from there on.
+        call: the first call that fails, counted from 1 since `reset_calls`; None: the next one.
+        count: how many calls fail; None: all later ones.
         """
         first = _abi.RASSIM_NEXT_CALL if call is None else dword("call", call, 1)
         highest = _abi.RASSIM_EVERY_CALL - 1
@@ -488,7 +488,7 @@ class Simulator:
     def delay(self, function: str, seconds: float) -> None:
         """Let every call of the function take this much longer, in real time.
 
-        0 ends that, also for calls that wait now.
+        0 ends the delay, also for calls that wait now.
         """
         self._of_function("delay", function, _check.nanoseconds("seconds", seconds))
 
@@ -518,7 +518,7 @@ class Simulator:
         return nanoseconds / _NS_PER_SECOND
 
     def advance(self, seconds: float) -> None:
-        """Move the manual clock on. All that is due by then happens, in order, before this returns.
+        """Advance the manual clock. Everything due by then happens, in order, before this returns.
 
         Raises RuntimeError on a real clock.
         """
@@ -527,7 +527,7 @@ class Simulator:
 
     @property
     def step_per_call(self) -> float:
-        """Seconds by which each call of a RAS function moves the manual clock; 0 by default."""
+        """Seconds by which each call of a RAS function advances the manual clock; 0 by default."""
         nanoseconds: int = self._control("step_per_call")()
         return nanoseconds / _NS_PER_SECOND
 
@@ -540,12 +540,13 @@ class Simulator:
     ) -> R:
         """Call a method that takes `after`: `sim.schedule(2.0, sim.drop, handle)`.
 
-        Returns what the method returns, such as the handle that `add` or `dial` will make valid.
+        Returns what the method returns, such as the handle of `add` or `dial`, which becomes valid
+        then.
         """
         return action(*args, **{**kwargs, "after": delay})  # type: ignore[arg-type]
 
     def demo(self) -> None:
-        """Begin a demonstration on a real clock, which repeats until `close`.
+        """Start a demonstration on a real clock. It repeats until `close`.
 
         Connections dial, fail, connect, go dormant and reconnect, lose links and drop.
         """
@@ -555,7 +556,7 @@ class Simulator:
 
 
 def _after_fork_in_child() -> None:
-    """Replace the guard: the thread that held it, if any, does not exist in the child."""
+    """Replace the guard: the child lacks the thread that may have held it."""
     Simulator._guard = threading.Lock()
     if Simulator._active is not None:
         Simulator._active._clock = "manual"

@@ -1,4 +1,4 @@
-"""The simulator's log: what happened, and when on its clock."""
+"""The simulator's history: what happened, and when on its clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from . import _abi
 
 
 class HistoryEvent(IntEnum):
-    """What a `HistoryEntry` tells of; `HistoryEntry.value` is explained with each."""
+    """The kind of a `HistoryEntry`, with the meaning of `HistoryEntry.value`."""
 
     STATE = _abi.RASSIM_EVENT_STATE
     """A connection entered a state. Value: its `ras_native.ConnState`."""
@@ -35,9 +35,9 @@ class HistoryEvent(IntEnum):
     SIGNALLED = _abi.RASSIM_EVENT_SIGNALLED
     """Events were set. Value: the `ras_native.NotificationFlag`s of the change."""
     SIGNAL_LOST = _abi.RASSIM_EVENT_SIGNAL_LOST
-    """Events were not set, because of a simulated fault. Value: as for SIGNALLED."""
+    """Events were not set because of a simulated fault. Value: the flags, as for SIGNALLED."""
     SERVICE = _abi.RASSIM_EVENT_SERVICE
-    """The service was stopped or started. Value: the code that calls answer, 0 if it runs."""
+    """The service was stopped or started. Value: the code that calls return; 0 if it runs."""
     REGISTRATIONS_FORGOTTEN = _abi.RASSIM_EVENT_REGISTRATIONS_FORGOTTEN
     """The service forgot all registrations."""
 
@@ -46,23 +46,23 @@ class HistoryEntry(NamedTuple):
     """One entry of `Simulator.history`."""
 
     sequence: int
-    """Counts from 0. It does not begin at 0 once the log has dropped its oldest entries."""
+    """The number of the entry, from 0. The history drops its oldest entries when it is full."""
     time: float
     """Seconds on the simulator's clock."""
     event: HistoryEvent
     handle: int
-    """The connection's handle; 0 for what concerns the service."""
+    """The connection's handle; 0 if the entry is about the service."""
     value: int
-    """See `HistoryEvent`; 0 where it says nothing of a value."""
+    """`HistoryEvent` gives its meaning; 0 if it has none."""
     registrations: int
-    """How many registrations were signalled, missed a signal, or were forgotten; else 0."""
+    """How many registrations were signalled, missed a signal or were forgotten; otherwise 0."""
 
     def __repr__(self) -> str:
         return shown(self, "handle")
 
 
 def entry_of(raw: _abi.RassimHistoryEntry) -> HistoryEntry:
-    """Convert an entry as the library gives it."""
+    """Convert an entry of the library."""
     return HistoryEntry(
         raw.sequence,
         raw.time_ns / 1_000_000_000,

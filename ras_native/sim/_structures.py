@@ -1,4 +1,4 @@
-"""Arguments of the simulator's methods, checked and put into Windows' structures."""
+"""Check the arguments of the simulator's methods, and put them into Windows' structures."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _STATISTICS = {
 
 
 class ConnectionOptions(TypedDict, total=False):
-    """What `Simulator.add`, `dial` and `add_entry` take besides the name; see `Simulator.add`."""
+    """Options of `Simulator.add`, `dial` and `add_entry`; `Simulator.add` explains them."""
 
     device_type: str
     device_name: str
@@ -62,7 +62,7 @@ def dword(name: str, value: object, lowest: int = 0, highest: int = _check.DWORD
 
 
 def _put_text(structure: ctypes.Structure, member: str, name: str, value: object) -> None:
-    """Store UTF-16; lone surrogates pass, as on Windows."""
+    """Store UTF-16; accept lone surrogates, as Windows does."""
     array = getattr(structure, member)
     encoded = _check.text(name, value).encode(_UTF16, "surrogatepass")
     longest = len(array) - 1
@@ -145,7 +145,7 @@ def named(entry_name: str) -> RASCONNW:
 
 
 def dial_states(states: Iterable[int], step: float, error: int) -> tuple[Any, int, int, int]:
-    """Make the arguments of rassim_dial and rassim_add_entry that say how a dialling goes."""
+    """Make the arguments of rassim_dial and rassim_add_entry that describe a dialling."""
     numbers = _check.whole_numbers("states", states, 0, _check.DWORD_MAX)
     if len(numbers) > _abi.RASSIM_MAX_STATES:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""No module imports one of a higher room, and no imports form a circle, in Python and in C."""
+"""No module imports one of a higher layer, and no imports form a circle, in Python and in C."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tsv import ROOT
 
 import ras_native
 
-# The rooms, from the lowest to the highest. A module may import from its own line and from the
+# The layers, from the lowest to the highest. A module may import from its own line and from the
 # lines above it. A package stands for all modules in it; "." is ras_native itself.
-ROOMS = """
+LAYERS = """
     _check _fork _log _plain
     _backend _native
     _errors
@@ -30,7 +30,7 @@ ROOMS = """
     cli
     __main__
 """
-LEVELS = {name: level for level, line in enumerate(ROOMS.split("\n")) for name in line.split()}
+LEVELS = {name: level for level, line in enumerate(LAYERS.split("\n")) for name in line.split()}
 
 # The backend is chosen at run time, so contract imports these modules in a function.
 CHOSEN_LATER = {
@@ -52,7 +52,7 @@ MODULES = {name_of(path): path for path in HOME.rglob("*.py")}
 
 
 def module_named(full: str) -> str | None:
-    """Return the module of ours that a dotted name belongs to."""
+    """Return the module of ras_native that a dotted name belongs to, or None."""
     parts = full.split(".")
     if parts[0] != PACKAGE:
         return None
@@ -61,12 +61,12 @@ def module_named(full: str) -> str | None:
 
 
 def level(name: str) -> int:
-    """Return the line number of a module's room."""
+    """Return the line number of a module's layer."""
     return LEVELS[name.partition(".")[0] or "."]
 
 
 def imported_names(name: str) -> Iterator[str]:
-    """Yield the full dotted name of everything that this module imports, also in functions."""
+    """Yield the full dotted name of everything that this module or its functions import."""
     path = MODULES[name]
     full = PACKAGE if name == "." else f"{PACKAGE}.{name}"
     package = full if path.stem == "__init__" else full.rpartition(".")[0]
@@ -79,7 +79,7 @@ def imported_names(name: str) -> Iterator[str]:
 
 
 def imports(name: str) -> Iterator[str]:
-    """Yield every module of ours that this one imports, also in functions."""
+    """Yield every module of ras_native that this module or its functions import."""
     yield from filter(None, map(module_named, imported_names(name)))
 
 
@@ -91,9 +91,9 @@ ARROWS = {
 }
 
 
-def test_every_module_has_a_room():
-    rooms = {name.partition(".")[0] or "." for name in MODULES}
-    assert rooms | {"_native"} == LEVELS.keys()  # _native is compiled
+def test_every_module_has_a_layer():
+    names = {name.partition(".")[0] or "." for name in MODULES}
+    assert names | {"_native"} == LEVELS.keys()  # _native is compiled
 
 
 def test_no_module_imports_a_higher_one():
@@ -109,13 +109,13 @@ def test_no_circle_of_imports():
 
 
 def is_public(full: str) -> bool:
-    """Whether a user may import this name of ours: no part begins with "_", but __version__."""
+    """Whether a user may import this name: no part but __version__ begins with "_"."""
     parts = full.removeprefix(f"{PACKAGE}.").split(".")
     return all(part == "__version__" or not part.startswith("_") for part in parts)
 
 
 def test_the_command_uses_what_a_user_could_import():
-    own = {f"{PACKAGE}._self_test"}  # serves the command alone: doctor --self-test
+    own = {f"{PACKAGE}._self_test"}  # only the command uses it: doctor --self-test
     command = [name for name in MODULES if level(name) == LEVELS["cli"]]
     names = {full for name in command for full in imported_names(name)}
     ours = {f for f in names if f.startswith(f"{PACKAGE}.") and not f.startswith(f"{PACKAGE}.cli.")}
@@ -123,13 +123,13 @@ def test_the_command_uses_what_a_user_could_import():
 
 
 @pytest.mark.parametrize(
-    ("room", "allowed"), [("abi", "abi"), ("shim", "abi shim"), ("sim", "abi sim")]
+    ("folder", "allowed"), [("abi", "abi"), ("shim", "abi shim"), ("sim", "abi sim")]
 )
-def test_c_includes_of_a_room(room, allowed):
-    """abi includes nothing else of ours; the shim and the simulator do not include each other."""
+def test_c_includes_of_a_folder(folder, allowed):
+    """abi includes only its own files; the shim and the simulator do not include each other."""
     csrc = ROOT / "csrc"
-    known = {path.name for part in allowed.split() for path in (csrc / part).iterdir()}
-    for source in (csrc / room).glob("*.[ch]"):
+    known = {path.name for name in allowed.split() for path in (csrc / name).iterdir()}
+    for source in (csrc / folder).glob("*.[ch]"):
         text = source.read_text(encoding="utf-8")
         included = set(re.findall(r'^#include "(.+)"', text, re.MULTILINE))
         assert included <= known, source.name
