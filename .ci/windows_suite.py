@@ -90,15 +90,18 @@ def junit_name(node: str) -> str:
     )
 
 
+VALID_SKIPS = ("posix_only: ", "since Python 3.13: ")
+
+
 def compare(here: Results, linux: Results) -> None:
-    """Check that the same tests ran, that skips are POSIX-only, and failures are listed."""
+    """Check that the same tests ran, that skips are valid, and failures are listed."""
     missing, extra = sorted(linux.keys() - here.keys()), sorted(here.keys() - linux.keys())
     require(not missing, f"not collected here: {missing}")
     require(not extra, f"not collected on Linux: {extra}")
     skipped = [
         f"{test} ({reason})"
         for test, (outcome, reason) in here.items()
-        if outcome == "skipped" and not reason.startswith("posix_only: ")
+        if outcome == "skipped" and not reason.startswith(VALID_SKIPS)
     ]
     require(not skipped, f"skipped without a valid reason: {skipped}")
     expected = {test for test, (outcome, _) in here.items() if outcome == "xfailed"}

@@ -104,6 +104,8 @@ class Ras:
     Close it, or use it in a `with`. Any number of threads may use one at the same time. After
     `os.fork`, make a new one in the child: an inherited one raises ValueError.
 
+    A signal handler must not poll it: it may have interrupted a poll of the same thread.
+
     A connection may be given as its handle (an int, the HRASCONN of RasDial or of an
     enumeration), as a Connection, as an Observation, or by the name of its phone-book entry,
     letter case aside. A name costs one enumeration. KeyError lists the connections if none or

@@ -11,6 +11,7 @@ from struct import Struct
 from typing import Any, NamedTuple, SupportsIndex, TypeVar, overload
 from uuid import UUID
 
+from ._backend import layout
 from ._backend.contract import GONE_CODES
 from ._backend.layout import (
     RAS_WINVER_7,
@@ -76,38 +77,38 @@ class ConnState(_OpenEnum):
     A number without a name is kept: `ConnState(99)` is named `UNKNOWN_0x63`.
     """
 
-    OPEN_PORT = 0
-    PORT_OPENED = 1
-    CONNECT_DEVICE = 2
-    DEVICE_CONNECTED = 3
-    ALL_DEVICES_CONNECTED = 4
-    AUTHENTICATE = 5
-    AUTH_NOTIFY = 6
-    AUTH_RETRY = 7
-    AUTH_CALLBACK = 8
-    AUTH_CHANGE_PASSWORD = 9
-    AUTH_PROJECT = 10
-    AUTH_LINK_SPEED = 11
-    AUTH_ACK = 12
-    RE_AUTHENTICATE = 13
-    AUTHENTICATED = 14
-    PREPARE_FOR_CALLBACK = 15
-    WAIT_FOR_MODEM_RESET = 16
-    WAIT_FOR_CALLBACK = 17
-    PROJECTED = 18
-    START_AUTHENTICATION = 19
-    CALLBACK_COMPLETE = 20
-    LOGON_NETWORK = 21
-    SUB_ENTRY_CONNECTED = 22
-    SUB_ENTRY_DISCONNECTED = 23
-    APPLY_SETTINGS = 24
-    INTERACTIVE = 0x1000
-    RETRY_AUTHENTICATION = 0x1001
-    CALLBACK_SET_BY_CALLER = 0x1002
-    PASSWORD_EXPIRED = 0x1003
-    INVOKE_EAP_UI = 0x1004
-    CONNECTED = 0x2000
-    DISCONNECTED = 0x2001
+    OPEN_PORT = layout.RASCS_OpenPort
+    PORT_OPENED = layout.RASCS_PortOpened
+    CONNECT_DEVICE = layout.RASCS_ConnectDevice
+    DEVICE_CONNECTED = layout.RASCS_DeviceConnected
+    ALL_DEVICES_CONNECTED = layout.RASCS_AllDevicesConnected
+    AUTHENTICATE = layout.RASCS_Authenticate
+    AUTH_NOTIFY = layout.RASCS_AuthNotify
+    AUTH_RETRY = layout.RASCS_AuthRetry
+    AUTH_CALLBACK = layout.RASCS_AuthCallback
+    AUTH_CHANGE_PASSWORD = layout.RASCS_AuthChangePassword
+    AUTH_PROJECT = layout.RASCS_AuthProject
+    AUTH_LINK_SPEED = layout.RASCS_AuthLinkSpeed
+    AUTH_ACK = layout.RASCS_AuthAck
+    RE_AUTHENTICATE = layout.RASCS_ReAuthenticate
+    AUTHENTICATED = layout.RASCS_Authenticated
+    PREPARE_FOR_CALLBACK = layout.RASCS_PrepareForCallback
+    WAIT_FOR_MODEM_RESET = layout.RASCS_WaitForModemReset
+    WAIT_FOR_CALLBACK = layout.RASCS_WaitForCallback
+    PROJECTED = layout.RASCS_Projected
+    START_AUTHENTICATION = layout.RASCS_StartAuthentication
+    CALLBACK_COMPLETE = layout.RASCS_CallbackComplete
+    LOGON_NETWORK = layout.RASCS_LogonNetwork
+    SUB_ENTRY_CONNECTED = layout.RASCS_SubEntryConnected
+    SUB_ENTRY_DISCONNECTED = layout.RASCS_SubEntryDisconnected
+    APPLY_SETTINGS = layout.RASCS_ApplySettings
+    INTERACTIVE = layout.RASCS_Interactive
+    RETRY_AUTHENTICATION = layout.RASCS_RetryAuthentication
+    CALLBACK_SET_BY_CALLER = layout.RASCS_CallbackSetByCaller
+    PASSWORD_EXPIRED = layout.RASCS_PasswordExpired
+    INVOKE_EAP_UI = layout.RASCS_InvokeEapUI
+    CONNECTED = layout.RASCS_Connected
+    DISCONNECTED = layout.RASCS_Disconnected
 
     @property
     def is_done(self) -> bool:
@@ -127,32 +128,40 @@ class ConnSubstate(_OpenEnum):
     passes during either. RECONNECTED: it has moved, and is up.
     """
 
-    NONE = 0
-    DORMANT = 1
-    RECONNECTING = 2
-    RECONNECTED = 0x2000
+    NONE = layout.RASCSS_None
+    DORMANT = layout.RASCSS_Dormant
+    RECONNECTING = layout.RASCSS_Reconnecting
+    RECONNECTED = layout.RASCSS_Reconnected
 
 
 class NotificationFlag(_NamedFlag):
     """RASCN_*: what sets the event of `connection_notification`."""
 
-    CONNECTION = 0x01
-    DISCONNECTION = 0x02
-    BANDWIDTH_ADDED = 0x04
-    BANDWIDTH_REMOVED = 0x08
-    DORMANT = 0x10
-    RECONNECTION = 0x20
-    EPDG_PACKET_ARRIVAL = 0x40
-    ALL = 0x7F
+    CONNECTION = layout.RASCN_Connection
+    DISCONNECTION = layout.RASCN_Disconnection
+    BANDWIDTH_ADDED = layout.RASCN_BandwidthAdded
+    BANDWIDTH_REMOVED = layout.RASCN_BandwidthRemoved
+    DORMANT = layout.RASCN_Dormant
+    RECONNECTION = layout.RASCN_ReConnection
+    EPDG_PACKET_ARRIVAL = layout.RASCN_EPDGPacketArrival
+    ALL = (
+        CONNECTION
+        | DISCONNECTION
+        | BANDWIDTH_ADDED
+        | BANDWIDTH_REMOVED
+        | DORMANT
+        | RECONNECTION
+        | EPDG_PACKET_ARRIVAL
+    )
 
 
 class ConnectionFlag(_NamedFlag):
     """RASCF_*: whose connection it is."""
 
-    ALL_USERS = 1
-    GLOBAL_CREDS = 2
-    OWNER_KNOWN = 4
-    OWNER_MATCH = 8
+    ALL_USERS = layout.RASCF_AllUsers
+    GLOBAL_CREDS = layout.RASCF_GlobalCreds
+    OWNER_KNOWN = layout.RASCF_OwnerKnown
+    OWNER_MATCH = layout.RASCF_OwnerMatch
 
 
 @documented(

@@ -20,7 +20,7 @@ UNTOUCHED = 0xDEADBEEF  # the value of outputs before a call
 NO_HANDLE = 0x7FFF_FFF0  # no connection has this handle in practice
 CANARY = 0xA5
 CAPACITY = 256  # the number of structures that fit into an enumeration's buffer
-ALL_FLAGS = 0x3F
+ALL_FLAGS = 0x3F  # the documented ones: not RASCN_EPDGPacketArrival
 
 
 class Answer(NamedTuple):

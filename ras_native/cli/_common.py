@@ -8,7 +8,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn, TypeVar
 
@@ -148,7 +148,9 @@ class Commands(click.Group):
         try:
             return super().main(*arguments, **options)
         except OSError as error:  # for instance, the disk is full
-            sys.stdout = io.StringIO()  # at exit Python would write the rest and fail again
+            output, sys.stdout = sys.stdout, io.StringIO()
+            with suppress(OSError):
+                output.close()  # at exit Python would write the rest and fail again
             _fail(str(error))
 
     def invoke(self, context: click.Context) -> Any:

@@ -150,7 +150,8 @@ finally:
 
 
 @pytest.mark.skipif(
-    importlib.util.find_spec("_interpreters") is None, reason="this Python is older than 3.13"
+    importlib.util.find_spec("_interpreters") is None,
+    reason="since Python 3.13: locks of an interpreter",
 )
 def test_a_subinterpreter_with_its_own_lock_runs_on_ctypes():
     output = child.run(SUBINTERPRETER, environment={VARIABLE: None}, python=("-W", "always"))

@@ -220,7 +220,7 @@ def test_between_two_polls_nothing_happens(sim, ras):
 
 
 @pytest.mark.posix_only("the kernel's count of a thread's switches is in /proc")
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux' /proc")
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="posix_only: needs Linux' /proc")
 def test_between_two_polls_the_kernel_sees_no_wake_up(ras):
     with Monitor(ras, interval=0.05) as monitor:
         until(lambda: monitor.counts.polls >= 1)
