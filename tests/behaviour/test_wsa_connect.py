@@ -20,9 +20,9 @@ from network import (
     LOOPBACK,
     FakeSystem,
     closed_port,
-    finish,
     interrupt_soon,
     listening,
+    outcome_of,
     silent_port,
 )
 
@@ -122,7 +122,7 @@ def test_non_blocking_call_is_in_progress_then_connected(backend, family):
         error = refusal(sock, listener.getsockname(), backend)
         assert isinstance(error, BlockingIOError)
         assert (error.code, error.name) == (10035, "WSAEWOULDBLOCK")
-        assert finish(sock) == 0
+        assert outcome_of(sock) == 0
         assert sock.getpeername() == listener.getsockname()
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
 
@@ -131,7 +131,7 @@ def test_non_blocking_call_is_in_progress_then_connected(backend, family):
 def test_non_blocking_call_is_in_progress_then_refused(backend):
     with closed_port() as address, tcp(blocking=False) as sock:
         assert code_of(sock, address, backend) == 10035
-        assert finish(sock) == errno.ECONNREFUSED
+        assert outcome_of(sock) == errno.ECONNREFUSED
 
 
 def test_socket_with_a_timeout_is_a_non_blocking_one(backend):
@@ -158,11 +158,11 @@ def test_socket_is_used_again_after_a_refusal(backend, read_reason):
         for _ in range(2):
             assert code_of(sock, closed, backend) == 10035
             if read_reason:
-                assert finish(sock) == errno.ECONNREFUSED
+                assert outcome_of(sock) == errno.ECONNREFUSED
             else:
                 select.select([], [sock], [sock], 10)
         assert code_of(sock, listener.getsockname(), backend) == 10035
-        assert finish(sock) == 0
+        assert outcome_of(sock) == 0
         assert sock.getpeername() == listener.getsockname()
 
 
@@ -196,7 +196,7 @@ def test_connected_socket(backend, blocking):
             wsa_connect(sock, address, backend=backend)
         else:
             assert code_of(sock, address, backend) == 10035
-            assert finish(sock) == 0
+            assert outcome_of(sock) == 0
         for _ in range(2):
             error = refusal(sock, address, backend)
             assert (error.code, error.errno) == (10056, errno.EISCONN)

@@ -27,7 +27,7 @@ async def that(condition):
         if condition():
             return
         await asyncio.sleep(0.001)
-    pytest.fail("it never came to hold")
+    pytest.fail("the condition never became true")
 
 
 def test_async_for_and_get_async(sim, ras):

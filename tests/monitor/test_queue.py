@@ -99,7 +99,7 @@ def until(condition, queue):
             if condition():
                 return
         threading.Event().wait(0.0001)
-    pytest.fail("it never came to hold")
+    pytest.fail("the condition never became true")
 
 
 def wait_for_waiters(queue, count):

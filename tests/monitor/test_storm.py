@@ -144,9 +144,9 @@ def test_a_storm_is_told_or_marked(backend: str, capsys: pytest.CaptureFixture[s
     with capsys.disabled():
         print(f"\nstorm, {backend}, {SCHEDULES} schedules: {dict(told)}; unseen: {dict(unseen)}")
     assert set(unseen) == {
-        "told as a Gap",
+        "reported as a Gap",
         "without a signal",
-        "behind a signal that another change accounts for",
+        "with a signal that another change explains",
         "events lost by a slow consumer",
     }
 

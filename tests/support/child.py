@@ -1,4 +1,4 @@
-"""Python processes of a test's own: for what happens at their start, at their end, by Ctrl-C."""
+"""Run Python in a new process, for tests of its start, its end and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def run(
     python: tuple[str, ...] = ("-W", "error"),
     status: int = 0,
 ) -> str:
-    """What a script prints, standard error included.
+    """Run a script; return what it prints, with standard error.
 
-    `environment` is changed by these variables, None removes one; packages in the folder `path`
-    come before any other of their name. The process runs no .pth file: that of an editable
-    installation would find the rest of such a package in the checkout.
+    `environment` sets variables, or removes one with None. Packages in the folder `path` come
+    before others of the same name. The process reads no .pth file: that of an editable installation
+    would find the rest of such a package in the checkout.
     """
     variables: dict[str, Any] = {**os.environ, "PYTHONIOENCODING": "utf-8", **(environment or {})}
     variables["PYTHONPATH"] = os.pathsep.join([*([str(path)] if path else []), *sys.path])

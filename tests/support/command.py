@@ -1,4 +1,4 @@
-"""Runs the command `ras-native`: in this process on a simulator, or as a process of its own."""
+"""Run the command `ras-native`: in this process on a simulator, or in a new process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ras_native.sim import Simulator
 
 NEVER = 3600.0  # an interval that does not end during a test
 COMMAND = (sys.executable, "-m", "ras_native")
-HOME = Path(cli.__file__).parents[2]  # there other processes import this same package
+HOME = Path(cli.__file__).parents[2]  # new processes import the same package from here
 
 
 def run_process(

@@ -1,11 +1,11 @@
-"""Lets each allocation of the shim, or of the simulator, fail once: run in a process of its own.
+"""Let each allocation of the shim or of the simulator fail once. It runs in a new process.
 
 usage: failing_allocations.py LIBRARY OPERATION
 
-The library holds failing_malloc.c. The operation is repeated: its first allocation fails, then its
-second, and so on, until it passes without a failure. Each failure must be an error that changes
-nothing: the same call made again gives the right result, and in the end as much is freed as
-without a failure. Prints how many failed.
+The library contains failing_malloc.c. The operation is repeated: its first allocation fails, then
+its second, and so on, until none fails. Each failure must be an error that changes nothing: a
+second call returns the right result, and no more memory stays allocated than without a failure.
+Prints how many allocations failed.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from cffi import FFI
 if TYPE_CHECKING:
     from ras_native.sim import Simulator
 
-MOST = 100  # allocations that one operation may make
+MOST = 100  # an operation may make at most this many allocations
 NOT_ENOUGH_MEMORY = 8  # ERROR_NOT_ENOUGH_MEMORY
 FIRST, MORE = ["one", "two", "three"], [f"entry {number}" for number in range(40)]
 
 
 def install(path: str) -> ctypes.CDLL:
-    """Put the library in the place of the compiled module, and return its allocator."""
+    """Replace the compiled module by the library, and return its allocator."""
     sys.path.insert(0, str(CSRC))
     from gen_layout import between
 
@@ -47,7 +47,7 @@ def install(path: str) -> ctypes.CDLL:
 
 
 class Operation(NamedTuple):
-    """A call, and what is right of its result."""
+    """A call, and a check of its result."""
 
     call: Callable[[], Any]
     check: Callable[[Any], None]
@@ -72,7 +72,7 @@ def simulator(prepare: Preparation) -> None:
 
 
 def names_are(expected: list[str]) -> Callable[[Any], None]:
-    """Make a check: a snapshot or a list of connections has these entries."""
+    """Return a check that a snapshot or a list of connections has these entries."""
 
     def check(found: Any) -> None:
         connections = [getattr(item, "connection", item) for item in found]
@@ -162,11 +162,11 @@ def waiting_for_a_state(sim: Simulator) -> Iterator[Operation]:
 def event(_sim: Simulator) -> Iterator[Operation]:
     from ras_native import Event
 
-    def check(made: Any) -> None:
-        assert not made.wait(0)
-        made.set()
-        assert made.wait(0)
-        made.close()
+    def check(event: Any) -> None:
+        assert not event.wait(0)
+        event.set()
+        assert event.wait(0)
+        event.close()
 
     yield Operation(lambda: Event(backend="native"), check)
 
@@ -256,7 +256,7 @@ def adding_later(sim: Simulator) -> Iterator[Operation]:
 @simulator
 def dialling(sim: Simulator) -> Iterator[Operation]:
     def call() -> int:
-        """A dialling that has begun fails with the code, as any dialling may."""
+        """Dial; a dialling that has begun reports the code as its error."""
         handle = sim.dial("new", step=1)
         with opened_ras(sim) as ras:
             code = ras.get_connect_status(handle).error
@@ -314,12 +314,12 @@ def failing_a_call(sim: Simulator) -> Iterator[Operation]:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether it says so: MemoryError, or what RAS answered."""
+    """Whether the error is a MemoryError, or RAS' code for it."""
     return isinstance(error, MemoryError) or getattr(error, "code", 0) == NOT_ENOUGH_MEMORY
 
 
 def fails_once(allocator: ctypes.CDLL, number: int, operation: Operation) -> bool:
-    """Whether the operation has an allocation of that number; if so, that it fails well."""
+    """Return whether the operation has this allocation; check that its failure is an error."""
     allocator.fail_allocation(number)
     try:
         result = operation.call()
@@ -335,7 +335,7 @@ def fails_once(allocator: ctypes.CDLL, number: int, operation: Operation) -> boo
 
 
 def run(allocator: ctypes.CDLL, library: str | None, name: str, number: int) -> tuple[bool, int]:
-    """Fail the allocation of that number; whether there is one, and what stays allocated."""
+    """Let this allocation fail; return whether it exists, and how much stays allocated."""
     from ras_native.sim import Simulator
 
     gc.collect()
@@ -353,11 +353,11 @@ def run(allocator: ctypes.CDLL, library: str | None, name: str, number: int) -> 
 
 
 def main(path: str, name: str) -> None:
-    """Let each allocation of the operation fail once; number 0 is none."""
+    """Let each allocation of the operation fail once; with number 0 none fails."""
     shims = install(path) if name in OF_SHIM else None
     unfreed_at_best = None
     for number in range(MOST):
-        # What the simulator has allocated it keeps for the next: only a new one allocates again.
+        # The simulator reuses its memory, so only a new copy allocates again.
         library = None if shims else shutil.copy(path, f"{path}.{number}")
         allocator = shims or ctypes.CDLL(library)
         failed, unfreed = run(allocator, library, name, number)
@@ -367,7 +367,7 @@ def main(path: str, name: str) -> None:
         if number and not failed:
             print(f"{number - 1} failed")
             return
-    raise AssertionError(f"{name} allocates for ever")
+    raise AssertionError(f"{name} allocates without end")
 
 
 if __name__ == "__main__":

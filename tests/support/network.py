@@ -30,7 +30,7 @@ LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
 @contextlib.contextmanager
 def listening(family: int = socket.AF_INET, backlog: int = 128) -> Iterator[socket.socket]:
-    """A listener that accepts nobody."""
+    """Open a listener that accepts no connection."""
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.bind((LOOPBACK[family], 0))
         _listen(listener, backlog)
@@ -40,8 +40,8 @@ def listening(family: int = socket.AF_INET, backlog: int = 128) -> Iterator[sock
 def _listen(listener: socket.socket, backlog: int) -> None:
     """Listen with a queue of that length.
 
-    Windows refuses what its queue cannot hold. The queue holds 200, unless the length is asked for
-    as a negative number (SOMAXCONN_HINT), which socket.listen does not pass on.
+    Windows refuses connections while the queue is full. Its length is at most 200, unless it is
+    given as a negative number (SOMAXCONN_HINT), which socket.listen does not accept.
     """
     if sys.platform == "win32" and backlog > 200:
         ws2_32 = ctypes.WinDLL("ws2_32.dll", winmode=0x800)
@@ -52,7 +52,7 @@ def _listen(listener: socket.socket, backlog: int) -> None:
 
 @contextlib.contextmanager
 def accepting(family: int = socket.AF_INET) -> Iterator[tuple[Any, list[Any]]]:
-    """The address of a listener that accepts and closes every connection, and its peers."""
+    """Run a listener that accepts and closes every connection; yield its address and its peers."""
     peers: list[Any] = []
     with listening(family, 8192) as listener:
         address = listener.getsockname()
@@ -64,7 +64,7 @@ def accepting(family: int = socket.AF_INET) -> Iterator[tuple[Any, list[Any]]]:
             while True:
                 try:
                     accepted, peer = listener.accept()
-                except OSError:  # reset before it was accepted
+                except OSError:  # the peer reset it before this accepted it
                     continue
                 accepted.close()
                 if peer == last.getsockname():
@@ -83,14 +83,14 @@ def accepting(family: int = socket.AF_INET) -> Iterator[tuple[Any, list[Any]]]:
 
 @contextlib.contextmanager
 def closed_port(family: int = socket.AF_INET) -> Iterator[Any]:
-    """An address that refuses: a socket is bound to it, so nobody else can listen there."""
+    """Yield an address that refuses: a socket is bound to it, so nobody else can listen there."""
     with socket.socket(family, socket.SOCK_STREAM) as holder:
         holder.bind((LOOPBACK[family], 0))
         yield holder.getsockname()
 
 
 def _answers_on_accept_only(listener: socket.socket) -> bool:
-    """Whether the system can leave a SYN unanswered until it is accepted; Wine and POSIX cannot."""
+    """Whether the system can delay the answer to a SYN until accept; Wine and POSIX cannot."""
     if sys.platform != "win32":
         return False
     try:
@@ -102,10 +102,10 @@ def _answers_on_accept_only(listener: socket.socket) -> bool:
 
 @contextlib.contextmanager
 def silent_port() -> Iterator[Any]:
-    """An address that does not answer.
+    """Yield an address that does not answer.
 
-    A listener with a full queue drops what comes, but on Windows it refuses. There a listener with
-    conditional acceptance leaves every SYN unanswered, for it accepts nobody.
+    A listener with a full queue drops each SYN, except on Windows, where it refuses. There a
+    listener with conditional acceptance answers no SYN, because it accepts no connection.
     """
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
@@ -122,7 +122,7 @@ def silent_port() -> Iterator[Any]:
 
 
 def refuse_soon(sock: socket.socket) -> socket.socket:
-    """Let a refusal take less than the 1 to 2 s for which Windows repeats its SYN."""
+    """Make Windows report a refusal at once, instead of repeating its SYN for 1 to 2 s."""
     if sys.platform == "win32":
         ws2_32 = ctypes.WinDLL("ws2_32.dll", winmode=0x800)
         pointer, dword = ctypes.c_void_p, ctypes.c_uint32
@@ -131,7 +131,7 @@ def refuse_soon(sock: socket.socket) -> socket.socket:
             *(pointer, dword, pointer, pointer, pointer),
         )
         once = struct.pack("=HBx", 0, RN_NO_SYN_RETRANSMISSIONS)
-        ws2_32.WSAIoctl(  # fails where the system is too old, or Wine
+        ws2_32.WSAIoctl(  # fails on Wine and on old systems
             *(sock.fileno(), RN_SIO_TCP_INITIAL_RTO, once, len(once)),
             *(None, 0, ctypes.byref(dword()), None, None),
         )
@@ -140,7 +140,7 @@ def refuse_soon(sock: socket.socket) -> socket.socket:
 
 @contextlib.contextmanager
 def interrupt_soon() -> Iterator[None]:
-    """Ctrl-C, from another thread, while the body waits; expects KeyboardInterrupt."""
+    """Send Ctrl-C from another thread while the body waits; expect KeyboardInterrupt."""
     timer = threading.Timer(0.2, _thread.interrupt_main)
     timer.start()
     try:
@@ -149,11 +149,11 @@ def interrupt_soon() -> Iterator[None]:
         return
     finally:
         timer.join()
-    pytest.fail("the interrupt was not heard")
+    pytest.fail("the interrupt had no effect")
 
 
-def finish(sock: socket.socket, timeout: float = 10.0) -> int:
-    """Wait as WSAConnect's page says; return 0 or the system's reason."""
+def outcome_of(sock: socket.socket, timeout: float = 10.0) -> int:
+    """Wait for a connect as the documentation of WSAConnect says; return 0 or the error."""
     _, writable, failed = select.select([], [sock], [sock], timeout)
     assert writable or failed, "no outcome"
     if sys.platform == "win32":
@@ -163,7 +163,7 @@ def finish(sock: socket.socket, timeout: float = 10.0) -> int:
 
 
 def open_handles() -> int:
-    """How many descriptors or handles this process has open."""
+    """Count the open descriptors or handles of this process."""
     if sys.platform == "win32":
         count = ctypes.c_uint32()
         kernel32 = ctypes.WinDLL("kernel32.dll", winmode=0x800)
@@ -177,7 +177,7 @@ def open_handles() -> int:
 class FakeSystem(SimpleNamespace):
     """Replaces both backends: records the calls and returns the given answers.
 
-    It stands in for what no loopback socket answers. A test with it proves what we make of an
+    It gives answers that no loopback socket gives. A test with it proves how ras_native handles an
     answer, not that a system gives it.
     """
 

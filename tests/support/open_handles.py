@@ -1,4 +1,4 @@
-"""How many handles or descriptors this process has open."""
+"""Count the open handles or descriptors of this process."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from stat import S_ISSOCK
 
 
 def sockets() -> set[int]:
-    """The descriptors of this process that are sockets; POSIX only."""
+    """Return the descriptors of this process that are sockets; POSIX only."""
     found = set()
     for name in os.listdir("/dev/fd"):
-        with suppress(OSError):  # the folder that was listed is closed by now
+        with suppress(OSError):  # listdir's own descriptor is closed now
             if S_ISSOCK(os.fstat(int(name)).st_mode):
                 found.add(int(name))
     return found
 
 
 def count() -> int:
-    """After garbage was collected: what is held, not what waits to be let go."""
+    """Collect garbage, then count."""
     gc.collect()
     if sys.platform != "win32":
         return len(os.listdir("/dev/fd"))

@@ -1,7 +1,7 @@
-"""README.md: its code blocks, its marked commands, its sessions typed.
+"""Find the code blocks and commands of README.md, and run its sessions.
 
-usage: python -m readme            types the sessions, as a reader would in the current folder
-       python -m readme COMMAND    prints the command marked so: "run" or "test"
+usage: python -m readme            runs the sessions, as a reader would in the current folder
+       python -m readme COMMAND    prints the command with this mark: "run" or "test"
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ TEXT = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8
 
 
 def blocks(language: str) -> list[str]:
-    """The code blocks of that language."""
+    """Return the code blocks of that language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
 def command(name: str) -> str:
-    """The one command under the mark of that name."""
+    """Return the one command under the mark of that name."""
     marked = rf"^<!-- {name} command -->\n```sh\n(.*)\n```$"
     (found,) = re.findall(marked, TEXT, re.MULTILINE)
     return str(found)
 
 
 def marked_block(mark: str) -> str:
-    """The one code block under this mark."""
+    """Return the one code block under this mark."""
     (found,) = re.findall(rf"^<!-- {mark} -->\n```\w*\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
     return str(found)
 
 
 def type_sessions() -> int:
-    """Type every session, one after the other; the number of lines typed."""
+    """Run every session, one after the other; return the number of lines."""
     session = "\n".join(blocks("pycon"))
     test = doctest.DocTestParser().get_doctest(session, {}, "README.md", "README.md", 0)
     said: list[str] = []
@@ -43,7 +43,7 @@ def type_sessions() -> int:
 
 
 def main(arguments: list[str]) -> None:
-    """Print a command, or type the sessions on the backend that a compiler gives."""
+    """Print a command, or run the sessions on the native backend."""
     if arguments:
         print(command(*arguments))
         return

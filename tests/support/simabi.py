@@ -1,4 +1,4 @@
-"""rasapi32's functions as the simulator exports them, called directly, and what they write to."""
+"""Call the functions that the simulator exports directly, with their buffers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Rasapi:
 
 
 class Guarded:
-    """A buffer with a guard behind it; filled, so that what was not written shows."""
+    """A buffer with a guard after it. It is filled, so that unwritten bytes are visible."""
 
     def __init__(self, size: int, *, dword: int = 0) -> None:
         self.size = size
@@ -69,7 +69,7 @@ class Listing:
         self.cb, self.count = cb.value, count.value
 
     def connections(self) -> list[_layout.RASCONNW]:
-        """What a successful call with RASCONNW of the newest version listed."""
+        """Return the connections that a successful call listed in the newest RASCONNW."""
         assert (self.code, self.buffer is None) == (0, False)
         assert self.buffer is not None
         raw = self.buffer.bytes()[: self.count * sizeof(_layout.RASCONNW)]
@@ -77,26 +77,26 @@ class Listing:
 
 
 def versions(name: str) -> tuple[tuple[int, int], ...]:
-    """Pairs (WINVER, dwSize), newest first."""
+    """Return pairs (WINVER, dwSize), newest first."""
     found: tuple[tuple[int, int], ...] = getattr(_layout, f"{name}_VERSIONS")
     return found
 
 
 def text(array: Any) -> str:
-    """A member's text: UTF-16, or Latin-1 where it is an A structure's."""
+    """Return a member's text: UTF-16, or Latin-1 for an A structure."""
     if isinstance(array, bytes):
         return array.decode("latin-1")
     return bytes(array).decode(UTF16, "surrogatepass").split("\0")[0]
 
 
 def wide(value: str) -> Any:
-    """A NUL-terminated UTF-16 string to pass."""
+    """Make a NUL-terminated UTF-16 string."""
     encoded = value.encode(UTF16) + b"\0\0"
     return (ctypes.c_uint16 * (len(encoded) // 2)).from_buffer_copy(encoded)
 
 
 def handles(api: Rasapi) -> list[int]:
-    """What RasEnumConnectionsW lists, in its order."""
+    """Return the handles that RasEnumConnectionsW lists, in its order."""
     stride = sizeof(_layout.RASCONNW)
     size = stride * (Listing(api.RasEnumConnectionsW, None).count or 1)
     listing = Listing(api.RasEnumConnectionsW, size, stride)
@@ -104,28 +104,28 @@ def handles(api: Rasapi) -> list[int]:
 
 
 def status(api: Rasapi, handle: int) -> tuple[int, RASCONNSTATUSW]:
-    """What RasGetConnectStatusW answers, and fills."""
+    """Call RasGetConnectStatusW; return its code and the structure."""
     filled = RASCONNSTATUSW()
     filled.dwSize = sizeof(filled)
     return api.RasGetConnectStatusW(handle, byref(filled)), filled
 
 
 def status_ansi(api: Rasapi, handle: int) -> tuple[int, RASCONNSTATUSA]:
-    """What RasGetConnectStatusA answers, and fills."""
+    """Call RasGetConnectStatusA; return its code and the structure."""
     filled = RASCONNSTATUSA()
     filled.dwSize = sizeof(filled)
     return api.RasGetConnectStatusA(handle, byref(filled)), filled
 
 
 def state(api: Rasapi, handle: int) -> int:
-    """The state of a connection that must be there."""
+    """Return the state of a connection, which must exist."""
     code, filled = status(api, handle)
     assert code == 0
     return filled.rasconnstate
 
 
 class SystemEvent:
-    """An event object of the system, to be registered; `consume` says whether it was set."""
+    """An event object of the system, to register; `consume` returns whether it was set."""
 
     def __init__(self) -> None:
         if WINDOWS:
@@ -146,7 +146,7 @@ class SystemEvent:
             return False
 
     def wait(self, seconds: float = 30.0) -> None:
-        """Until it is set; resets it."""
+        """Wait until it is set, and reset it."""
         if WINDOWS:
             milliseconds = int(seconds * 1000)
             assert self._kernel.WaitForSingleObject(c_void_p(self.handle), milliseconds) == 0
@@ -155,7 +155,7 @@ class SystemEvent:
             os.read(self._reader, 1 << 16)
 
     def close_handle(self) -> None:
-        """Only what was registered."""
+        """Close only the handle that was registered."""
         if WINDOWS:
             self._kernel.CloseHandle(c_void_p(self.handle))
         else:
@@ -178,7 +178,7 @@ class SystemEvent:
 
 
 def dial_params(entry_name: str, **members: Any) -> RASDIALPARAMSW:
-    """RASDIALPARAMS of the newest version for an entry."""
+    """Make RASDIALPARAMS of the newest version for an entry."""
     params = RASDIALPARAMSW()
     params.dwSize = sizeof(params)
     for index, unit in enumerate(wide(entry_name)):
@@ -189,5 +189,5 @@ def dial_params(entry_name: str, **members: Any) -> RASDIALPARAMSW:
 
 
 def api_of(sim: Simulator) -> Rasapi:
-    """The functions of the library that the simulator drives."""
+    """Return the functions of the simulator's library."""
     return Rasapi(sim.path)

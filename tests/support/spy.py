@@ -1,7 +1,7 @@
-"""A provider watched, and providers that answer otherwise than the simulator does.
+"""Watch the calls of a provider, and make it give other answers than the simulator.
 
-A function of an opened provider is replaced by a Python one where its backend keeps it: in the
-ctypes provider's attribute, in the native one's table of pointers.
+A Python function replaces a function of an opened provider: as an attribute of the ctypes provider,
+or in the table of pointers of the native one.
 """
 
 from __future__ import annotations
@@ -20,54 +20,54 @@ from ras_native import Ras
 ENUM, STATUS, HANG_UP = "RasEnumConnectionsW", "RasGetConnectStatusW", "RasHangUpW"
 
 NEVER_VALID = 0x7FFFFFF0
-"""A handle that the simulator has not given, whatever was before."""
+"""A handle that the simulator never gives."""
 
 STRANGER = _cffi_backend.__file__
 """A library that has no function of RAS."""
 
-# 32-bit Windows calls the functions of a DLL otherwise than elsewhere.
+# 32-bit Windows has another calling convention for the functions of a DLL.
 _FUNCTION = getattr(ctypes, "WINFUNCTYPE", ctypes.CFUNCTYPE)
 _LIBRARY = getattr(ctypes, "WinDLL", ctypes.CDLL)
 
 
-class _Place(NamedTuple):
+class _Slot(NamedTuple):
     prototype: Any
-    attribute: str  # of the ctypes provider
-    index: int  # in the native provider's table; before the functions stands the library
+    attribute: str  # the attribute of the ctypes provider
+    index: int  # the index in the native provider's table, whose first pointer is the library
 
 
-_PLACES = {
-    ENUM: _Place(_FUNCTION(c_uint32, c_void_p, c_void_p, c_void_p), "enum_connections", 1),
-    STATUS: _Place(_FUNCTION(c_uint32, c_void_p, c_void_p), "_get_connect_status", 2),
-    HANG_UP: _Place(_FUNCTION(c_uint32, c_void_p), "hang_up", 3),
+_SLOTS = {
+    ENUM: _Slot(_FUNCTION(c_uint32, c_void_p, c_void_p, c_void_p), "enum_connections", 1),
+    STATUS: _Slot(_FUNCTION(c_uint32, c_void_p, c_void_p), "_get_connect_status", 2),
+    HANG_UP: _Slot(_FUNCTION(c_uint32, c_void_p), "hang_up", 3),
 }
-_in_use: WeakKeyDictionary[Ras, list[Any]] = WeakKeyDictionary()  # what C may call must live on
+_in_use: WeakKeyDictionary[Ras, list[Any]] = WeakKeyDictionary()  # C may call them
 
 
 def exported(ras: Ras, name: str) -> Any:
-    """The function of that name in the provider's library."""
-    return _PLACES[name].prototype((name, _LIBRARY(ras.provider)))
+    """Return the function of that name in the provider's library."""
+    return _SLOTS[name].prototype((name, _LIBRARY(ras.provider)))
 
 
 def _native_table(ras: Ras) -> Any:
     from ras_native._native import ffi
 
     table = cast(int(ffi.cast("uintptr_t", ras._provider._pointer)), POINTER(c_void_p))
-    for name, place in _PLACES.items():
+    for name, slot in _SLOTS.items():
         functions = [exported(ras, name), *_in_use.get(ras, ())]
         known = [cast(function, c_void_p).value for function in functions]
-        assert table[place.index] in known, "rn_provider begins otherwise now: see rn_provider.h"
+        assert table[slot.index] in known, "rn_provider has another layout now: see provider.h"
     return table
 
 
 def replace(ras: Ras, name: str, answer: Callable[..., int]) -> None:
-    """From now on let `answer` be this provider's `name`. Its pointers are addresses."""
-    function = answer if hasattr(answer, "argtypes") else _PLACES[name].prototype(answer)
+    """Replace this provider's function `name` by `answer`, which gets pointers as addresses."""
+    function = answer if hasattr(answer, "argtypes") else _SLOTS[name].prototype(answer)
     _in_use.setdefault(ras, []).append(function)
     if ras.backend == "ctypes":
-        setattr(ras._provider, _PLACES[name].attribute, function)
+        setattr(ras._provider, _SLOTS[name].attribute, function)
     else:
-        _native_table(ras)[_PLACES[name].index] = cast(function, c_void_p)
+        _native_table(ras)[_SLOTS[name].index] = cast(function, c_void_p)
 
 
 def restore(ras: Ras, name: str) -> None:
@@ -77,7 +77,7 @@ def restore(ras: Ras, name: str) -> None:
 
 @contextmanager
 def without_optional_functions(ras: Ras) -> Iterator[None]:
-    """Look up all that a provider may lack in a library that has none of it."""
+    """Let the provider lack every optional function."""
     stranger = _LIBRARY(STRANGER)
     if ras.backend == "ctypes":
         own, ras._provider._library = ras._provider._library, stranger
@@ -95,16 +95,16 @@ class Enumeration(NamedTuple):
 
     buffer: int | None
     dw_size: int
-    offered: int  # lpcb as it came
+    offered: int  # lpcb before the call
     code: int
-    needed: int  # lpcb as it went
+    needed: int  # lpcb after the call
     count: int
 
 
 def watch_enumerations(
     ras: Ras, change: Callable[[Enumeration], Enumeration] = lambda call: call
 ) -> list[Enumeration]:
-    """The calls from now on, in a list that grows; `change` may give them another answer."""
+    """Return a list to which each later call is added; `change` may give it another answer."""
     calls: list[Enumeration] = []
     real = exported(ras, ENUM)
 
@@ -138,5 +138,5 @@ def show(ras: Ras, elements: Callable[[], list[Any]]) -> None:
 
 
 def units(text: bytes, count: int) -> Any:
-    """An array of UTF-16 code units, all of them given: no NUL is added."""
+    """Make an array of UTF-16 code units from all of `text`, without a NUL."""
     return (ctypes.c_uint16 * count).from_buffer_copy(text)

@@ -1,10 +1,10 @@
-"""A storm: a random schedule on the simulator, polled by hand, and what it must have told.
+"""A storm: a random schedule on the simulator, polled by hand, and a check of the events.
 
-`Storm` carries a schedule out. It polls through a real Ras when a poll is due, when the engine
-wants a look and when RAS signals, all on the simulator's clock. What really happened to each
-connection, and what became of its signals, the simulator's history tells.
+`Storm` runs a schedule. It polls through a real Ras when a poll is due, when the engine needs one,
+and when RAS signals, all on the simulator's clock. The simulator's history has what really happened
+to each connection and to its signals.
 
-`Oracle` then compares what the engine told with that. It shares no code with the engine.
+`Oracle` then compares the events of the engine with the history. It shares no code with the engine.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from ras_native.sim import HistoryEntry, HistoryEvent, Simulator
 S = 1_000_000_000
 INTERVAL = S
 SETTLING = 2 * S
-BEGIN = 1_000 * S  # the engine's clock when the simulator's shows 0
+BEGIN = 1_000 * S  # the time on the engine's clock at 0 of the simulator's clock
 UTC = 1_700_000_000 * S
 ENTRIES = ("Head office", "Branch", "Depot")
-DELAYS = (0.3, 1.5, 2.5, 4.0)  # of late signals, in seconds
+DELAYS = (0.3, 1.5, 2.5, 4.0)  # the delays of late signals, in seconds
 WATCHED = (
     NotificationFlag.CONNECTION
     | NotificationFlag.DISCONNECTION
@@ -61,7 +61,7 @@ def ns(seconds: float) -> int:
 
 
 def history_length(sim: Simulator) -> int:
-    """Count the entries of `sim.history`, without the work of making them."""
+    """Count the entries of `sim.history`, without copying them."""
     count = c_uint32()
     sim._do("history", 0, 0, None, byref(count))
     return count.value
@@ -82,19 +82,19 @@ class Link:
 
 
 class Look(NamedTuple):
-    """A poll, and what the engine made of it."""
+    """A poll, and the events that the engine made of it."""
 
     poll: Poll
     events: list[MonitorEvent]
     covered: bool
-    """Nothing was known before, or a Gap says that polls were missing."""
+    """Whether it was the first poll, or a Gap says that polls before it are missing."""
     late: bool
     happened: int
-    """How much of the simulator's history had happened by then."""
+    """The length of the simulator's history at the time of the poll."""
 
 
 class Storm:
-    """Carries out a schedule; afterwards `looks` has every poll."""
+    """Runs a schedule; afterwards `looks` has every poll."""
 
     def __init__(
         self,
@@ -107,23 +107,23 @@ class Storm:
     ) -> None:
         self.sim, self.ras = sim, ras
         self.engine = Engine(interval_ns=INTERVAL)
-        self.twin = Engine(interval_ns=INTERVAL)  # sees only what the native wait returns
+        self.twin = Engine(interval_ns=INTERVAL)  # gets only polls that the native wait returns
         self.recorder = None if tape is None else Recorder(tape, interval_ns=INTERVAL)
         self.twin_events: list[MonitorEvent] = []
         self.queue: EventQueue[MonitorEvent] = EventQueue(capacity, _overflow)
         self.taken: list[MonitorEvent] = []
         self.looks: list[Look] = []
         self.links: list[Link] = []
-        self.numbers: dict[int, list[uuid.UUID]] = defaultdict(list)  # by handle, as connected
+        self.numbers: dict[int, list[uuid.UUID]] = defaultdict(list)  # correlation ids by handle
         self.history: tuple[HistoryEntry, ...] = ()
-        self.stops: list[int] = []  # when something happens by itself
-        self.latency_ns = ns(latency)  # from a signal to the poll that it wakes
+        self.stops: list[int] = []  # moments at which something happens by itself
+        self.latency_ns = ns(latency)  # from a signal to the poll that it causes
         self.due_ns = BEGIN + INTERVAL
         self.wake_ns: int | None = None
         self.blocked_until_ns = BEGIN
         self.suspended_ns = 0
-        self.before_enumeration: list[Link] = []  # to drop after the next reset
-        self.before_status: Link | None = None  # to drop after the next enumeration
+        self.before_enumeration: list[Link] = []  # drop these after the next reset
+        self.before_status: Link | None = None  # drop it after the next enumeration
         self.event: Event = ras.connection_notification(flags=WATCHED)
         self.registered_ns: int | None = self.now_ns
         self.previous_ns = self.now_ns
@@ -140,7 +140,7 @@ class Storm:
     # Time
 
     def run(self, seconds: float) -> None:
-        """Let time pass; take the polls that fall into it."""
+        """Let time pass, with the polls that are due in it."""
         end_ns = self.now_ns + ns(seconds)
         for _ in range(3000):
             poll_ns = self.next_poll_ns()
@@ -149,11 +149,11 @@ class Storm:
                 break
             self.advance_to(min(poll_ns, stop_ns))
             if stop_ns < poll_ns:
-                self.stops.remove(stop_ns)  # it may have signalled: think again
+                self.stops.remove(stop_ns)  # RAS may have signalled: compute the next poll again
             else:
                 self.poll()
         else:
-            raise AssertionError("the engine wants ever more looks")
+            raise AssertionError("the engine never stops asking for polls")
         self.advance_to(end_ns)
 
     def advance_to(self, moment_ns: int) -> None:
@@ -168,7 +168,7 @@ class Storm:
         return max(min(moments), self.blocked_until_ns, self.now_ns)
 
     def poll(self) -> None:
-        """Look at RAS as the Monitor does: reset the event, then enumerate."""
+        """Poll as the Monitor does: reset the event, then enumerate."""
         late_ns = max(0, self.now_ns - self.due_ns)
         signalled = self.event.is_set()
         if signalled:
@@ -200,7 +200,7 @@ class Storm:
         self.plan(poll)
 
     def ask(self) -> tuple[Snapshot | None, int]:
-        """Take a snapshot, in which a connection may end before it is listed, or asked."""
+        """Take a snapshot. Connections may end before the enumeration, or before their status."""
         for link in self.before_enumeration:
             if link in self.links:
                 self.drop(link)
@@ -208,7 +208,7 @@ class Storm:
         racing, self.before_status = self.before_status, None
         if racing in self.links:
             self.drop(racing, after=0.0015)
-            self.sim.step_per_call = 0.001  # so it ends after the enumeration
+            self.sim.step_per_call = 0.001  # it then ends after the enumeration
         try:
             return self.ras.snapshot(), 0
         except RasError as error:
@@ -254,7 +254,7 @@ class Storm:
         old.close()
 
     def take(self, count: int) -> None:
-        """Take so many events from the queue, if there are as many."""
+        """Take at most `count` events from the queue."""
         for _ in range(count):
             try:
                 self.taken.append(self.queue.get(0))
@@ -270,16 +270,16 @@ class Storm:
     # What happens
 
     def set_fate(self, fate: str | float) -> None:
-        """Say what becomes of the signals from now on: "prompt", "lost", or seconds too late."""
+        """Choose what happens to later signals: "prompt", "lost", or a delay in seconds."""
         self.sim.lose_notifications(1.0 if fate == "lost" else 0.0)
         self.sim.notification_delay = fate if isinstance(fate, float) else 0.0
 
     def stop_at(self, seconds: float) -> None:
-        """Think again after so long, and when a late signal of that moment arrives."""
+        """Compute the next poll again at that time, and when a late signal of it arrives."""
         self.stops += [self.now_ns + ns(seconds + delay) for delay in (0.0, *DELAYS)]
 
     def connect(self, entry: str, handle: int | None = None, number: str = "") -> None:
-        """Connect; under the handle and with the correlation id of one that ended, if given."""
+        """Connect; `handle` and `number` may be those of an ended connection."""
         identity = uuid.UUID(number) if number else uuid.uuid4()
         handle = self.sim.add(
             entry, handle=handle, correlation_id=identity, local_endpoint="192.0.2.254"
@@ -294,9 +294,9 @@ class Storm:
         self.stop_at(after)
 
     def hang_up(self, link: Link, teardown: float) -> None:
-        """Unlist at once; the signal comes when the state machine has ended it."""
+        """Hang up: RAS unlists the connection at once, and signals after the teardown."""
         self.sim.teardown = teardown
-        if not self.ras._open().hang_up(link.handle):  # else the service is stopped
+        if not self.ras._open().hang_up(link.handle):  # otherwise the service is stopped
             self.links.remove(link)
             self.stop_at(teardown)
 
@@ -314,7 +314,7 @@ class Transition(NamedTuple):
 
     state: str
     signal_ns: int | None
-    """When its signal reached our event; None where there was none, or it was lost."""
+    """When its signal set the event; None if there was none, or it was lost."""
 
 
 Paths = dict[Identity, list[Transition]]
@@ -329,14 +329,14 @@ class Truth:
         self._at = 0
         self._now: dict[int, uuid.UUID] = {}
         self.states: dict[Identity, str] = {}
-        """How each listed connection really is."""
+        """The real state of each listed connection."""
         self._signals: dict[tuple[int, int], list[HistoryEntry]] = defaultdict(list)
         for entry in self._history:
             if entry.event in (HistoryEvent.SIGNALLED, HistoryEvent.SIGNAL_LOST):
                 self._signals[entry.handle, entry.value].append(entry)
 
     def follow(self, until: int) -> Paths:
-        """Give what happened to each connection up to that entry of the history."""
+        """Return what happened to each connection up to that entry of the history."""
         paths: Paths = defaultdict(list)
         for entry in self._history[self._at : until]:
             if entry.event is HistoryEvent.LISTED:
@@ -362,7 +362,7 @@ class Truth:
         return paths
 
     def _signal(self, cause: HistoryEntry, flag: int) -> int | None:
-        """Find what became of the signal of a transition; some transitions have none."""
+        """Find when the signal of a transition set the event; some transitions have none."""
         waiting = self._signals[cause.handle, flag]
         while waiting and waiting[0].sequence < cause.sequence:
             waiting.pop(0)
@@ -387,7 +387,7 @@ def seen_identity(item: Observation) -> Identity:
     return item.connection.handle, number
 
 
-# What must have been told
+# What must have been reported
 
 SIGNALS = {
     ("none", "up"): 1,
@@ -413,7 +413,7 @@ TOLD_STATE = {
 
 
 def label(item: Observation) -> str:
-    """How a connection looks to somebody who reads the snapshot."""
+    """Return the state of a connection that a reader of the snapshot sees."""
     if item.code in (6, 668):
         return "none"
     if item.status is None:
@@ -425,14 +425,14 @@ def label(item: Observation) -> str:
 
 
 class Oracle:
-    """Checks the looks of one storm against the promise.
+    """Checks the polls of one storm against the promise.
 
-    1. A state that stood while a poll looked is told, in order for each connection. Between
-       connections the order is only that of the polls; within one poll, ends come first.
-    2. What came and went between two polls is a Gap if RAS signalled it and no change that was
-       found accounts for the signal.
-    3. What came and went without a signal, or behind a signal that another change accounts for,
-       nobody can know. Exactly these two cases are allowed: `unseen` counts them.
+    1. The Monitor reports every state that a poll saw, in order for each connection. Events of
+       different connections have the order of the polls. Within one poll, ends come first.
+    2. It reports a change that came and went between two polls as a `Gap`, if RAS signalled it and
+       no change that a poll saw explains the signal.
+    3. It cannot detect a change between two polls without a signal, or with a signal that another
+       change explains. Only these two cases are allowed: `unseen` counts them.
     """
 
     def __init__(self, storm: Storm) -> None:
@@ -454,12 +454,12 @@ class Oracle:
         self.check_what_stood_at_no_poll()
         self.check_slow_consumer()
 
-    # 1: a state that stood while a poll looked is told, once, in order, ends first
+    # 1: every state that a poll saw is reported once, in order, ends first
 
     def check_standing_states(self) -> None:
-        told: dict[Identity, str] = {}  # what a consumer believes
+        told: dict[Identity, str] = {}  # the states that a consumer knows
         seen: dict[Identity, Observation] = {}
-        last: dict[Identity, str] = {}  # the last label that was known
+        last: dict[Identity, str] = {}  # the last known label
         truth = Truth(self.storm)
         for look in self.looks:
             snapshot = look.poll.snapshot
@@ -475,11 +475,11 @@ class Oracle:
                     assert truth.states.get(key, "none") == name, "the snapshot is wrong"
             assert set(truth.states) <= set(now), "the snapshot lacks a connection"
             labels = {key: name for key, name in labels.items() if name != "none"}
-            assert told == labels, "what was told is not what stood"
+            assert told == labels, "the events do not lead to the snapshot"
             after = [getattr(event, "after", None) for event in look.events]
             for key, item in now.items():
                 if item != seen.get(key) and not (label(item) == "none" and key not in last):
-                    assert after.count(item) >= 1 or label(item) == "none", "a change untold"
+                    assert after.count(item) >= 1 or label(item) == "none", "a change is missing"
             explained = self.signals_explained(look, last, labels, now, seen)
             self.changes.append((look.poll.monotonic_ns, explained))
             seen, last = now, labels
@@ -493,7 +493,7 @@ class Oracle:
             key = (event.connection.handle, event.connection.correlation_id)
             was = told.get(key)
             if kind == "Disconnected":
-                assert was is not None, "an end that had no beginning"
+                assert was is not None, "a connection ended that had not begun"
                 begun_now = event.before is event.after
                 assert begun_now or not ends_are_over, "ends come first"
                 del told[key]
@@ -530,10 +530,10 @@ class Oracle:
                 total += SIGNALS[was, name]
         return total
 
-    # 2: what came and went is a Gap if RAS signalled it and no change accounts for the signal
+    # 2: a change that came and went is a Gap if RAS signalled it and no change explains the signal
 
     def check_signals(self) -> None:
-        """Compare the signals told as Gaps with the best match of signals and changes."""
+        """Compare the signals reported as Gaps with the best match of signals and changes."""
         signals, changes, free = [], [], []
         previous = self.looks[0].poll.monotonic_ns
         for look, (now, explained) in zip(self.looks, self.changes, strict=True):
@@ -558,33 +558,34 @@ class Oracle:
             for key in {*paths, *unread}:
                 from_ns, path = unread.pop(key, (before.poll.monotonic_ns, []))
                 path = path + paths.get(key, [])
-                if key in hidden:  # its status cannot be read: told as Changed
+                if key in hidden:  # its status cannot be read: reported as Changed
                     unread[key] = from_ns, path
                 else:
                     self.check_path(path, from_ns, to_ns)
 
     def check_path(self, path: list[Transition], from_ns: int, to_ns: int) -> None:
-        """Find out why a state that nobody saw was not told."""
+        """Find out why a state that no poll saw was not reported."""
         for entered, left in pairwise(path):
             if left.state == entered.state:
                 continue
-            signals = [at for at in (entered.signal_ns, left.signal_ns) if at is not None]
-            if any(self.is_marked(at) for at in signals) or any(
+            moments = (entered.signal_ns, left.signal_ns)
+            signals = [moment for moment in moments if moment is not None]
+            if any(self.is_marked(moment) for moment in signals) or any(
                 gap.from_ns <= to_ns and gap.to_ns >= from_ns for gap in self.gaps
             ):
-                self.unseen["told as a Gap"] += 1
+                self.unseen["reported as a Gap"] += 1
             elif not signals:
                 self.unseen["without a signal"] += 1
             else:
-                assert any(self.is_accounted_for(at) for at in signals), "a loss without a Gap"
-                self.unseen["behind a signal that another change accounts for"] += 1
+                assert any(self.is_explained(moment) for moment in signals), "a loss without a Gap"
+                self.unseen["with a signal that another change explains"] += 1
 
     def is_marked(self, signal_ns: int) -> bool:
         return any(gap.from_ns <= signal_ns <= gap.to_ns for gap in self.gaps)
 
-    def is_accounted_for(self, signal_ns: int) -> bool:
-        """Whether a change was found within the settling time of the poll that saw a signal."""
-        polled = [at for at in self.signals if at >= signal_ns]
+    def is_explained(self, signal_ns: int) -> bool:
+        """Whether a poll found a change within the settling time of the poll that saw a signal."""
+        polled = [moment for moment in self.signals if moment >= signal_ns]
         if not polled:
             return True  # the storm was over
         previous = [look.poll.monotonic_ns for look in self.looks]
@@ -605,16 +606,16 @@ class Oracle:
             kinds = [getattr(event, "kind", type(event).__name__) for event in look.events]
             if "ProviderRecovered" in kinds:
                 trusted_ns = now
-            settled = [at for at in waiting if at + SETTLING <= previous_ns]
+            unmatched = [moment for moment in waiting if moment + SETTLING <= previous_ns]
             if poll.signalled:
                 waiting, heard_ns = [], now
-            settled += [at for at in waiting if at + SETTLING <= now]
-            assert kinds.count("unreported") == bool(settled), "unreported"
-            if settled:
+            unmatched += [moment for moment in waiting if moment + SETTLING <= now]
+            assert kinds.count("unreported") == bool(unmatched), "unreported"
+            if unmatched:
                 waiting, trusted_ns = [], now
             registered = poll.registered_ns
-            ears = registered is not None and trusted_ns <= registered <= previous_ns
-            if ears and not look.covered and previous_ns >= heard_ns + SETTLING:
+            is_registered = registered is not None and trusted_ns <= registered <= previous_ns
+            if is_registered and not look.covered and previous_ns >= heard_ns + SETTLING:
                 came = [event for event in look.events if is_listing(event)]
                 waiting += [now] * bool(came)
             previous_ns = now
@@ -638,7 +639,7 @@ class Oracle:
     def gaps_of(self, look: Look) -> list:
         return [event for event in look.events if type(event).__name__ == "Gap"]
 
-    # Every event is taken, or lies in the range of an overflow
+    # The consumer takes every event, or an overflow includes it
 
     def check_slow_consumer(self) -> None:
         made = {event.sequence: event for event in self.storm.events}
@@ -651,7 +652,7 @@ class Oracle:
                     sequence + event.count,
                 )
                 sequence += event.count
-                # The end of one that is gone may be told next, or was told before.
+                # The end of a connection that is gone may be reported before or after this.
                 told = {seen_identity(item): label(item) for item in event.snapshot}
                 self.unseen["events lost by a slow consumer"] += event.count
             else:

@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def read_rows(path: str | Path, heading: str) -> list[list[str]]:
-    """The rows of the table at `path` (from the project's folder), every cell filled."""
+    """Read the rows of the table at `path`, relative to the project's folder; no cell is empty."""
     first, *lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
     assert first.split("\t") == heading.split(), f"{path} should begin with the columns {heading}"
     rows = [line.split("\t") for line in lines]

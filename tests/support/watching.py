@@ -1,4 +1,4 @@
-"""What tests of a Monitor share: waiting for it, and checking that it told everything."""
+"""Functions for tests of a Monitor: wait for it, and check that it reported everything."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import pytest
 from ras_native import Gap, MonitorClosed, Snapshot
 from ras_native.monitor import ConnectionEvent
 
-PATIENCE = 30.0  # seconds; a test that works never waits so long
+PATIENCE = 30.0  # seconds; a test that passes never waits this long
 
 
 def until(condition):
-    """Let other threads run until it holds, for what nothing can be awaited."""
+    """Let other threads run until the condition is true, if there is nothing to wait for."""
     pause = threading.Event()
     for _ in range(int(PATIENCE / 0.001)):
         if condition():
             return
         pause.wait(0.001)
-    pytest.fail("it never came to hold")
+    pytest.fail("the condition never became true")
 
 
 def rest(monitor):
-    """Take what a closed Monitor still holds."""
+    """Take the events that a closed Monitor still has."""
     events = []
     while True:
         try:
@@ -33,10 +33,10 @@ def rest(monitor):
 
 
 def check_that_all_is_told(events, snapshot):
-    """Each number once, in order; each event goes on from the state before; they end in this one.
+    """Check that the events have every number once, in order, and that they lead to `snapshot`.
 
-    The order of different connections in a snapshot is not told, nor how long one that has ended
-    is still listed.
+    Each event must apply to the state before it. Events do not report the order of connections in a
+    snapshot, nor how long an ended connection is still listed.
     """
     expected, state = 1, {}
     for event in events:
