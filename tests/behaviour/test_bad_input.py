@@ -1,4 +1,4 @@
-"""Bad arguments: an error that names the argument, before anything is asked or changed."""
+"""Bad arguments give an error that names the argument, before anything is called or changed."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def values(table):
 
 @pytest.fixture
 def refuses(sim, ras):
-    """Checks that a call names the wrong argument, and that nothing was asked or changed."""
+    """Checks that a call names the wrong argument, and calls or changes nothing."""
     handle = sim.add("office", subentries=2)
     before = ras.snapshot()
     sim.reset_calls()
@@ -165,7 +165,7 @@ def test_cancel_that_was_closed(refuses, backend):
 def test_cancel_of_the_other_backend(refuses, backend):
     with Event(backend="ctypes") as cancel, Event(backend=backend) as event:
         if backend == cancel.backend:
-            cancel.backend = "native"  # as if it were: there is no native one without the module
+            cancel.backend = "native"  # pretend: a native one needs the compiled module
         refuses(lambda ras, handle: ras.wait_for_state(handle, cancel=cancel), "cancel")
         with pytest.raises(ValueError, match=f"backend='{backend}'"):
             event.wait(0, cancel=cancel)
@@ -295,7 +295,7 @@ def test_a_provider_refused_leaves_nothing_open(backend, tmp_path, make, reason)
 def test_a_provider_may_stand_anywhere(sim, backend, tmp_path, name):
     folder = tmp_path / name
     folder.mkdir()
-    copy = shutil.copy(sim.path, folder)  # a service of its own: nothing is connected
+    copy = shutil.copy(sim.path, folder)  # the copy has its own service, without connections
     with Ras(copy, backend=backend) as ras:
         assert ras.provider == str(copy)
         assert ras.enum_connections() == ()

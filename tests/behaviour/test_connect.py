@@ -108,7 +108,7 @@ def test_can_be_interrupted(backend):
 
 
 def test_another_thread_can_close_the_socket(backend, monkeypatch):
-    """It can do so only while the wait does not hold the GIL."""
+    """This works only if the wait does not hold the GIL."""
     system = socket_backend(backend)
     wait, waiting = system.connect_wait, threading.Event()
 
@@ -133,7 +133,7 @@ def test_another_thread_can_close_the_socket(backend, monkeypatch):
 
 @pytest.mark.parametrize("answer", [0, RN_E_AGAIN, errno.ECONNREFUSED])
 def test_seam_socket_closed_during_a_wait(backend, monkeypatch, answer):
-    """The system below is a fake: Windows' select may call a socket writable that was closed."""
+    """The system is a fake: Windows' select may report a closed socket as writable."""
     system = FakeSystem(BEGUN).install(monkeypatch)
     sock = socket.socket()
 
@@ -167,7 +167,7 @@ def test_nothing_leaks(backend):
 
 @pytest.mark.ledger("WC-2")
 def test_seam_slices_end_with_the_outcome(backend, monkeypatch):
-    """The system below is a fake: it counts the waits, whatever the clock says."""
+    """The system is a fake: it counts the waits."""
     system = FakeSystem(BEGUN, RN_E_AGAIN, RN_E_AGAIN, 0).install(monkeypatch)
     with socket.socket() as sock:
         connect(sock, ("127.0.0.1", 9), timeout=50, backend=backend)
@@ -175,7 +175,7 @@ def test_seam_slices_end_with_the_outcome(backend, monkeypatch):
 
 
 def test_seam_lack_of_memory(backend, monkeypatch):
-    """The system below is a fake."""
+    """The system is a fake."""
     FakeSystem(BEGUN, RN_E_NO_MEMORY).install(monkeypatch)
     with socket.socket() as sock, pytest.raises(MemoryError):
         connect(sock, ("127.0.0.1", 9), backend=backend)

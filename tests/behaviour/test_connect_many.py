@@ -29,7 +29,7 @@ from network import (
 
 from ras_native import ConnectOutcome, ConnectResult, WSAError, connect_many
 
-# A process that has a few descriptors left, and an address of each kind.
+# A process with few free descriptors, and an address of each kind.
 SHORT_OF_DESCRIPTORS = """
     import collections, ctypes, os, resource, sys, threading, time
     from network import accepting, closed_port, silent_port
@@ -110,7 +110,7 @@ def test_ten_thousand_targets_within_few_descriptors(backend):
 
 @pytest.mark.posix_only("Windows has no limit of descriptors to lower")
 def test_waits_for_capacity_while_there_is_no_descriptor(backend):
-    """The targets that do not answer hold all sixteen descriptors; no result says so."""
+    """The targets that do not answer occupy all sixteen descriptors; no result shows it."""
     script = """
         with silent_port() as silent, closed_port() as closed:
             probe([closed])
@@ -136,7 +136,7 @@ def test_no_descriptor_at_all_is_each_target_s_result(backend):
 
 @pytest.fixture(scope="module")
 def few_buffers(tmp_path_factory):
-    """A library to preload that makes socket() or connect() fail with ENOBUFS."""
+    """Build a library to preload that makes socket() or connect() fail with ENOBUFS."""
     return compiled(SUPPORT / "few_buffers.c", tmp_path_factory.mktemp("few_buffers"))
 
 
@@ -147,7 +147,7 @@ PRELOADED = pytest.mark.skipif(sys.platform == "darwin", reason="the preloaded l
 @PRELOADED
 @pytest.mark.parametrize("function", ["socket", "connect"])
 def test_waits_for_capacity_while_there_is_no_buffer(backend, few_buffers, function):
-    """Only sixteen sockets can be had at a time; no result says so."""
+    """Only sixteen sockets can be open at a time; no result shows it."""
     script = f"""
         with silent_port() as silent, closed_port() as closed:
             probe([closed])
@@ -180,7 +180,7 @@ def test_no_buffer_at_all_is_each_target_s_result(backend, few_buffers, function
 
 @pytest.mark.parametrize("code", [10024, 10055])
 def test_seam_ctypes_waits_for_capacity(monkeypatch, code):
-    """The system below the ctypes backend is a fake: it refuses a third socket at a time."""
+    """The system of the ctypes backend is a fake: it refuses a third socket at a time."""
     from ras_native._backend import ctypes_sockets
 
     numbers = {10024: errno.EMFILE, 10055: errno.ENOBUFS}
@@ -207,9 +207,9 @@ def test_seam_ctypes_waits_for_capacity(monkeypatch, code):
 
 
 def test_attempts_end_in_another_order_than_they_begin(backend):
-    """Some do not answer, and many come and go between them.
+    """Some targets do not answer; many others answer in the meantime.
 
-    Those that come and go are open: Windows may take longer than the timeout to refuse one.
+    These others are open, because Windows may take longer than the timeout to report a refusal.
     """
     with silent_port() as silent, accepting() as (address, _):
         targets = ([silent] + [address] * 300) * 4
@@ -240,7 +240,7 @@ def test_targets_that_do_not_answer_time_out(backend):
 
 
 def test_no_more_at_a_time_than_asked_for(backend):
-    """Three rounds of two at a time, none of which answers."""
+    """Six targets, two at a time; none answers."""
     with silent_port() as silent:
         began = time.perf_counter()
         connect_many([silent] * 6, timeout=0.05, concurrency=2, backend=backend)
@@ -256,13 +256,13 @@ def test_every_attempt_has_a_socket_of_its_own(backend):
 
 
 def ending(listener):
-    """How the connection in the listener's queue was closed by the far side."""
+    """Return how the remote side closed the connection in the listener's queue."""
     listener.settimeout(10)
     try:
         accepted, _ = listener.accept()
     except TimeoutError:
         raise
-    except OSError:  # Windows tells it here, Wine by another code
+    except OSError:  # Windows raises here, Wine returns another code
         return "reset"
     with accepted:
         accepted.settimeout(10)
@@ -372,7 +372,7 @@ SYSTEM_ERRORS = {
 
 @pytest.mark.ledger("WC-11", "WC-21")
 def test_seam_what_the_system_answers_is_named(backend, monkeypatch):
-    """The system below is a fake: loopback gives few of these."""
+    """The system is a fake: loopback gives few of these errors."""
     numbers = [getattr(errno, name) for name in SYSTEM_ERRORS]
     codes = [code for _, code in SYSTEM_ERRORS.values()]
     FakeSystem(*(codes if sys.platform == "win32" else numbers)).install(monkeypatch)
@@ -383,7 +383,7 @@ def test_seam_what_the_system_answers_is_named(backend, monkeypatch):
 
 @pytest.mark.ledger("WC-12")
 def test_seam_winsock_that_does_not_start(backend, monkeypatch):
-    """The system below is a fake."""
+    """The system is a fake."""
     FakeSystem().install(monkeypatch).START_ERROR = 10091
     with pytest.raises(WSAError) as caught:
         connect_many([("127.0.0.1", 9)], backend=backend)

@@ -1,4 +1,4 @@
-"""CN-1 to CN-12: being told of changes, and waiting to be told."""
+"""CN-1 to CN-12: registering for changes, and waiting for them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ EPDG = NotificationFlag.EPDG_PACKET_ARRIVAL
 EVERY_FLAG = (CONNECTION, DISCONNECTION, ADDED, REMOVED, DORMANT, RECONNECTION, EPDG)
 NOTIFY, NOTIFY_A = "RasConnectionNotificationW", "RasConnectionNotificationA"
 NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)  # macOS: the sockets have SO_NOSIGPIPE
-LONG = 30.0  # seconds no test takes: what is awaited comes before
+LONG = 30.0  # seconds; a test that passes never waits this long
 
 
 def single(sim):
@@ -103,7 +103,7 @@ EVENTS = {
 
 @pytest.fixture
 def register_each_flag(ras):
-    """A function that registers a Notification for each flag; they are closed at the end."""
+    """Return a function that registers a Notification for each flag; close them at the end."""
     with ExitStack() as opened:
 
         def register(handle, *, ansi=False):
@@ -288,7 +288,7 @@ def test_what_happens_after_closing_harms_nothing(sim, ras):
 @pytest.mark.ledger("CN-9")
 @pytest.mark.parametrize("ansi", [False, True], ids=["W", "A"])
 def test_registering_again_and_again_adds_one_registration(sim, ras, ansi):
-    """Windows has no call that ends one."""
+    """Windows has no call that ends a registration."""
     for number in range(50):
         with ras.connection_notification(ansi=ansi) as notification:
             assert not notification.is_set(), "what was told before is not told again"
@@ -317,7 +317,7 @@ def test_a_registration_serves_only_its_flags_and_its_function(sim, ras):
 
 @pytest.mark.ledger("CN-9")
 def test_a_registration_for_one_connection_is_not_used_again(sim, ras):
-    """Its handle may be given to another connection, of which it would tell nothing."""
+    """Another connection may get the handle; the old registration does not apply to it."""
     handle = sim.add("office")
     for calls in (1, 2):
         with ras.connection_notification(handle) as notification:
@@ -332,7 +332,7 @@ def test_a_registration_for_one_connection_is_not_used_again(sim, ras):
 @pytest.mark.parametrize(("code", "calls"), [(711, 2), (5, 2), (1722, 2), (6, 1), (668, 1)])
 @pytest.mark.parametrize("when", ["closed", "open"])
 def test_no_registration_is_used_again_after_ras_has_failed(sim, ras, code, calls, when):
-    """A service that restarts has forgotten them; codes about one handle say nothing of it."""
+    """A service that restarts forgets registrations; codes about one handle do not mean that."""
     handle = sim.add("office")
     notification = ras.connection_notification()
     if when == "closed":
@@ -349,7 +349,7 @@ def test_no_registration_is_used_again_after_ras_has_failed(sim, ras, code, call
 
 @pytest.mark.ledger("CN-9")
 def test_a_deaf_registration_is_not_used_again(sim, ras):
-    """A Monitor finds out that one is deaf, and makes another before it closes the old one."""
+    """A Monitor detects that a registration is dead, and makes a new one before it closes it."""
     watcher = Watcher(ras)
     for calls in (1, 2, 3):
         watcher.register()
@@ -379,7 +379,7 @@ def test_registrations_that_wait_to_be_used_again_are_closed_with_their_ras(sim,
     with ExitStack() as opened:
         for _ in range(100):
             opened.enter_context(ras.connection_notification())
-    handle = sim.add("office")  # the simulator closes its duplicates that nobody hears
+    handle = sim.add("office")  # the simulator closes duplicates for which nobody waits
     assert sim.registrations == 16
     assert open_handles.count() <= before + 16 * 3, "two descriptors here, and a duplicate there"
     ras.close()
@@ -479,7 +479,7 @@ def test_a_program_s_own_event_behaves_alike(backend):
 
 @pytest.mark.ledger("CN-10")
 def test_an_event_may_be_set_any_number_of_times(backend):
-    """More often than a pipe holds: neither does set block nor is reset incomplete."""
+    """Set it more often than a pipe holds bytes: set never blocks, and reset is complete."""
     with Event(backend=backend) as event:
         for _ in range(20_000):
             event.set()
@@ -529,7 +529,7 @@ def test_an_event_whose_handle_somebody_closed_is_an_error(backend):
 
 
 class BrokenBackendEvent:
-    """What the system refuses, always for the same reason."""
+    """An event whose system calls always fail, with the same error."""
 
     handle = 1
 
@@ -560,7 +560,7 @@ def test_a_refusal_of_the_system_is_raised_with_its_number(backend, use):
 @pytest.mark.posix_only("there an event is a pair of sockets")
 @pytest.mark.ledger("CN-10")
 def test_whoever_sets_an_event_learns_that_it_is_closed(backend):
-    """The simulator keeps a duplicate, as RAS does; a write to a pipe would be SIGPIPE."""
+    """The simulator holds a duplicate, as RAS does; a write to a closed pipe raises SIGPIPE."""
     before = open_handles.sockets()
     event = Event(backend=backend)
     ends = open_handles.sockets() - before
@@ -676,7 +676,7 @@ def test_the_handle_serves_the_wait_functions_of_windows(sim, ras, signalled):
 
 @pytest.mark.ledger("CN-11")
 def test_every_change_is_found_exactly_once(sim, ras):
-    """Reset, then list: against a thread that makes connections and ends them meanwhile."""
+    """Reset, then list, while another thread creates and ends connections."""
     count = 200
     came, went = [], []
     all_came = threading.Event()
@@ -728,7 +728,7 @@ def test_several_may_be_told_and_a_notification_outlives_its_ras(sim, backend):
 
 @pytest.mark.ledger("CN-3")
 def test_the_far_side_of_another_provider_is_not_heard(sim, ras):
-    """A registration for one connection ends with it; its number may come again."""
+    """A registration for one connection ends with it; its descriptor may be used again."""
     handle = sim.add("office")
     with ras.connection_notification(handle) as notification:
         sim.drop(handle)

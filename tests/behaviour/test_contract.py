@@ -1,6 +1,6 @@
-"""What every rasapi32 without a VPN connection must answer, and whether each check can fail.
+"""Checks of any rasapi32 without a VPN connection, and tests that each check can fail.
 
-`pytest -m contract --provider system` checks Windows' own.
+`pytest -m contract --provider system` checks Windows' own rasapi32.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SABOTAGE = {
 
 @pytest.fixture
 def provider(request: pytest.FixtureRequest) -> str | None:
-    """The path of the library to check; None is the system's own."""
+    """Return the path of the library to check; None is the system's own."""
     if request.config.getoption("--provider") == "system":
         return None
     return request.getfixturevalue("sim").path

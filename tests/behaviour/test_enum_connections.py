@@ -1,4 +1,4 @@
-"""EN-1 to EN-10, EN-12: what RasEnumConnections lists, and how it is asked."""
+"""EN-1 to EN-10, EN-12: what RasEnumConnections lists, and how it is called."""
 
 from __future__ import annotations
 
@@ -165,14 +165,14 @@ def test_lpcb_is_the_buffer_s_length_and_then_what_is_needed(sim, ras):
     assert second.offered >= first.needed
 
     ras.enum_connections()
-    assert calls[2].offered == second.offered, "the buffer is kept"
+    assert calls[2].offered == second.offered, "it uses the same buffer again"
     assert len(calls) == 3
 
 
 @pytest.mark.ledger("EN-3", "EN-5")
 @pytest.mark.parametrize("code", [0, 603, 711])
 def test_all_that_is_offered_may_be_written(sim, ras, code):
-    """What a provider leaves in the buffer beside its answer harms nothing."""
+    """Other bytes that a provider writes to the buffer do no harm."""
     handles = add_many(sim, 3)
 
     def scribble(buffer, needed, count):
@@ -208,7 +208,7 @@ def test_the_sizing_call_names_what_a_poll_then_needs(sim, ras, count):
 
 @pytest.mark.ledger("EN-4")
 def test_a_provider_that_only_sizes_is_given_what_it_asks_for(sim, ras):
-    """603 and the bytes required, without a count, as the documentation has it."""
+    """The provider returns 603 and the required bytes, without a count, as documented."""
     add_many(sim, 30)
     calls = watch_enumerations(
         ras, lambda call: call._replace(count=0) if call.code == 603 else call
@@ -254,12 +254,12 @@ def test_success_without_a_written_structure_reads_as_nothing(sim, ras, before):
 
 @pytest.mark.ledger("EN-5", "EN-2")
 def test_nothing_is_left_of_the_elements_of_another_version(sim, ras):
-    """Shorter elements begin where the texts of longer ones were."""
+    """Shorter elements overwrite the texts of longer ones."""
     for number in range(6):
         sim.add(f"{number:x>250}", phonebook="x" * 259)
     ras.enum_connections()
     sim.limit_versions(0x400, 0x400)
-    ras.snapshot()  # negotiates, for this provider's other list as well
+    ras.snapshot()  # negotiates the version, also for the provider's other list
     replace(ras, ENUM, claim_three)
     assert_three_nothings(ras)
 
@@ -295,7 +295,7 @@ def test_a_count_beyond_the_buffer_is_refused(sim, ras, count):
 @pytest.mark.ledger("EN-6")
 @pytest.mark.parametrize("code", [603, 122])
 def test_connections_that_appear_between_two_calls(sim, ras, code):
-    """Each call finds more than the one before left room for, until it fits."""
+    """Each call finds more connections than the buffer holds, until they fit."""
     sim.step_per_call = 1.0
     add_many(sim, 20)
     add_many(sim, 50, after=1.5)
@@ -339,7 +339,7 @@ def test_a_list_that_never_stops_growing_is_given_up(sim, ras, code):
 
 @pytest.mark.ledger("EN-6", "EN-10")
 def test_the_last_attempt_s_own_error_is_told(ras):
-    """Growing is given up when an attempt more would be needed, not when one said otherwise."""
+    """Growing fails only if another attempt is needed; an error of the last attempt is raised."""
     calls = watch_enumerations(
         ras,
         lambda call: (
@@ -358,7 +358,7 @@ def test_the_last_attempt_s_own_error_is_told(ras):
 @pytest.mark.parametrize("code", [603, 122])
 @pytest.mark.parametrize("less", [0, 1, 2**31])
 def test_too_small_without_a_need_for_more_never_grows_the_buffer(ras, code, less):
-    """Old systems refuse a dwSize that way: an older one is offered, then the code is raised."""
+    """Old systems refuse a dwSize that way: it tries an older one, then raises the code."""
     calls = watch_enumerations(
         ras,
         lambda call: call._replace(code=code, needed=max(0, call.offered - less), count=0),
@@ -519,7 +519,7 @@ def test_the_functions_for_unicode_are_called(sim, ras):
 
 
 def raw_element(handle: int, fill: str, **members: int) -> RASCONNW:
-    """A RASCONN whose texts fill their arrays to the last unit: none has a NUL."""
+    """Make a RASCONN whose texts fill their arrays to the last unit, without a NUL."""
     element = RASCONNW(dwSize=NEWEST, hrasconn=handle, **members)
     for member in ("szEntryName", "szDeviceType", "szDeviceName", "szPhonebook"):
         array = getattr(element, member)
@@ -546,7 +546,7 @@ def test_a_text_without_an_end_is_cut_at_its_array(ras):
 
 @pytest.mark.ledger("EN-1")
 def test_what_stands_behind_a_text_is_no_change(ras):
-    """Windows leaves what it likes behind a NUL."""
+    """Windows may leave any bytes after a NUL."""
     element = raw_element(11, "x")
     element.szEntryName[6] = element.szPhonebook[0] = 0
     show(ras, lambda: [element])
@@ -573,7 +573,7 @@ def test_what_stands_behind_a_text_is_no_change(ras):
     ],
 )
 def test_a_change_of_any_one_byte_of_a_member_is_seen(ras, member, shown):
-    """First byte, one in the middle, last byte: of texts that fill their arrays."""
+    """Change the first, a middle and the last byte; texts fill their arrays."""
     element = raw_element(11, "x")
     show(ras, lambda: [element])
     field = getattr(RASCONNW, member)
@@ -597,7 +597,7 @@ def test_the_sizes_are_those_that_were_negotiated(sim, ras):
 
 @pytest.mark.ledger("EN-5")
 def test_the_bound_holds_whatever_was_polled_before(ras):
-    """The buffer has capacity for more connections than are accepted."""
+    """The buffer holds more connections than the backend accepts."""
     listed = RN_MAX_CONNECTIONS
 
     def enumerate_(_buffer, needed, count):

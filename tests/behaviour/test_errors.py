@@ -1,4 +1,4 @@
-"""The table of codes and the exceptions made from it."""
+"""The table of codes, and the exceptions for them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ras_native._errors import (
     winsock_error,
 )
 
-PACKAGE = Path(ras_native.__file__).parent  # the installed one, wherever the tests are
+PACKAGE = Path(ras_native.__file__).parent  # the installed package
 TABLE = read_rows(PACKAGE / "errors.tsv", "code name errno text")
 CODES = [int(row[0]) for row in TABLE]
 WINSOCK = range(10000, 12000)
@@ -89,7 +89,7 @@ def test_the_simulator_says_what_the_table_says() -> None:
 
 def test_the_table_is_not_read_before_it_is_needed() -> None:
     code = "from ras_native import _errors as e; print(e._table.cache_info().misses)"
-    # -W: this interpreter's choice of backend is not what is tested
+    # -W: ignore the warning about the backend
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
         stdin=subprocess.DEVNULL,

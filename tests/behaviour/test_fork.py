@@ -1,4 +1,4 @@
-"""After `os.fork`: inherited objects are closed in the child, and new ones work there."""
+"""After `os.fork`, inherited objects are closed in the child, and new ones work there."""
 
 from __future__ import annotations
 

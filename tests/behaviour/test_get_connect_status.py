@@ -16,7 +16,7 @@ SIZES = {0x601: 608, 0x401: 564, 0x400: 304}  # WINVER: dwSize, from the Windows
 
 
 def watch_sizes(ras, change=lambda code: code):
-    """The dwSize of each call from now on; `change` gives codes another number."""
+    """Return a list that gets the dwSize of each later call; `change` replaces codes."""
     sizes = []
     real = exported(ras, STATUS)
 
@@ -29,7 +29,7 @@ def watch_sizes(ras, change=lambda code: code):
 
 
 def answer_with(ras, code=0, **members):
-    """Let every handle's status be this structure."""
+    """Make the provider return this structure as every handle's status."""
 
     def get_status(_handle, address):
         size = c_uint32.from_address(address).value

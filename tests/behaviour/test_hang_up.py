@@ -30,7 +30,7 @@ def is_gone(ras, handle):
 
 @pytest.fixture
 def ticking(sim):
-    """The state machine takes a second, which passes with the calls made meanwhile."""
+    """A teardown takes a second of the manual clock, which each call advances."""
     sim.teardown = 1.0
     sim.step_per_call = 0.0625
     return sim
@@ -298,7 +298,7 @@ def test_references_without_end_are_given_up(sim, ras):
     assert 100 <= len(calls) <= 10_000
 
 
-UNCLOSED = ("-W", "error", "-W", "ignore::ResourceWarning")  # what the exit needs is open
+UNCLOSED = ("-W", "error", "-W", "ignore::ResourceWarning")  # these scripts leave objects open
 EXIT = """
 import atexit, sys
 def tell(when):
@@ -385,21 +385,21 @@ def test_a_hang_up_that_was_waited_for_is_finished(sim, ras):
 @pytest.mark.ledger("HU-7")
 @pytest.mark.parametrize("link", [None, 1])
 def test_hang_ups_that_nobody_waits_for_do_not_gather(sim, ras, monkeypatch, link):
-    """After the time that the exit would give it, a hang-up needs no wait any more."""
+    """A hang-up older than the time that the exit waits needs no wait any more."""
     monkeypatch.setattr(_at_exit, "EXIT_SECONDS", 0.0)
     ras.hang_up(sim.add("first", subentries=2), subentry=link, wait=False)
-    before, kept = open_handles.count(), len(_at_exit._unfinished)
+    before, unfinished = open_handles.count(), len(_at_exit._unfinished)
     for number in range(30):
         handle = sim.add(f"entry {number}", subentries=2)
         ras.hang_up(handle, subentry=link, wait=False)
         if link:
             sim.drop(handle)
     assert open_handles.count() <= before
-    assert len(_at_exit._unfinished) <= kept
+    assert len(_at_exit._unfinished) <= unfinished
 
 
 def dial(ras, entry_name):
-    """A synchronous RasDialW: its code and handle."""
+    """Call RasDialW synchronously; return its code and handle."""
     library = getattr(ctypes, "WinDLL", ctypes.CDLL)(ras.provider)
     library.RasDialW.argtypes = (c_void_p, c_void_p, c_void_p, c_uint32, c_void_p, c_void_p)
     library.RasDialW.restype = c_uint32
@@ -459,7 +459,7 @@ def test_one_link_ends_and_the_others_stay(sim, ras, link):
 
 @pytest.mark.ledger("HU-9")
 def test_the_status_is_not_asked(sim, ras):
-    """It may go on answering for a link that is down."""
+    """RasGetConnectStatus may still succeed for a link that is down."""
     handle = sim.add("office", subentries=2)
     link = ras.get_subentry_handle(handle, 2)
     ras.hang_up(handle, subentry=2)

@@ -1,4 +1,4 @@
-"""Ctrl-C: every wait notices it, and a poll it strikes loses nothing."""
+"""Ctrl-C ends every wait, and a poll that it interrupts loses nothing."""
 
 from __future__ import annotations
 
@@ -87,10 +87,10 @@ PACKAGE = str(Path(ras_native.__file__).parent) + os.sep
 
 
 def run_calls(function, strike_at=None):
-    """Run it, with a KeyboardInterrupt after that many of its calls: what it called, in order.
+    """Run it with a KeyboardInterrupt after that many calls; return the calls in order.
 
-    Signals are handled when a function is entered and after calls. In a generator an exception
-    could be lost, for it may be entered only to be closed.
+    Python handles signals when it enters a function, and after calls. A generator could lose an
+    exception, because Python may enter it only to close it.
     """
     calls = []
 
@@ -114,11 +114,11 @@ def run_calls(function, strike_at=None):
 
 
 def worth_striking(calls):
-    """Where each call is made for the first, the second and the last time."""
-    places = defaultdict(list)
-    for at, call in enumerate(calls):
-        places[call].append(at)
-    return sorted({at for found in places.values() for at in (*found[:2], found[-1])})
+    """Choose the positions of the first, second and last occurrence of each call."""
+    positions = defaultdict(list)
+    for position, call in enumerate(calls):
+        positions[call].append(position)
+    return sorted({n for found in positions.values() for n in (*found[:2], found[-1])})
 
 
 def few_to_many(sim):
@@ -180,7 +180,7 @@ def test_a_poll_that_is_interrupted_anywhere_loses_nothing(backend, poll, scenar
             assert poll(ras) is result
         return calls
 
-    tell(None)  # texts that were decoded are remembered from then on
+    tell(None)  # from now on the decoded texts are cached
     places = worth_striking(tell(None))
     assert len(places) > 1
     for strike_at in places:

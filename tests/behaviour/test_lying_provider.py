@@ -1,4 +1,4 @@
-"""Both backends are told the same lies and must say the same: results, errors, what they keep."""
+"""Both backends get the same wrong answers, and must give the same results and errors."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from cc import SUPPORT, compiled
 
 from ras_native import Ras
 
-STEPS = int(os.environ.get("RAS_NATIVE_LIES", "600"))  # more, where there is time
-LIFE = 100  # steps before a new provider is opened, for versions are negotiated once
+STEPS = int(os.environ.get("RAS_NATIVE_LIES", "600"))  # set more for a longer run
+LIFE = 100  # steps before it opens a new provider, because versions are negotiated once
 OLDEST = 4  # the last of RASCONN's versions
 
 
@@ -31,7 +31,7 @@ def liar(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def wait_gone(ras: Ras, handle: int) -> tuple[int, int]:
-    """Not Ras.hang_up: it would keep the interpreter waiting at its exit."""
+    """Call the backend: after Ras.hang_up the interpreter would wait at its exit."""
     provider = ras._provider
     assert provider is not None
     return provider.hang_up(handle), provider.wait_gone(handle, 0)
@@ -49,31 +49,31 @@ ASKS: tuple[Callable[[Ras, int], object], ...] = (
 
 
 class Witness:
-    """What one backend says."""
+    """Records the answers of one backend."""
 
     def __init__(self, liar: ctypes.CDLL, backend: str) -> None:
         self.ras = Ras(liar._name, backend=backend)
         self.last: dict[str, object] = {}
 
     def list_(self, name: str) -> str:
-        """What it lists, or the error; and whether the object is the last one."""
+        """Return its list or its error, and whether it is the same object as the last one."""
         try:
             listed = getattr(self.ras, name)()
-        except Exception as error:  # noqa: BLE001 - whatever it is, both must say it
+        except Exception as error:  # noqa: BLE001 - both must raise the same
             return repr(error)
         same = listed is self.last.get(name)
         self.last[name] = listed
         return f"{same} {listed!r}"
 
     def ask(self, question: int, handle: int) -> str:
-        """What it answers, or the error."""
+        """Return its answer or its error."""
         try:
             return repr(ASKS[question](self.ras, handle))
-        except Exception as error:  # noqa: BLE001 - ditto
+        except Exception as error:  # noqa: BLE001 - both must raise the same
             return repr(error)
 
     def testify(self, step: int) -> list[str]:
-        """Everything it says in one step."""
+        """Return all its answers in one step."""
         lists = [self.list_("enum_connections"), self.list_("snapshot")]
         answer = self.ask(step % len(ASKS), 1 + step // len(ASKS) % 11)
         return [*lists, answer, repr(self.ras.sizes)]
@@ -86,7 +86,7 @@ def test_both_backends_say_the_same_of_the_same_lies(
     for first in range(0, STEPS, LIFE):
         witnesses = [Witness(liar, backend) for backend in both_backends]
         for step in range(first, min(first + LIFE, STEPS)):
-            # in some lives ever older versions, as if the provider were exchanged
+            # some providers accept older versions over time, as if another provider replaced them
             newest = min(OLDEST, (step - first) * (first // LIFE % (OLDEST + 2)) // LIFE)
             said = []
             for witness in witnesses:

@@ -1,4 +1,4 @@
-"""What the public objects say of themselves, and the ways to name a connection."""
+"""The texts and members of public objects, and the ways to name a connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both backends fill the same records: equal bytes, whatever happens."""
+"""Both backends always fill the same records, byte for byte."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("both_backends")
 
 
 class Polled(NamedTuple):
-    """All that a poll and a collect give."""
+    """The result of a poll and a collect."""
 
     generation: int
     order: list[int] | None
@@ -36,7 +36,7 @@ class Polled(NamedTuple):
 
 
 class Pair:
-    """A list of each backend, on one simulator."""
+    """One list of each backend, on the same simulator."""
 
     def __init__(self, sim, *, with_status):
         self.sim = sim
@@ -75,7 +75,7 @@ def pair(request, sim):
 
 
 def test_both_are_compared(pair):
-    """The records are there, and hold what was added."""
+    """The records exist and have the data that was added."""
     pair.sim.add("office", luid=7)
     polled = pair.compare()
     assert (polled.generation, polled.changed, len(polled.order)) == (2, 1, 1)
@@ -103,7 +103,7 @@ def test_every_pair_of_versions(pair, connection, status):
     ],
 )
 def test_every_code(pair, function, code):
-    """One call of each backend answers it."""
+    """One call of each backend returns it."""
     for name in "abc":
         pair.sim.add(name)
     pair.compare()
@@ -179,7 +179,7 @@ def test_any_sequence_of_events(sequence, with_status):
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(0, 2**32), max_size=8))
 def test_any_bytes_of_a_provider(sim, seeds):
-    """Whatever the structures hold: no NULs, numbers out of every range."""
+    """The structures hold random bytes: texts without NUL, numbers out of range."""
     pair = Pair(sim, with_status=True)
     for seed in seeds:
         generator = random.Random(seed)  # noqa: S311 - bytes to read, no secret

@@ -12,7 +12,7 @@ import pytest
 
 from ras_native.sim import Simulator
 
-# Which rasapi32.dll the code before it loaded; the simulator plays the hostile one.
+# Prints which rasapi32.dll the code before it loaded. The simulator is the hostile one.
 REPORT = """
 import ctypes
 kernel = ctypes.WinDLL("kernel32")
@@ -26,7 +26,7 @@ print(kernel.GetProcAddress(handle, b"rassim_identity") != 0, path.value)
 
 @pytest.fixture
 def trap(sim: Simulator, tmp_path: Path) -> Path:
-    """A hostile rasapi32.dll in a folder that is also Python's own."""
+    """Make a folder with a hostile rasapi32.dll and a copy of Python."""
     shutil.copy(sim.path, tmp_path / "rasapi32.dll")
     for pattern in ("python.exe", "python3*.dll", "vcruntime140*.dll"):
         for file in Path(sys.base_prefix).glob(pattern):
@@ -35,7 +35,7 @@ def trap(sim: Simulator, tmp_path: Path) -> Path:
 
 
 def loaded(code: str, trap: Path) -> tuple[bool, Path]:
-    """Whether the hostile library runs in a process that does `code` from the trap, and its path.
+    """Run `code` in the trap; return whether the hostile library was loaded, and its path.
 
     The trap is the program's folder, the working directory and the first folder of PATH.
     """

@@ -1,4 +1,4 @@
-"""EN-11: list and statuses as one operation; and decoding only what changed."""
+"""EN-11: a snapshot has list and statuses in one operation, and decodes only what changed."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_all_change_at_once(sim, ras):
 
 
 def listing(ras, sim, count):
-    """Connections, and a function that lists those of the given indexes, in that order."""
+    """Return connections, and a function that lists those of the given indexes, in that order."""
     handles = [sim.add(f"entry {number}") for number in range(count)]
     shown = []
     show(ras, lambda: [RASCONNW(hrasconn=handles[i], dwSubEntry=i + 1) for i in shown])
@@ -191,7 +191,7 @@ def test_a_provider_that_lists_a_connection_twice(sim, ras):
 def test_a_connection_that_ends_between_the_two_steps_is_gone(sim, ras, at):
     handles = [sim.add(name) for name in "abc"]
     before = ras.snapshot()
-    sim.step_per_call = 1.0  # listed at 1 s, asked from 2 s on
+    sim.step_per_call = 1.0  # the enumeration is at 1 s, the statuses from 2 s on
     sim.drop(handles[at], after=1.5)
     after = ras.snapshot()
     assert handles_of(after) == handles
@@ -309,7 +309,7 @@ def test_a_refused_status_version_is_offered_again_at_the_next_poll(sim, ras):
 
 
 def noisy_status(ras, noise):
-    """Let the provider fill what stands behind each text of a status with `noise`."""
+    """Make the provider fill the bytes after each text of a status with `noise`."""
     real = exported(ras, STATUS)
 
     def get_status(handle, address):
@@ -337,7 +337,7 @@ def test_what_stands_behind_a_text_is_no_change(sim, ras):
 
 @pytest.mark.ledger("EN-11", "GS-3")
 def test_a_status_without_texts_after_a_failure_is_without_texts(sim, ras):
-    """Both have none, so the texts have not changed, but there are no known ones to keep."""
+    """Both statuses have no texts, so the texts are unchanged, but none are known."""
     sim.add("a")
     ras.snapshot()
     replace(ras, STATUS, lambda _handle, _status: 8)
@@ -353,7 +353,7 @@ def test_a_status_without_texts_after_a_failure_is_without_texts(sim, ras):
     [name for name, _ in RASCONNSTATUSW._fields_ if name != "dwSize"],
 )
 def test_a_change_of_any_one_byte_of_a_status_is_seen(sim, ras, member):
-    """First byte, one in the middle, last byte: of texts that fill their arrays."""
+    """Change the first, a middle and the last byte; texts fill their arrays."""
     sim.add("a")
     shown = RASCONNSTATUSW(dwSize=608)
     for array in (shown.szDeviceType, shown.szDeviceName, shown.szPhoneNumber):
@@ -390,13 +390,13 @@ def test_find_takes_the_first_of_that_name_whatever_its_case(sim, ras):
 
 
 def text_of(structure, name, units):
-    """Fill a text of the structure: these units first, and zeros behind them."""
+    """Fill a text of the structure with these units, then zeros."""
     array = getattr(structure, name)
     array[:] = [*map(ord, units), *[0] * (len(array) - len(units))]
 
 
 class SparingProvider:
-    """It writes the texts that it is given without their NUL, and nothing else of the texts."""
+    """It writes the texts without their NUL, and nothing after them."""
 
     def __init__(self, ras):
         self.entry_name, self.device_name = "", ""
@@ -429,7 +429,7 @@ def test_a_text_without_its_nul_shows_nothing_of_the_text_before(ras):
 
 
 def members(structure):
-    """Name, number of values and whether it is text, for each member but dwSize."""
+    """Return name, number of values and whether it is text, for each member but dwSize."""
     for name, kind in structure._fields_[1:]:
         yield name, getattr(kind, "_length_", 1), name.startswith("sz")
 
@@ -437,7 +437,7 @@ def members(structure):
 @pytest.mark.ledger("EN-11")
 @pytest.mark.parametrize("structure", [RASCONNW, RASCONNSTATUSW])
 def test_every_byte_that_is_decoded_is_compared(ras, structure):
-    """A change of one bit in any member is a change of the snapshot, wherever it stands."""
+    """A change of one bit in any member changes the snapshot."""
     connection, status = RASCONNW(hrasconn=7), RASCONNSTATUSW()
     for each in (connection, status):
         for name, length, is_text in members(type(each)):

@@ -1,4 +1,4 @@
-"""The functions of the package itself: those of a Ras on the system's own rasapi32."""
+"""The functions of the package: they use a Ras on the system's own rasapi32."""
 
 import sys
 
@@ -21,7 +21,7 @@ NAMES = (
 
 @pytest.fixture
 def system(monkeypatch, ras):
-    """Take this simulator for the system's own rasapi32."""
+    """Use this simulator as the system's own rasapi32."""
     monkeypatch.setattr(_ras, "_system", ras)
 
 

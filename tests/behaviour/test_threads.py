@@ -1,4 +1,4 @@
-"""Many threads on one Ras, and polls without end: nothing mixed up, nothing left over."""
+"""Many threads on one Ras, and endless polls: results stay right, and memory does not grow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ THREADS = 8
 
 
 def together(*calls):
-    """Run all at the same moment, each in a thread of its own: their results."""
+    """Run all at the same moment, each in a new thread; return their results."""
     barrier = threading.Barrier(len(calls))
 
     def run(call):
@@ -33,7 +33,7 @@ def together(*calls):
 
 
 def is_consistent(sim_names, snapshot):
-    """Each handle once, with the name and the number that it was made with."""
+    """Whether each handle is listed once, with the name and the number it was created with."""
     handles = [observation.connection.handle for observation in snapshot]
     assert len(set(handles)) == len(handles)
     for observation in snapshot:
@@ -82,7 +82,7 @@ def test_all_threads_share_one_result(sim, ras):
 
 
 class SlowProvider:
-    """Its first call of `name` answers at once, and returns when it is told to."""
+    """Its first call of `name` computes its answer at once, but returns only on demand."""
 
     def __init__(self, ras, name):
         self.answered, self.go_on = threading.Event(), threading.Event()
@@ -100,7 +100,7 @@ class SlowProvider:
 @pytest.mark.ledger("EN-11")
 @pytest.mark.parametrize("function", [ENUM, STATUS])
 def test_polls_of_many_threads_run_side_by_side(sim, ras, function):
-    """One slow call holds up nobody, and an older poll never overwrites a newer one."""
+    """One slow call blocks nobody, and an older poll never overwrites a newer one."""
     sim.add("first")
     slow = SlowProvider(ras, function)
     with ThreadPoolExecutor(1) as pool:
@@ -130,7 +130,7 @@ def test_closing_does_not_wait_for_a_slow_call(sim, backend):
 
 
 def test_a_dial_callback_may_poll_the_same_ras(sim, ras):
-    """It runs inside a call of this very Ras, whose poll moves the simulator's clock."""
+    """The callback runs inside a call of the same Ras, whose poll advances the clock."""
     sim.add_entry("office")
     sim.step_per_call = 1.0
     seen = []
@@ -239,7 +239,7 @@ CALLS = {
 
 @pytest.mark.parametrize("function", CALLS)
 def test_calls_of_the_provider_run_without_the_gil(sim, ras, function):
-    """What this thread does while the call is delayed shows in its result."""
+    """The result shows what this thread did during the delayed call."""
     handle = sim.add("office")
     sim.delay(function, 0.2)
 
@@ -266,7 +266,7 @@ def event(backend):
 @pytest.mark.ledger("GS-5", "CN-10", "HU-6")
 @pytest.mark.parametrize("what", ["event", "state", "teardown"])
 def test_waits_run_without_the_gil(sim, ras, event, monkeypatch, what):
-    """In one native call as long as the timeout: only another thread's progress can end it."""
+    """The native call is as long as the timeout, so only another thread can end it."""
     monkeypatch.setattr(_wait, "SLICE_NS", 10**11)
     sim.teardown = 1.0
     handle = sim.dial("office")
@@ -299,7 +299,7 @@ def traced_memory():
 
 
 def test_endless_polling_leaves_nothing_over(sim, ras):
-    """What comes and goes is forgotten: any number of changes needs the memory of a few."""
+    """Ended connections are forgotten: any number of changes needs the memory of a few."""
 
     def change(rounds):
         for number in range(rounds):
@@ -330,7 +330,7 @@ def test_endless_polling_leaves_nothing_over(sim, ras):
 
 
 def test_names_without_end_are_not_all_kept(sim, ras):
-    """What was decoded is remembered, but not for ever."""
+    """The cache of decoded texts has a limit."""
     tracemalloc.start()
     try:
         for number in range(1200):

@@ -1,4 +1,4 @@
-"""wsa_connect: WSAConnect's answers, row by row, from real loopback sockets."""
+"""wsa_connect: each answer of WSAConnect, with real loopback sockets."""
 
 from __future__ import annotations
 
@@ -240,7 +240,7 @@ def test_address_of_another_family(backend, make):
 @pytest.mark.ledger("WC-8")
 @pytest.mark.parametrize("make", [tcp, udp])
 def test_length_of_a_name_is_judged_by_the_family_of_the_socket(backend, make):
-    """Before the family of the name is, as on Windows: 16 bytes of IPv4 are too few for IPv6."""
+    """The length is checked before the family, as on Windows: 16 bytes are too few for IPv6."""
     ipv4_name = checks.sockaddr(4, 9, 0, 0, b"\x7f\0\0\1")
     ipv6_name = checks.sockaddr(6, 9, 0, 0, bytes(15) + b"\1")
     with make() as ipv4, make(socket.AF_INET6) as ipv6:
@@ -294,7 +294,7 @@ def test_closed_socket(backend):
 @pytest.mark.ledger("WC-10")
 def test_socket_closed_behind_its_back(backend):
     sock = tcp()
-    sock.bind(("127.0.0.1", 0))  # else Windows cannot tell what it is
+    sock.bind(("127.0.0.1", 0))  # unbound, Windows cannot tell its kind
     socket.socket(fileno=sock.fileno()).close()
     try:
         assert code_of(sock, ("127.0.0.1", 9), backend) == 10038
@@ -312,7 +312,7 @@ def test_not_a_socket(backend, tmp_path):
 
 @pytest.mark.ledger("WC-11")
 def test_local_port_that_is_taken(backend):
-    """Two sockets on one local port cannot both be connected to one place."""
+    """Two sockets on one local port cannot both connect to the same address."""
     with listening() as listener, tcp() as first, tcp() as second:
         for sock in (first, second):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -323,7 +323,7 @@ def test_local_port_that_is_taken(backend):
 
 
 def python_in_a_network_of_its_own(script, *arguments):
-    """Run a script where it is root of a network namespace whose loopback is down."""
+    """Run a script as root in a network namespace whose loopback is down."""
     prelude = """
         import ctypes, errno, fcntl, socket, struct, sys
         from ras_native import connect_many, wsa_connect
@@ -402,7 +402,7 @@ def test_no_local_port_left(backend):
 @pytest.mark.skipif(sys.platform == "darwin", reason="only Linux has network namespaces")
 @pytest.mark.parametrize("source", [None, ("127.0.0.1", 0)])
 def test_batch_waits_for_a_local_port(backend, source):
-    """There are two local ports, and the targets that do not answer hold both."""
+    """There are two local ports, and the targets that do not answer occupy both."""
     script = f"""
         loopback_up()
         from network import silent_port
@@ -438,7 +438,7 @@ SYSTEM_ERRORS: dict[str, tuple[int, type[OSError]]] = {
 @pytest.mark.ledger("WC-11", "WC-21")
 @pytest.mark.parametrize(("name", "expected"), SYSTEM_ERRORS.items())
 def test_seam_what_the_system_answers_is_named(backend, monkeypatch, name, expected):
-    """The system below is a fake: loopback gives few of these."""
+    """The system is a fake: loopback gives few of these errors."""
     code, kind = expected
     number = getattr(errno, name)
     FakeSystem(code if sys.platform == "win32" else number).install(monkeypatch)
@@ -455,7 +455,7 @@ def test_seam_what_the_system_answers_is_named(backend, monkeypatch, name, expec
     ("code", "name"), [(10004, "WSAEINTR"), (10036, "WSAEINPROGRESS"), (10050, "WSAENETDOWN")]
 )
 def test_seam_winsock_codes_keep_name_and_number(backend, monkeypatch, code, name):
-    """The system below is a fake: only an old Winsock gives some of these."""
+    """The system is a fake: only an old Winsock gives some of these errors."""
     FakeSystem(code).install(monkeypatch)
     with tcp() as sock:
         error = refusal(sock, ("127.0.0.1", 9), backend)
@@ -465,7 +465,7 @@ def test_seam_winsock_codes_keep_name_and_number(backend, monkeypatch, code, nam
 @pytest.mark.ledger("WC-21")
 @pytest.mark.posix_only("a local socket whose queue is full blocks where a signal can be awaited")
 def test_interrupted_call(backend, tmp_path):
-    """A blocking local connect that a signal ends gives WSAEINTR, as the handler raised nothing."""
+    """A signal ends a blocking local connect. If its handler raises nothing, that is WSAEINTR."""
     seen = threading.Event()
     before = signal.signal(signal.SIGALRM, lambda *_: seen.set())
     path = os.fsencode(tmp_path / "s")
@@ -505,7 +505,7 @@ LOCAL_ERRORS = {
 @pytest.mark.skipif(sys.platform == "darwin", reason="the paths' errors are those of Linux")
 @pytest.mark.parametrize(("name", "number", "kind"), LOCAL_ERRORS.values(), ids=LOCAL_ERRORS)
 def test_local_socket_that_cannot_be_reached(backend, tmp_path, name, number, kind):
-    """The exception is what Python itself would raise, and a WSAError as well."""
+    """The exception is a WSAError, and also the one that Python itself raises."""
     (tmp_path / "file").touch()
     (tmp_path / "circle").symlink_to("circle")
     path = os.fsencode(tmp_path / name)
@@ -530,7 +530,7 @@ def test_local_socket_that_cannot_be_reached(backend, tmp_path, name, number, ki
 @pytest.mark.ledger("WC-12")
 @pytest.mark.windows_only("elsewhere there is nothing to start")
 def test_winsock_is_started_once_and_by_us(backend):
-    """Python starts Winsock too; when it stops it, ours still holds, and one more stop ends it."""
+    """Python starts Winsock too. After Python's stop ras_native can go on, until one more stop."""
     script = """
         import ctypes, socket, sys
         from ras_native import wsa_connect
@@ -556,7 +556,7 @@ def test_winsock_is_started_once_and_by_us(backend):
 @pytest.mark.ledger("WC-12")
 @pytest.mark.parametrize("code", [10091, 10093])
 def test_seam_winsock_that_does_not_start(backend, monkeypatch, code):
-    """The system below is a fake."""
+    """The system is a fake."""
     FakeSystem().install(monkeypatch).START_ERROR = code
     with tcp() as sock, pytest.raises(WSAError) as caught:
         wsa_connect(sock, None, backend=backend)
@@ -617,7 +617,7 @@ def test_datagram_socket_may_have_port_0_as_its_peer(backend):
 
 @pytest.mark.ledger("WC-13")
 def test_seam_datagram_port_0_of_ipv6_reaches_the_system(backend, monkeypatch):
-    """The system below is a fake: nobody has seen what Windows answers."""
+    """The system is a fake: the answer of Windows is unknown."""
     system = FakeSystem().install(monkeypatch)
     with udp(socket.AF_INET6) as sock:
         wsa_connect(sock, ("::1", 0), backend=backend)
@@ -647,7 +647,7 @@ def test_datagram_socket_without_a_peer_again(backend, family, zeros):
     ("family", "size"), [(socket.AF_INET, 16), (socket.AF_INET6, 28)], ids=FAMILIES
 )
 def test_seam_zeros_reach_the_system_whole(backend, monkeypatch, family, size):
-    """The system below is a fake: POSIX needs no more than 16 bytes, Windows may."""
+    """The system is a fake: POSIX needs at most 16 bytes, Windows may need more."""
     system = FakeSystem().install(monkeypatch)
     with udp(family) as sock:
         wsa_connect(sock, bytes(128), backend=backend)
@@ -666,7 +666,7 @@ def test_send_without_a_peer_fails(backend):
 
 @pytest.mark.ledger("WC-16")
 def test_broadcast_without_permission_is_for_the_system_to_judge(backend):
-    """POSIX refuses. Windows' document says so too, but a test that ran there saw success."""
+    """POSIX refuses. So does Windows, says its documentation, but a test there succeeded."""
     broadcast = ("127.255.255.255", 9)  # loopback's own
     with udp() as sock, udp() as plain:
         expected = winsock_code(plain.connect_ex(broadcast))
@@ -693,7 +693,7 @@ def test_broadcast_with_permission(backend):
 @pytest.mark.ledger("WC-16")
 @pytest.mark.parametrize("code", [0, 10013])
 def test_seam_the_answer_about_broadcast_is_passed_on(backend, monkeypatch, code):
-    """The system below is a fake: each real one gives one of these answers only."""
+    """The system is a fake: each real system gives only one of these answers."""
     number = errno.EACCES if code and sys.platform != "win32" else code
     FakeSystem(number).install(monkeypatch)
     with udp() as sock:
@@ -716,7 +716,7 @@ def test_name_of_ipv6_has_flow_and_scope(backend):
 
 @pytest.mark.ledger("WC-17")
 def test_seam_flow_and_scope_reach_the_system(backend, monkeypatch):
-    """The system below is a fake: loopback shows neither."""
+    """The system is a fake: loopback shows neither value."""
     system = FakeSystem().install(monkeypatch)
     with tcp(socket.AF_INET6) as sock:
         wsa_connect(sock, ("fe80::1", 80, 0x12345, 7), backend=backend)
@@ -769,7 +769,7 @@ def test_datagram_sockets_ignore_data(backend):
 
 @pytest.mark.ledger("WC-18")
 def test_seam_data_is_passed_on_where_it_is_carried(backend, monkeypatch):
-    """The system below is a fake: only ATM and the like carry data, and only on Windows."""
+    """The system is a fake: only protocols such as ATM carry data, and only on Windows."""
     system = FakeSystem(callee_data=b"welcome").install(monkeypatch)
     monkeypatch.setattr(checks, "is_tcpip", lambda _sock: False)
     monkeypatch.setattr(checks, "carries_data", lambda _sock: True)
@@ -785,7 +785,7 @@ def test_seam_data_is_passed_on_where_it_is_carried(backend, monkeypatch):
 
 
 def test_first_of_several_faults_is_told(backend):
-    """The order of the checks is one: socket, name, family, address, data, state."""
+    """The order of the checks is: socket, name, family, address, data, state."""
     wrong = {"caller_data": b"x", "gqos": QOS}
     closed = tcp()
     closed.close()

@@ -1,4 +1,4 @@
-"""Each allocation of the C fails once: an error that says so, nothing changes, nothing leaks."""
+"""Each allocation in C fails once: that gives an error, changes nothing and leaks nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RENAMED = [f"-D{name}=failing_{name}" for name in ("malloc", "calloc", "realloc"
 
 
 def with_failing_allocator(part: str, folder: Path) -> Path:
-    """The sources of that folder of csrc with the allocator, as one library."""
+    """Build a library from that folder of csrc and the failing allocator."""
     sources = [path for path in (CSRC / part).glob("*.c") if not path.stem.endswith("_win")]
     options = [*RENAMED, "-ldl", "-lpthread"]
     return compiled(SUPPORT / "failing_malloc.c", folder, *sources, *options)
@@ -34,7 +34,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def failures(library: Path, operation: str) -> int:
-    """How many allocations of the operation failed, one at a time."""
+    """Let each allocation of the operation fail once; return how many failed."""
     script = "import sys, failing_allocations; failing_allocations.main(*sys.argv[1:])"
     said = re.fullmatch(r"(\d+) failed\n", child.run(script, str(library), operation))
     assert said

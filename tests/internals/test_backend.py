@@ -1,4 +1,4 @@
-"""Which backend does the work: the one asked for, or none."""
+"""The choice of the backend: the requested one, or an error."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ with Simulator() as sim, ras_native.Ras(sim) as ras:
 
 @pytest.fixture
 def without_native(tmp_path):
-    """A folder with the package as it is where no compiler was."""
+    """Make a folder with the package as installed without a compiler."""
     package = Path(ras_native.__file__).parent
     ignored = shutil.ignore_patterns("_native.*", "__pycache__")
     shutil.copytree(package, tmp_path / "ras_native", ignore=ignored, copy_function=shutil.copyfile)
@@ -102,7 +102,7 @@ def test_without_the_native_module_there_is_one_warning(without_native):
 
 @pytest.fixture
 def with_broken_native(without_native):
-    """The package with a native module that cannot be imported, and its reason."""
+    """Make the package with a native module that cannot be imported; return the reason, too."""
     broken = "raise ImportError('module _cffi_backend does not support loading in subinterpreters')"
     (without_native / "ras_native" / "_native.py").write_text(broken, encoding="ascii")
     return without_native

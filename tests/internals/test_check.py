@@ -1,4 +1,4 @@
-"""The checks of arguments: what they accept, what they return, and how they refuse."""
+"""The checks of arguments: what they accept, what they return, and their errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layouts are proven: csrc/layout.tsv against the ctypes structures, both word sizes, and the C."""
+"""The ctypes structures, for both pointer sizes, and the C have the layout of layout.tsv."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HERE = ctypes.sizeof(ctypes.c_void_p)
 
 
 def as_elsewhere(ctype: Any, pointer: int) -> Any:
-    """The same type where pointers have that many bytes."""
+    """Convert a type to one for pointers of that many bytes."""
     if ctype in (ctypes.c_void_p, ctypes.c_size_t):
         return ctypes.c_uint32 if pointer == 4 else ctypes.c_uint64
     if not issubclass(ctype, ctypes.Structure):
@@ -35,7 +35,7 @@ def as_elsewhere(ctype: Any, pointer: int) -> Any:
 
 
 def expected(struct: str, pointer: int) -> dict[str, int]:
-    """What the table says of the newest version: its members' offsets and its sizeof."""
+    """Return the table's values for the newest version: its members' offsets and its size."""
     return {row[1]: int(row[COLUMNS[pointer]]) for row in TABLE if row[0] == struct}
 
 
@@ -72,7 +72,7 @@ def test_versions_are_known_of_both_alphabets() -> None:
 
 
 def c_layout(struct: str, backend: str) -> list[tuple[str, int, int]]:
-    """Member, offset and size as cffi compiled them, or as ctypes lays them out."""
+    """Return member, offset and size, from cffi's module or from ctypes."""
     ctype = getattr(_layout, struct)
     if backend == "ctypes":
         fields = ((name, getattr(ctype, name)) for name, *_ in ctype._fields_)
@@ -83,7 +83,7 @@ def c_layout(struct: str, backend: str) -> list[tuple[str, int, int]]:
 
 
 def c_name(struct: str) -> str:
-    """RnBatchOptions: rn_batch_options."""
+    """Convert RnBatchOptions to rn_batch_options."""
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in struct).lstrip("_")
 
 
@@ -152,7 +152,7 @@ def compiles(compiler: list[str], source: str) -> subprocess.CompletedProcess[st
 
 
 def compiler_for(pointer: int) -> list[str]:
-    """A compiler for that pointer size."""
+    """Find a compiler for that pointer size."""
     candidates = {
         4: [["gcc", "-m32"], ["clang", "-m32"], ["i686-w64-mingw32-gcc"]],
         8: [["gcc"], ["clang"], ["x86_64-w64-mingw32-gcc"]],

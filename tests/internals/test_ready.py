@@ -1,4 +1,4 @@
-"""csrc/shim/ready.h: what Windows' select reported is looked up in constant time a socket."""
+"""csrc/shim/ready.h finds a socket in select's report in constant time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def handles(kind: str, count: int) -> list[int]:
-    """Socket handles as Windows gives them out, and far less likely ones."""
+    """Make socket handles like those of Windows, and unlikely ones."""
     dice = random.Random(7)  # noqa: S311
     step = {"multiples of 4": 4, "neighbours": 1, "multiples of 2**16": 1 << 16}.get(kind)
     if step:
@@ -49,13 +49,13 @@ KINDS = ("multiples of 4", "neighbours", "multiples of 2**16", "anywhere")
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_work_is_linear(table, kind):
-    """All of 65,536 sockets are reported, in any order: a few looks at the table for each."""
+    """All of 65,536 sockets are reported, in any order: each costs only a few probes."""
     sockets = handles(kind, MOST)
     reported = [(socket, CONNECTED) for socket in sockets]
     random.Random(1).shuffle(reported)  # noqa: S311
     probes, answers = table(reported, sockets)
     assert answers == [CONNECTED] * MOST
-    assert probes < 2 * 3 * MOST  # each is recorded once and asked for once
+    assert probes < 2 * 3 * MOST  # each socket is stored once and looked up once
 
 
 @pytest.mark.parametrize("kind", KINDS)

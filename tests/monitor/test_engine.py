@@ -1,4 +1,4 @@
-"""The engine, driven by hand: one poll after another on a clock that the test moves."""
+"""The engine alone: the test makes each poll, on its own clock."""
 
 from __future__ import annotations
 
@@ -61,17 +61,17 @@ DIALLING = up(state=ConnState.AUTHENTICATE)
 
 
 class Hand:
-    """Polls an engine; keeps every event."""
+    """Polls an engine and collects its events."""
 
     def __init__(self, *, interval: float = 1.0, **options) -> None:
         self.engine = Engine(interval_ns=round(interval * S), **options)
         self.now = self.previous = 100 * S
         self.registered: int | None = 100 * S
-        self.registrations: list[int] = []  # that the engine wanted
+        self.registrations: list[int] = []  # those that the engine asked for
         self.events: list[MonitorEvent] = []
 
     def poll(self, *items: Observation, after: float = 1.0, **poll) -> list[MonitorEvent]:
-        """Look `after` seconds later; `items` are what is listed."""
+        """Poll `after` seconds later; RAS lists `items`."""
         self.now += round(after * S)
         snapshot: Snapshot | None = Snapshot(items)
         if snapshot == self.engine.snapshot:
@@ -272,7 +272,7 @@ def test_only_events_of_the_entries_are_told_and_gaps_and_failures() -> None:
 
 
 def look_until_settled(hand: Hand, *items: Observation) -> list[MonitorEvent]:
-    """Take every look that the engine wants; RAS signals nothing."""
+    """Make every poll that the engine asks for; RAS signals nothing."""
     events = []
     for _ in range(20):
         if hand.engine.next_look_ns is None:

@@ -1,4 +1,4 @@
-"""The events: what they have, how they match, and as JSON."""
+"""The events: their members, `match` and JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Monitor, taken from by threads."""
+"""The Monitor with threads as consumers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SELDOM = 3600.0  # seconds: only signals cause polls
 
 @pytest.fixture
 def monitor(ras):
-    """A Monitor that has looked once, and polls by itself no more."""
+    """Run a Monitor that has polled once; only signals cause further polls."""
     with Monitor(ras, interval=SELDOM, entries=["Head office"]) as opened:
         assert isinstance(opened.get(PATIENCE), Absent)
         yield opened
@@ -167,7 +167,7 @@ def test_a_registration_that_fails_is_tried_again(sim, ras):
 
 
 class Flags(Ras):
-    """Notes the flags of its registrations."""
+    """Records the flags of its registrations."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -205,7 +205,7 @@ def test_an_older_system_signals_no_substates(sim, backend):
 
 
 def test_between_two_polls_nothing_happens(sim, ras):
-    """Neither a call of the provider nor a wake-up of the thread, by its own count."""
+    """The counts show neither a call of the provider nor a wake-up of the thread."""
     sim.add("Head office")
     with Monitor(ras, interval=0.02) as monitor:
         assert isinstance(monitor.get(PATIENCE), Found)
@@ -232,9 +232,9 @@ def test_between_two_polls_the_kernel_sees_no_wake_up(ras):
 
         before, polls = switches(), monitor.counts.polls
         with pytest.raises(TimeoutError):
-            monitor.get(0.5)  # nothing else in this process runs meanwhile
+            monitor.get(0.5)  # no other thread of this process runs now
         after, polls = switches(), monitor.counts.polls - polls
-    # One for each poll; one more where the thread must wait for the GIL.
+    # One wake-up for each poll, and one more if the thread must wait for the GIL.
     assert after - before <= 2 * (polls + 1)
 
 
@@ -251,11 +251,11 @@ def test_busy_since_tells_of_a_call_that_does_not_return(sim, ras):
         assert monitor.counts.polls_per_second > 0
 
 
-# Everything that can be known
+# Every change that a Monitor can detect
 
 
 def change_at_random(sim, dice, steps):
-    """Change the connections at random; the last change is one that is certainly found."""
+    """Change the connections at random; a poll certainly finds the last change."""
     up = []
     for _ in range(steps):
         step = dice.randrange(6)
@@ -276,7 +276,7 @@ STATES = [ConnState.CONNECTED, ConnState.AUTHENTICATED, ConnState.DISCONNECTED]
 
 @pytest.mark.parametrize("seed", range(25))
 def test_threads_together_are_told_everything(sim, ras, seed):
-    """With both backends 50 schedules, some with a queue that is far too small."""
+    """Both backends together run 50 schedules, some with a queue that is far too small."""
     dice = random.Random(seed)  # noqa: S311 - a schedule, no secret
     capacity = dice.choice([1, 3, 10_000, 10_000])
     lists = [[] for _ in range(dice.randrange(1, 4))]
@@ -331,7 +331,7 @@ def test_a_recording_that_cannot_be_begun(sim, ras, tmp_path):
 def test_a_recording_that_cannot_be_written_ends_alone(sim, ras, tmp_path, monkeypatch, caplog):
     full = OSError(28, "No space left on device")
 
-    def write(_poll, *, told):  # noqa: ARG001 - as a Recorder has it
+    def write(_poll, *, told):  # noqa: ARG001 - the signature of Recorder.write
         raise full
 
     monitor = Monitor(ras, interval=SELDOM, record=tmp_path / "recording")

@@ -1,4 +1,4 @@
-"""The Monitor, taken from by tasks of asyncio loops."""
+"""The Monitor with tasks of asyncio loops as consumers."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SELDOM = 3600.0  # seconds: only signals cause polls
 
 
 def run(coroutine):
-    """Run it in a loop of its own, and never for ever."""
+    """Run it in a new loop, with a time limit."""
     return asyncio.run(asyncio.wait_for(coroutine, PATIENCE))
 
 
 async def that(condition):
-    """Let the loop and other threads run until it holds."""
+    """Let the loop and other threads run until the condition is true."""
     for _ in range(int(PATIENCE / 0.001)):
         if condition():
             return
@@ -100,7 +100,7 @@ def test_one_monitor_serves_two_loops_and_a_thread(sim, ras):
 
 
 def test_the_loop_runs_on_while_a_monitor_is_entered_and_left(sim, ras):
-    """Though a call of the provider is under way all the time."""
+    """A call of the provider runs all the time."""
     sim.delay(ENUM, 60.0)
 
     async def watch():
@@ -155,7 +155,7 @@ def test_ready_in_a_selector_loop(sim, ras):
 
 @pytest.mark.parametrize("seed", range(25))
 def test_tasks_together_are_told_everything(sim, ras, seed):
-    """With both backends 50 schedules, some with a queue that is far too small."""
+    """Both backends together run 50 schedules, some with a queue that is far too small."""
     dice = random.Random(seed)  # noqa: S311 - a schedule, no secret
     capacity = dice.choice([1, 3, 10_000, 10_000])
     lists = [[] for _ in range(dice.randrange(1, 4))]

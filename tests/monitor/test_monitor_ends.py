@@ -27,14 +27,14 @@ def thread_of(monitor):
 
 
 def watching(ras):
-    """A Monitor that was entered and has looked once."""
+    """Run a Monitor that has polled once."""
     monitor = Monitor(ras, interval=SELDOM).__enter__()
     until(lambda: monitor.counts.polls)
     return monitor
 
 
 def in_a_call(sim, ras, function):
-    """A Monitor whose thread is in a call of this function, which does not return."""
+    """Run a Monitor whose thread is in a call of this function, which does not return."""
     sim.delay(function, 60.0)
     monitor = Monitor(ras, interval=SELDOM).__enter__()
     until(lambda: sim.calls(function))
@@ -96,7 +96,7 @@ def test_a_close_does_not_wait_for_a_provider_that_does_not_answer(
         monitor.close()
     assert "did not answer" in caplog.text
     thread = thread_of(monitor)
-    assert thread.is_alive()  # the call is still under way
+    assert thread.is_alive()  # the call is still running
     assert monitor.busy_since is not None
     with pytest.raises(MonitorClosed):
         monitor.get()
@@ -219,7 +219,7 @@ def test_nothing_is_left_of_many(sim, ras):
     for _ in range(20):
         watch()
     assert open_handles.count() == before
-    assert sim.registrations == 1  # each took that of the one before
+    assert sim.registrations == 1  # each used the registration of the previous one
     assert not [t for t in threading.enumerate() if t.name == "ras_native.Monitor"]
 
 
@@ -290,7 +290,7 @@ def test_alive_at_exit_and_polling(backend):
 
 
 def test_in_a_call_of_the_provider_at_exit(backend):
-    """The process ends though the call takes longer than a test may, and says so."""
+    """The process ends although the call does not return, and says so."""
     python = ("-W", "always::ResourceWarning")
     end, *told = child.run(AT_EXIT, backend, "called", "3600", python=python).splitlines()
     assert end == "end"

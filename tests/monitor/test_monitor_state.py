@@ -1,4 +1,4 @@
-"""What a Monitor says of itself: whether it has polled, and whether RAS signals changes."""
+"""The state of a Monitor: whether it has polled, and whether RAS signals changes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_it_says_whether_ras_signals_changes(ras, sim, can_signal):
     with Monitor(ras, interval=SELDOM) as monitor:
         until(lambda: monitor.has_polled)
         assert monitor.has_signals is can_signal
-    assert monitor.has_signals is can_signal  # the last picture of a closed one is the same
+    assert monitor.has_signals is can_signal  # a closed Monitor has its last state
 
 
 def test_every_kind_of_event_is_listed():

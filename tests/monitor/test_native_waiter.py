@@ -1,6 +1,6 @@
-"""The wait in C: it polls without Python, and returns for just what the engine must see.
+"""The wait in C polls without Python, and returns only polls that the engine must see.
 
-Its due times are real ones, so these tests count calls and compare what the waiter reports.
+It uses the real clock, so these tests count calls and compare what the waiter reports.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def native(pytestconfig):
 
 
 class Waiting:
-    """A waiter on a list of its own, with the events that it waits for."""
+    """A waiter with its own list, and the events that it waits for."""
 
     def __init__(self, sim):
         self.ras = Ras(sim, backend="native")
@@ -58,7 +58,7 @@ def waiting(sim):
 
 
 def later(call, waiting, polls):
-    """Call it from another thread after so many polls."""
+    """Call it from another thread after that many polls."""
 
     def run():
         while waiting.waiter.polls < polls:
@@ -158,7 +158,7 @@ def test_a_late_poll_is_told_and_missed_ones_are_skipped(waiting):
     replace(waiting.ras, ENUM, slow)
     look = waiting.wait(interval=MS)
     assert look.late_ns > 50 * MS
-    assert len(calls) == 2  # not one for each that was missed
+    assert len(calls) == 2  # missed polls are skipped
     assert None not in calls
     assert waiting.waiter.busy_since_ns is None
 
@@ -185,7 +185,7 @@ def test_a_wait_that_fails_is_an_error(waiting):
     with pytest.raises(OSError, match="waiting for RAS") as error:
         waiting.wait()
     assert error.value.errno < RN_E_OS
-    os.dup2(0, waiting.event.handle)  # for the event to close
+    os.dup2(0, waiting.event.handle)  # the event closes this descriptor
 
 
 @pytest.mark.posix_only("getrusage tells what the process holds")

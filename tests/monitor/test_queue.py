@@ -1,4 +1,4 @@
-"""The queue by itself: no event lost, none given twice, by threads and tasks in any mixture."""
+"""The queue alone: threads and tasks together lose no event and get none twice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DICE = random.Random()  # noqa: S311 - no secret
 
 
 class Made(NamedTuple):
-    """An event of these tests; one that is lost stands for a range of others."""
+    """An event of these tests."""
 
     sequence: int
 
@@ -42,7 +42,7 @@ def new_queue(capacity=10_000):
 
 
 class Producer:
-    """Puts numbered events; the state after an event is its number."""
+    """Puts events with numbers; the state after an event is its number."""
 
     def __init__(self, queue):
         self._queue = queue
@@ -55,7 +55,7 @@ class Producer:
 
 
 def numbers(events):
-    """Every number that was told, in the order of telling."""
+    """Return the numbers of these events, in order."""
     told = []
     for event in events:
         if isinstance(event, Lost):
@@ -68,7 +68,7 @@ def numbers(events):
 
 
 def taken_now(queue):
-    """Take what is there."""
+    """Take all events that the queue has now."""
     events = []
     while True:
         try:
@@ -78,13 +78,13 @@ def taken_now(queue):
 
 
 def in_thread(function):
-    """Run it in a thread: the thread, and a list that gets its result."""
+    """Run it in a thread; return the thread, and a list that gets its result."""
     result = []
 
     def run():
         try:
             result.append(function())
-        except Exception as error:  # noqa: BLE001 - the test looks at it
+        except Exception as error:  # noqa: BLE001 - the test checks it
             result.append(error)
 
     thread = threading.Thread(target=run)
@@ -93,7 +93,7 @@ def in_thread(function):
 
 
 def until(condition, queue):
-    """Let other threads run until it holds; what they wait for is the queue's lock alone."""
+    """Let other threads run until the condition is true; they wait only for the queue's lock."""
     for _ in range(100_000):
         with queue._lock:
             if condition():
@@ -125,7 +125,7 @@ def test_each_number_is_told_once_and_in_order(capacity, steps):
             events.append(queue.get(0))
             waiting = producer.made - len(numbers(events))
         told = len(numbers(events))
-        # What a full queue holds: its capacity of the newest, and one event for the older ones.
+        # A full queue has `capacity` of the newest events, and one event for the older ones.
         assert len(queue._items) == min(capacity, waiting)
         assert (queue._lost is not None) == (producer.made - told > capacity)
     queue.close()
@@ -358,7 +358,7 @@ def test_a_thread_that_looks_by_itself_waits_no_more():
             queue._items.append((Made(0), lambda index: index, 0))
 
     thread, _ = in_thread(add_without_waking)
-    assert queue.get(30) == Made(0)  # the main thread looks every 100 ms
+    assert queue.get(30) == Made(0)  # the main thread wakes every 100 ms
     assert not queue._waiters
     thread.join(30)
 

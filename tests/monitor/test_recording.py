@@ -1,4 +1,4 @@
-"""Recordings: the same events again, rotation, torn lines, pseudonyms, foreign files."""
+"""Recordings: replay, rotation, incomplete lines, pseudonyms, files of other kinds."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def observation(number: int = 1, **status) -> Observation:
 
 
 class Tape:
-    """An engine and its recorder, polled once a second."""
+    """An engine with a recorder; it polls once a second."""
 
     def __init__(self, path: Path, *, entries: list[str] | None = None, **options) -> None:
         self.engine = Engine(interval_ns=S, entries=entries)
@@ -81,7 +81,7 @@ class Tape:
 
 @pytest.fixture
 def new_tape(tmp_path: Path) -> Iterator[Callable[..., Tape]]:
-    """Make tapes in tmp_path, whose files are closed at the end."""
+    """Return a function that makes tapes in tmp_path; close their files at the end."""
     tapes = []
 
     def new(name: str = "tape", **options) -> Tape:

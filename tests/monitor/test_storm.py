@@ -1,4 +1,4 @@
-"""The storm: whatever happens, the engine tells it, or marks what it missed."""
+"""The storm: the engine reports every change, or a Gap for those it missed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def redial(storm: Storm, link: Link, *, handle: bool = False, number: bool = Fal
 
 
 def pause(storm: Storm, number: int, *, asleep: bool) -> None:
-    """Take no poll for a while."""
+    """Make no poll for a while."""
     pause_ns = ns((0.5, 2.0, 3.5, 20.0)[number % 4])
     storm.blocked_until_ns = max(storm.blocked_until_ns, storm.now_ns) + pause_ns
     storm.suspended_ns += pause_ns if asleep else 0
@@ -78,7 +78,7 @@ ON_THE_SERVICE: dict[str, Callable[[Storm, int], object]] = {
 
 
 def carry_out(storm: Storm, what: str, number: int) -> None:
-    """Let one thing of a schedule happen; nothing where there is no connection for it."""
+    """Run one step of a schedule; do nothing if it needs a connection and there is none."""
     if what in ON_THE_SERVICE:
         ON_THE_SERVICE[what](storm, number)
     elif storm.links:

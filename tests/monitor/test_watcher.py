@@ -1,4 +1,4 @@
-"""When the plain waiter polls and what it returns, on a clock of the test's own."""
+"""When the plain waiter polls and what it returns, on a simulated clock."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LATE = 2 * INTERVAL + LATE_NS
 
 
 class World:
-    """A clock, RAS' event, the cancel event and a provider; times are in ns from the start."""
+    """A clock, RAS' event, the cancel event and a provider. Times are in ns since the start."""
 
     def __init__(self):
         self.now = 0
         self.begun = []  # when each poll began
-        self.takes = {}  # by the poll's number: how long it takes
-        self.answers = {}  # by the poll's number: its generation from then on, or minus a code
+        self.takes = {}  # how long a poll takes, by its number
+        self.answers = {}  # the generation from that poll on, or minus a code, by its number
         self.slept = 0
         self.signals = []  # when RAS signals
         self.always = False  # whether RAS signals without end
@@ -56,7 +56,7 @@ class World:
         self.signals = [moment for moment in self.signals if moment > self.now]
 
     def sleep(self, ns, moments):
-        """Until the first of these moments, at most so long."""
+        """Advance the clock to the first of these moments, at most by that time."""
         self.now = min([self.now + ns, *(moment for moment in moments if moment > self.now)])
 
     def is_cancelled(self):
@@ -102,7 +102,7 @@ class CancelEvent:
 
 
 def plain_waiter(poll):
-    """One for which the enumeration is the whole poll."""
+    """Make a waiter whose poll is only the enumeration."""
     return PlainWaiter(SimpleNamespace(poll=poll, connections=SimpleNamespace(enumerated_ns=-1)))
 
 
@@ -158,7 +158,7 @@ def test_a_poll_that_is_late_is_told(world):
     assert look.generation == 1
     world.takes[3] = INTERVAL + LATE
     world.answers[5] = 2
-    assert world.wait().late_ns == 0  # the one between was late by just what is no loss
+    assert world.wait().late_ns == 0  # the poll between was late by exactly the limit
 
 
 def test_a_signal_is_served_at_once(world):
@@ -168,7 +168,7 @@ def test_a_signal_is_served_at_once(world):
     assert (look.signalled, look.monotonic_ns, look.generation) == (True, 3 * MS, 1)
     assert world.signals == []
     world.answers[2] = 2
-    assert world.wait().monotonic_ns == INTERVAL  # signals do not move the due polls
+    assert world.wait().monotonic_ns == INTERVAL  # signals do not change when polls are due
 
 
 def test_a_signal_that_is_there_when_a_poll_is_due(world):
@@ -217,7 +217,7 @@ def test_the_engine_gets_the_look_it_wants(world):
     world.wait()
     look = world.wait(look=30 * MS)
     assert (look.monotonic_ns, look.signalled, look.late_ns) == (30 * MS, False, 0)
-    look = world.wait(look=3 * INTERVAL)  # later than polls that are due
+    look = world.wait(look=3 * INTERVAL)  # after polls that are due earlier
     assert world.begun == [n * MS for n in (0, 30, 100, 200, 300)]
     assert look.monotonic_ns == 300 * MS
 

@@ -52,7 +52,7 @@ class Program:
 
 @pytest.fixture
 def printed(monkeypatch):
-    """The lines that a program prints; pytest's own capture is of another thread."""
+    """Collect the lines that a program prints; pytest captures only its own thread."""
     lines: list[str] = []
     monkeypatch.setattr(
         "builtins.print", lambda *words, **_: lines.append(" ".join(map(str, words)))
@@ -62,7 +62,7 @@ def printed(monkeypatch):
 
 @pytest.fixture
 def seen(ras, monkeypatch):
-    """Have programs ask the simulator. `seen(condition)` awaits that it holds for their Monitor."""
+    """Make programs use the simulator. `seen(condition)` waits until their Monitor meets it."""
     monkeypatch.setattr(monitor_module, "_system_ras", lambda: ras)
     monitors: list[ras_native.Monitor] = []
     start = ras_native.Monitor._start
@@ -76,7 +76,7 @@ def seen(ras, monkeypatch):
 
 
 def has_seen(count):
-    """Whether a Monitor has polled, and found so many connections."""
+    """Return a check that a Monitor has polled and found that many connections."""
     return lambda monitor: monitor.has_polled and len(monitor.snapshot) == count
 
 

@@ -1,4 +1,4 @@
-"""pywin32, which knows nothing of this project, against the simulator as rasapi32.dll."""
+"""pywin32, which does not know ras_native, uses the simulator as rasapi32.dll."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def test_pywin32_reports_what_the_simulator_holds(sim: Simulator, tmp_path: Path
     first, second = report["held"]
     modem = [second, "Modem", "modem", "Standard 56000 bps"]
     assert report["listed"] == [[first, "Büro 💻", "vpn", "WAN Miniport (IKEv2)"], modem]
-    # win32ras formats its two wide strings as narrow ones: of each, the first character is left
+    # win32ras formats two wide strings as narrow ones, so only the first character of each is left
     assert report["statuses"] == [[CONNECTED, 0, "v", "W"], [CONNECTED, 0, "m", "S"]]
     assert report["leaving"][0] == DISCONNECTED
     assert report["dead"] == 6
     assert report["left"] == [modem]
     assert report["calls"] == {
-        "RasEnumConnectionsW": 3,  # room for one, then for both; then for the one that is left
+        "RasEnumConnectionsW": 3,  # buffers for one, for both, and for the one that is left
         "RasGetConnectStatusW": 4,
         "RasHangUpW": 1,
     }

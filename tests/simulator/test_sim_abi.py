@@ -116,7 +116,7 @@ def test_every_version_has_its_stride(
         assert (item.dwSize, item.hrasconn) == (size, given[n])
         assert text(item.szEntryName) == f"Büro {n}"
         assert text(item.szDeviceName) == f"device {n}"
-        if winver == 0x400:  # its rounding takes nothing of the next member
+        if winver == 0x400:  # the padding has no bytes of the next member
             assert not any(raw[structure.szPhonebook.offset :])
 
 
@@ -322,7 +322,7 @@ def test_status_fills_nothing_on_failure(sim: Simulator, api: Rasapi) -> None:
     assert given.untouched_from(4)
 
 
-# Hang-up: what it answers; how it goes on is in test_sim_dial.py
+# The codes of a hang-up; test_sim_dial.py tests the teardown
 
 
 @pytest.mark.parametrize("name", ["RasHangUpW", "RasHangUpA"])
@@ -432,7 +432,7 @@ def test_entries_of_every_version(sim: Simulator, api: Rasapi, size: int) -> Non
 
 
 def arguments_for(name: str, handle: int) -> tuple[Any, ...]:
-    """Arguments that a running service would take."""
+    """Make arguments that a running service accepts."""
     kind = name.removesuffix("W").removesuffix("A")
     sizes = {
         "RasEnumConnections": sizeof(RASCONNA if name.endswith("A") else RASCONNW),

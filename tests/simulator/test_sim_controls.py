@@ -291,7 +291,7 @@ def test_an_injected_error_does_nothing_else(sim: Simulator, api: Rasapi) -> Non
 
 
 def test_success_can_be_injected_as_well(sim: Simulator, api: Rasapi) -> None:
-    sim.fail("RasGetConnectStatusW", 0)  # as a stub that answers success and fills nothing
+    sim.fail("RasGetConnectStatusW", 0)  # like a stub that returns success and fills nothing
     assert status(api, 1)[0] == 0
 
 
@@ -334,7 +334,7 @@ def test_a_delay_takes_that_long(sim: Simulator, api: Rasapi) -> None:
 
 
 class Hammer:
-    """What the threads do, each in its own way, to one simulator."""
+    """The different actions of several threads on one simulator."""
 
     def __init__(self, sim: Simulator, api: Rasapi) -> None:
         self.sim, self.api = sim, api
@@ -448,9 +448,9 @@ def test_a_forked_child_finds_the_simulator_unlocked(clock: str) -> None:
 
 
 @pytest.mark.posix_only("fork")
-@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # it has threads, and forks
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # threads and fork
 def test_a_forked_child_has_its_own_copy_of_the_service() -> None:
-    """Connections are copied; the parent's events are not set by the child."""
+    """The child gets copies of the connections, and does not set the parent's events."""
     with Simulator(clock="real") as sim, SystemEvent() as event:
         api, handle = api_of(sim), sim.add("a")
         api.RasConnectionNotificationW(EVERY_CONNECTION, event.handle, 3)

@@ -46,7 +46,7 @@ def dial(
     handle: c_void_p | None = None,
     extensions: RASDIALEXTENSIONS | None = None,
 ) -> tuple[int, int]:
-    """RasDialW; the code and the handle."""
+    """Call RasDialW; return the code and the handle."""
     out = c_void_p() if handle is None else handle
     given = byref(extensions) if extensions else None
     address = ctypes.cast(notifier, c_void_p) if notifier else None
@@ -197,7 +197,7 @@ def test_the_phone_book_tells_entries_of_one_name_apart(sim: Simulator, api: Ras
 
 
 class Log:
-    """A dialler's function of each type, and what it was told."""
+    """A dialler's function of each type, and the arguments that it got."""
 
     def __init__(self, then: Callable[[int], int] = lambda _: 1) -> None:
         self.told: list[tuple[int, int]] = []
@@ -444,7 +444,7 @@ def test_a_synchronous_dialling_waits_in_real_time() -> None:
 
 @pytest.mark.timeout(method="thread")  # a dead lock would be in C, where no signal ends it
 def test_a_synchronous_dialling_within_a_callback_is_refused() -> None:
-    """It would wait for the thread that it keeps."""
+    """It would wait for the thread that it runs in."""
     answers: list[int] = []
 
     def dial_another(reached: int) -> int:
@@ -467,7 +467,7 @@ def test_a_synchronous_dialling_within_a_callback_is_refused() -> None:
 
 @pytest.mark.timeout(method="thread")
 def test_a_reset_from_the_first_callback_is_refused() -> None:
-    """Also where the clock's thread runs before the call that starts it has returned."""
+    """The clock's thread may run before the call that starts it has returned."""
     answers: list[int] = []
     for _ in range(100):
         with Simulator() as sim:

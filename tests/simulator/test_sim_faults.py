@@ -1,4 +1,4 @@
-"""The faults of real notifications, and the log by which a test knows what happened."""
+"""The faults of real notifications, and the simulator's history."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def api(sim: Simulator) -> Rasapi:
 
 @pytest.fixture
 def event(api: Rasapi) -> Iterator[SystemEvent]:
-    """An event that is registered for everything."""
+    """Register an event for every change."""
     with SystemEvent() as created:
         assert api.RasConnectionNotificationW(EVERY_CONNECTION, created.handle, 0x7F) == 0
         yield created
 
 
 def told(sim: Simulator) -> list[tuple[float, HistoryEvent, int, int]]:
-    """Time, event, value and registrations of each entry."""
+    """Return time, event, value and registrations of each entry."""
     return [(entry.time, entry.event, entry.value, entry.registrations) for entry in sim.history]
 
 
@@ -170,7 +170,7 @@ def test_only_an_ended_handle_can_be_used_again(sim: Simulator, api: Rasapi) -> 
 
 
 def test_handles_of_all_ages_can_be_used_again(sim: Simulator, api: Rasapi) -> None:
-    """The first, the last and those in between of the free ones, and new ones after that."""
+    """Use the first, the last and middle free handles again, then new ones."""
     ended = [sim.add(f"{n}") for n in range(5)]
     for handle in ended:
         sim.drop(handle)
@@ -261,7 +261,7 @@ def test_a_dialling_that_fails_is_no_cycle(sim: Simulator, api: Rasapi, event: S
 
 
 def signals(seed: int, probability: float = 0.3) -> list[bool]:
-    """Which of a thousand changes set the event, by a Simulator of its own."""
+    """Return which of a thousand changes of a new Simulator set the event."""
     with Simulator() as sim, SystemEvent() as event:
         api = api_of(sim)
         api.RasConnectionNotificationW(EVERY_CONNECTION, event.handle, 0x7F)

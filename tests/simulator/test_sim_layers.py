@@ -13,14 +13,14 @@ pytestmark = pytest.mark.posix_only("it reads sources, and elsewhere these may n
 
 
 def layers() -> list[str]:
-    """The files in their order, lowest first, as the build lists them."""
+    """Return the files in the order of the build, lowest first."""
     text = (ROOT / "csrc" / "build_native.py").read_text(encoding="utf-8")
     listed = text.split("SIMULATOR_LAYERS = (")[1].split("\n)")[0]
     return re.findall(r'"(\w+)"', listed)
 
 
 def source(name: str) -> str:
-    """A file without its comments and texts."""
+    """Return a file without its comments and texts."""
     text = (FOLDER / name).read_text(encoding="utf-8")
     return re.sub(r'/\*.*?\*/|(?<!include )"[^"\n]*"', "", text, flags=re.DOTALL)
 
@@ -45,7 +45,7 @@ def test_no_file_includes_one_above_it() -> None:
 
 
 def test_no_file_calls_a_function_above_it() -> None:
-    """Controls are declared in rassim.h for all, so the includes alone do not prove it."""
+    """rassim.h declares the controls for all files, so the includes alone do not prove it."""
     order = layers()
     where = {
         function: layer

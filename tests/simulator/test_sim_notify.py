@@ -1,4 +1,4 @@
-"""The simulator sets the events that RAS would set, and links are what they are in multilink."""
+"""The simulator sets the events that RAS would set, also for the links of multilink."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def subentry_handle(api: Rasapi, handle: int, subentry: int) -> tuple[int, int]:
 
 
 def flags_set(api: Rasapi, handle: int | None, cause: Callable[[], object]) -> Flag:
-    """Every flag whose own event is set by the cause."""
+    """Return every flag whose event the cause sets."""
     found = Flag(0)
     events = {flag: SystemEvent() for flag in FLAGS}
     for flag, event in events.items():
@@ -170,7 +170,7 @@ def test_a_closed_event_does_not_kill_the_process() -> None:
 def test_a_full_event_is_set_already(
     sim: Simulator, api: Rasapi, make: Callable[[], tuple[Any, Any]]
 ) -> None:
-    """Also where its descriptor is a blocking one."""
+    """This is also true of a blocking descriptor."""
     reader, writer = (end if isinstance(end, int) else end.detach() for end in make())
     os.set_blocking(writer, False)
     with contextlib.suppress(BlockingIOError):
