@@ -62,7 +62,7 @@ def test_wait_for_the_end_of_a_dialling_that_failed(run, sim):
     handle = sim.dial("Office", step=0.1, error=691)
     sim.advance(10)
     sim.step_per_call = 1
-    sim.drop(handle, after=6)
+    sim.drop(handle, after=30)  # of which the first looks take some
     run("wait", hex(handle), "--state", "gone")
 
 
