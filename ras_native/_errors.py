@@ -38,7 +38,7 @@ def _table() -> dict[int, _Code]:
 
 @functools.cache
 def _winsock_codes() -> dict[int, int]:
-    """Errno to Winsock code."""
+    """Map each errno to its Winsock code."""
     return {
         value: code
         for code, row in _table().items()
@@ -60,7 +60,7 @@ def error_name(code: int) -> str:
 
 
 def code_text(code: int) -> str:
-    """What the code means and, for the common ones, what to do next, in one line of English."""
+    """Return the meaning of the code in one line of English, with advice for the common ones."""
     row = _table().get(code)
     return row.text if row else "no explanation of this code is known"
 
@@ -119,7 +119,7 @@ class RasError(_CodeError):
 
     @property
     def gone(self) -> bool:
-        """Whether the code says that the handle's connection does not exist, or exists no more."""
+        """Whether the code says that the handle's connection has ended, or never existed."""
         return self.code in GONE_CODES
 
     def __str__(self) -> str:

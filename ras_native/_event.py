@@ -15,7 +15,7 @@ from ._wait import wait_in_slices
 
 
 def new_backend_event(backend: str) -> BackendEvent:
-    """Create a manual-reset event that is not set; OSError where the system has none left."""
+    """Create a manual-reset event that is not set; OSError if the system has none left."""
     code, event = ras_backend(backend).new_event()
     if code == RN_E_NO_MEMORY:
         raise MemoryError("no memory for an event")
@@ -85,7 +85,7 @@ class Event:
 
     @property
     def handle(self) -> int:
-        """For the system's own wait functions: on Windows a HANDLE, elsewhere a descriptor.
+        """The handle for the system's own wait functions: a HANDLE on Windows, else a descriptor.
 
         The handle belongs to the event: do not close it, and do not use it after `close`. Raises
         ValueError when the event is closed.
@@ -93,7 +93,7 @@ class Event:
         return self._open().handle
 
     def fileno(self) -> int:
-        """Give `handle`, for select and for event loops (readable while set)."""
+        """Return `handle`, for select and for event loops (readable while set)."""
         return self.handle
 
     def set(self) -> None:
@@ -101,7 +101,7 @@ class Event:
         _raise_failed(self._open().set(), "the event could not be set")
 
     def reset(self) -> None:
-        """Make it wait again. Reset before you enumerate, or you may miss a change."""
+        """Make `wait` wait again. Reset before you enumerate, or you may miss a change."""
         _raise_failed(self._open().reset(), "the event could not be reset")
 
     def is_set(self) -> bool:

@@ -1,4 +1,4 @@
-"""The RAS functions: of one provider (`Ras`), and of the system's own (module level)."""
+"""The RAS functions of one provider (`Ras`), and those of the system's own (module level)."""
 
 from __future__ import annotations
 
@@ -106,10 +106,10 @@ class Ras:
 
     A signal handler must not poll it: it may have interrupted a poll of the same thread.
 
-    A connection may be given as its handle (an int, the HRASCONN of RasDial or of an
-    enumeration), as a Connection, as an Observation, or by the name of its phone-book entry,
-    letter case aside. A name costs one enumeration. KeyError lists the connections if none or
-    several have the name; a connection that is being dialled is not listed yet.
+    Methods take a connection as its handle (an int, the HRASCONN of RasDial or of an enumeration),
+    a Connection, an Observation, or the name of its phone-book entry in any letter case. A name
+    costs one enumeration. KeyError lists the connections if none or several have the name. A
+    connection that is being dialled is not listed yet.
 
     Raises ProviderError if the provider cannot be loaded or is not one, TypeError or ValueError
     for an argument that is no path or no backend, ImportError if the native backend is asked for
@@ -269,7 +269,7 @@ class Ras:
         *,
         ansi: bool = False,
     ) -> Notification:
-        """Have RAS set an event when something of `flags` happens to one connection, or to any.
+        """Make RAS set an event when one of `flags` happens to this connection, or to any.
 
         `handle` None is every connection of this machine. The flags combine: `CONNECTION |
         DISCONNECTION`. `ansi` calls the A function, which does the same. Close the Notification,
@@ -291,7 +291,7 @@ class Ras:
         return Notification(self.backend, event, f"all connections {description}", give_back)
 
     def _discard_registrations(self) -> None:
-        """Make every later registration anew: RAS may have forgotten those made so far."""
+        """Use no registration again: RAS may have forgotten them."""
         self._registrations.discard()
 
     def _register(self, number: int, flags: int, *, ansi: bool) -> BackendEvent:
@@ -391,7 +391,7 @@ class Ras:
                 forget(provider, link)
 
     def _removal_event(self, number: int) -> Event:
-        """Make an event for the end of a link; where RAS gives none, it is never set."""
+        """Make an event for the end of a link. It is never set if RAS signals nothing."""
         flags = NotificationFlag.BANDWIDTH_REMOVED | NotificationFlag.DISCONNECTION
         try:
             return self.connection_notification(number, flags)
@@ -416,7 +416,7 @@ class Ras:
         return RasError(code, function, message or None)
 
     def _close_with_it(self, closable: _Closable) -> None:
-        """Have `close` close this object first, unless it is gone by then."""
+        """Make `close` close this object first, unless it was collected."""
         self._open()
         self._closed_with_it.add(closable)
 
@@ -499,7 +499,7 @@ class _SystemRas(Ras):
     """The system's own rasapi32, open until the process ends."""
 
     def __del__(self) -> None:
-        """Nobody closes it."""
+        """Give no ResourceWarning: nobody closes it."""
 
 
 _system: Ras | None = None

@@ -43,7 +43,7 @@ class _Named:
 
 
 class _OpenEnum(_Named, IntEnum):
-    """An IntEnum that keeps numbers it has no name for."""
+    """An IntEnum that accepts numbers without a name."""
 
     def __str__(self) -> str:
         return self._name_
@@ -72,9 +72,9 @@ class _NamedFlag(_Named, IntFlag):
 
 
 class ConnState(_OpenEnum):
-    """RASCONNSTATE: where a connection is between opening its port and its end.
+    """RASCONNSTATE: the state of a connection, from opening its port to its end.
 
-    A number without a name is kept: `ConnState(99)` is named `UNKNOWN_0x63`.
+    A number without a name is accepted: `ConnState(99)` is named `UNKNOWN_0x63`.
     """
 
     OPEN_PORT = layout.RASCS_OpenPort
@@ -122,10 +122,10 @@ class ConnState(_OpenEnum):
 
 
 class ConnSubstate(_OpenEnum):
-    """RASCONNSUBSTATE: what an IKEv2 tunnel does while it counts as connected.
+    """RASCONNSUBSTATE: the condition of an IKEv2 tunnel that counts as connected.
 
-    DORMANT: the interface below it is down. RECONNECTING: it moves to another interface. Nothing
-    passes during either. RECONNECTED: it has moved, and is up.
+    DORMANT: the interface under it is down. RECONNECTING: it changes to another interface. It
+    carries no data in these two. RECONNECTED: it has changed its interface, and is up.
     """
 
     NONE = layout.RASCSS_None
@@ -226,7 +226,7 @@ Endpoint = IPv4Address | IPv6Address
     substate="What an IKEv2 tunnel does while it counts as connected.",
 )
 class Status(NamedTuple):
-    """What RasGetConnectStatus says of a connection: one RASCONNSTATUS.
+    """What RasGetConnectStatus reports about a connection: one RASCONNSTATUS.
 
     A member is None if the system answered with an older version of the structure that lacks it.
     """
@@ -259,7 +259,7 @@ _OUTAGES = (ConnSubstate.DORMANT, ConnSubstate.RECONNECTING)
     code="What RasGetConnectStatus returned: 0, or 6 if the connection was gone by then.",
 )
 class Observation(NamedTuple):
-    """One connection of a snapshot, and what its status call answered."""
+    """One connection of a snapshot, with the result of its status call."""
 
     connection: Connection
     status: Status | None
@@ -267,7 +267,7 @@ class Observation(NamedTuple):
 
     @property
     def gone(self) -> bool:
-        """Whether the connection ended between being listed and being asked."""
+        """Whether the connection ended after it was listed, before its status was read."""
         return self.code in GONE_CODES
 
     @property
@@ -287,7 +287,7 @@ class Observation(NamedTuple):
 
 
 def same_name(one: str, other: str) -> bool:
-    """Compare the names of two entries as Windows does: letter case aside."""
+    """Compare the names of two entries as Windows does, ignoring letter case."""
     return one.casefold() == other.casefold()
 
 
@@ -303,15 +303,15 @@ def only_one(name: str, found: Sequence[_Item], known: Iterable[Connection]) -> 
 class Snapshot(tuple[Observation, ...]):
     """Every connection with its status, from one call; equal snapshots are one object.
 
-    A tuple of Observations. `snapshot["Head office"]` is the connection of that entry, letter case
-    aside; `in` takes an entry's name, a handle, a Connection or an Observation.
+    A tuple of Observations. `snapshot["Head office"]` is the connection of that entry, in any
+    letter case. `in` takes an entry's name, a handle, a Connection or an Observation.
     """
 
     __slots__ = ()
 
     @property
     def gone(self) -> tuple[Observation, ...]:
-        """Those that ended between being listed and being asked."""
+        """The connections that ended after they were listed, before their status was read."""
         return tuple(item for item in self if item.gone)
 
     def find(self, wanted: str | int | Connection) -> Observation | None:
@@ -366,7 +366,7 @@ _Buffer = bytes | bytearray | memoryview
 
 
 def text(units: bytes) -> str:
-    """Decode UTF-16 code units up to the first NUL; lone surrogates are kept."""
+    """Decode UTF-16 code units up to the first NUL; accept lone surrogates."""
     return units.decode(_UTF16, "surrogatepass").partition("\0")[0]
 
 
