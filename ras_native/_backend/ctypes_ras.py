@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from ctypes import addressof, byref, c_uint16, c_uint32, c_void_p, sizeof
 from itertools import chain, count
+from struct import Struct
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -54,7 +55,10 @@ _SIZES = tuple(size for _, size in RASCONNW_VERSIONS)
 _STATUS_SIZES = tuple(size for _, size in RASCONNSTATUSW_VERSIONS)
 _STATUS_TEXTS = slice(RN_STATUS.size - RN_STATUS_TEXT["phone_number"].stop, None)
 _BLANK_STATUSES = tuple(size.to_bytes(4, sys.byteorder) + bytes(size - 4) for size in _STATUS_SIZES)
-_HANDLE = slice(4, 4 + sizeof(c_void_p))  # RASCONN.hrasconn
+_HANDLES = tuple(  # RASCONN.hrasconn, for each version of the structure
+    Struct(f"=4x{'Q' if sizeof(c_void_p) == 8 else 'I'}{size - 4 - sizeof(c_void_p)}x")
+    for size in _SIZES
+)
 
 
 def now_ns() -> int:
@@ -314,7 +318,7 @@ class _Reading(NamedTuple):
 
     def handles(self) -> list[int]:
         """Return the handle of each RASCONN."""
-        return [int.from_bytes(raw[_HANDLE], sys.byteorder) for raw in self.elements()]
+        return [handle for (handle,) in _HANDLES[self.version].iter_unpack(self.connections)]
 
 
 _NOTHING = _Reading(0, b"", [])
@@ -324,11 +328,12 @@ class _Poll:
     """The buffers of a poll; one thread at a time uses them."""
 
     __slots__ = ("_arguments", "_count", "_dirty", "_dw_size", "_needed", "_size", "_view",
-                 "count", "version")  # fmt: skip
+                 "count", "status", "version")  # fmt: skip
 
     def __init__(self) -> None:
         self.version = 0  # the version of the elements: an index into RASCONNW_VERSIONS
         self.count = 0  # elements that the last call wrote
+        self.status = _StatusBuffer()  # for one call after another
         self._needed, self._count = c_uint32(), c_uint32()
         self._resize(RN_FIRST_CAPACITY * _SIZES[0])
 
@@ -473,7 +478,7 @@ class CtypesList:
         self.enumerated_ns = now_ns()
         reading = _Reading(poll.version, poll.elements(), [])
         if self._with_status:
-            ask, scratch = self._provider.ask_status, _StatusBuffer()
+            ask, scratch = self._provider.ask_status, poll.status
             reading.answers.extend([ask(handle, scratch) for handle in reading.handles()])
         return reading
 
