@@ -1,4 +1,4 @@
-# The test of reconnect.py. Its fixtures "ras" and "ras_simulator" come with ras_native.
+# This program tests reconnect.py. Its fixtures "ras" and "ras_simulator" come with ras_native.
 from reconnect import keep_connected
 
 from ras_native import Monitor, Ras

@@ -1,7 +1,7 @@
-"""Watch Windows RAS (VPN, dial-up) connections: often, cheaply, from any Python.
+"""Watch Windows RAS (VPN, dial-up) connections often and cheaply.
 
 `Ras` has the functions for one provider; the functions of the same names here use the system's
-own rasapi32. `backend` is the backend in use, one of `BACKENDS`. A timeout has at most
+own rasapi32. `backend` is the backend in use, one of `BACKENDS`. A timeout is at most
 `LONGEST_SECONDS`; `connect_many` has at most `MAX_CONCURRENCY` sockets open. `error_name` gives the
 name of an error code.
 """
@@ -128,7 +128,7 @@ __version__ = "0.1.0"
 
 
 def _claim(module: dict[str, Any]) -> None:
-    """Have what users import say `ras_native.RasError`, not the module that defines it."""
+    """Set `__module__` of the public names, so that users see `ras_native.RasError`."""
     for item in map(module.get, __all__):
         if callable(item):
             item.__module__ = __name__
@@ -143,9 +143,9 @@ with suppress(ValueError, ImportError):
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        """Import the Monitor when it is first needed: that takes as long as all the rest.
+        """Import the Monitor when it is first needed, because its import takes long.
 
-        Raise what is wrong with RAS_NATIVE_BACKEND where `backend` could not be chosen.
+        For `backend`, raise the error that prevented the choice of a backend.
         """
         if name == "backend":
             return _default_backend()

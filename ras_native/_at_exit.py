@@ -1,8 +1,8 @@
-"""When the interpreter exits, hang-ups that nobody waited for get the rest of their time.
+"""At exit, waits for the hang-ups that the program did not wait for.
 
 Microsoft's documentation lets a program exit 3 s after RasHangUp, or once the connection is gone.
-What is remembered here keeps no provider loaded: once the provider is closed, nobody can ask
-whether the connection is gone, and the exit waits for the rest of the 3 s.
+This module keeps only weak references to providers. If a provider was closed, it cannot be asked
+whether the connection is gone. The exit then waits for the rest of the 3 s.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ._log import logger
 EXIT_SECONDS = 3.0
 
 Wait = Callable[[Provider, float], bool]
-"""Waits at most so many seconds and returns whether the hang-up is complete."""
+"""Waits at most the given seconds, and returns whether the hang-up is complete."""
 
 
 class _HangUp(NamedTuple):
@@ -32,24 +32,27 @@ class _HangUp(NamedTuple):
 _unfinished: dict[object, _HangUp] = {}
 
 
-def finish_later(provider: Provider, key: int, wait: Wait | None = None) -> None:
-    """At exit, unless `forget` came before, call `wait` with the provider and the seconds left.
+def wait_at_exit(provider: Provider, key: int, wait: Wait | None = None) -> None:
+    """Let the exit call `wait` with the provider and the seconds left, unless `forget` is called.
 
-    None: nobody can ask whether the hang-up is complete, and the exit waits for the seconds left.
+    If `wait` is None, nothing can tell whether the hang-up is complete. The exit then waits for
+    all the seconds left.
     """
     now = time.perf_counter()
-    for late in [known for known, hang_up in list(_unfinished.items()) if hang_up.deadline <= now]:
-        _unfinished.pop(late, None)
+    for expired in [
+        known for known, hang_up in list(_unfinished.items()) if hang_up.deadline <= now
+    ]:
+        _unfinished.pop(expired, None)
     _unfinished[id(provider), key] = _HangUp(now + EXIT_SECONDS, ref(provider), wait)
 
 
 def forget(provider: Provider, key: int) -> None:
-    """The hang-up is complete."""
+    """Remove a hang-up that is complete, so that the exit does not wait for it."""
     _unfinished.pop((id(provider), key), None)
 
 
 @atexit.register
-def _finish() -> None:
+def _wait_for_all() -> None:
     for hang_up in list(_unfinished.values()):
         provider, seconds = hang_up.provider(), hang_up.deadline - time.perf_counter()
         if seconds <= 0:
@@ -61,5 +64,5 @@ def _finish() -> None:
     _unfinished.clear()
 
 
-if hasattr(os, "register_at_fork"):  # the parent finishes its own
+if hasattr(os, "register_at_fork"):  # the parent waits for its own hang-ups
     os.register_at_fork(after_in_child=_unfinished.clear)

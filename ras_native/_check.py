@@ -1,4 +1,4 @@
-"""Every check of an argument: each function returns the checked value or raises.
+"""Checks arguments: each function returns the checked value or raises an exception.
 
 TypeError is for a value of the wrong type, ValueError for one that is out of range. The message
 begins with the argument's name. Callers check before they change anything.
@@ -16,10 +16,10 @@ LONGEST_SECONDS = 10 * 366 * 24 * 3600
 """Ten years: the longest duration that a wait accepts."""
 
 EVERY_CONNECTION = (1 << 8 * sizeof(c_void_p)) - 1
-"""INVALID_HANDLE_VALUE, which RasConnectionNotification takes for all connections."""
+"""INVALID_HANDLE_VALUE. For RasConnectionNotification it means all connections."""
 
 _NS_PER_SECOND = 1_000_000_000
-_MOST_BITS_SHOWN = 128  # Python refuses to print whole numbers of some thousand digits
+_MOST_BITS_SHOWN = 128  # Python refuses to print ints of several thousand digits
 
 
 def _shown(value: object) -> str:
@@ -34,11 +34,11 @@ def wrong_type(name: str, wanted: str, value: object) -> TypeError:
 
 
 def whole_number(name: str, value: object, lowest: int, highest: int) -> int:
-    """Check an int, or an object with `__index__`, from `lowest` to `highest`; no bool."""
+    """Check an int or an object with `__index__`, but no bool, from `lowest` to `highest`."""
     if isinstance(value, bool):
         raise wrong_type(name, "a whole number", value)
     try:
-        number = operator.index(value)  # type: ignore[arg-type] # what has none raises TypeError
+        number = operator.index(value)  # type: ignore[arg-type] # handled below
     except TypeError:
         raise wrong_type(name, "a whole number", value) from None
     if not lowest <= number <= highest:
@@ -70,7 +70,7 @@ def nanoseconds(
 
 
 def handle(value: object, name: str = "handle") -> int:
-    """Check the number of one connection: neither 0 nor INVALID_HANDLE_VALUE."""
+    """Check the handle of one connection. It must be neither 0 nor INVALID_HANDLE_VALUE."""
     return whole_number(name, value, 1, EVERY_CONNECTION - 1)
 
 
@@ -85,7 +85,7 @@ def byte_string(name: str, value: object, longest: int) -> bytes:
 
 
 def text(name: str, value: object) -> str:
-    """Check a str without a NUL, at which Windows would cut it."""
+    """Check a str. Reject a NUL, because Windows would cut the text there."""
     if not isinstance(value, str):
         raise wrong_type(name, "a str", value)
     if "\0" in value:
@@ -94,7 +94,7 @@ def text(name: str, value: object) -> str:
 
 
 def path(name: str, value: object) -> str:
-    """Check a path, a str or an os.PathLike of one, and return it as a str."""
+    """Check a path (a str or an os.PathLike that gives a str), and return it as a str."""
     found = os.fspath(value) if isinstance(value, (str, os.PathLike)) else value
     if not isinstance(found, str):
         raise wrong_type(name, "a str or a path", value)

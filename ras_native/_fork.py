@@ -1,6 +1,6 @@
-"""After `os.fork`, the child's inherited objects are closed: the parent goes on using theirs.
+"""After `os.fork`, closes the objects that the child inherited; those of the parent stay open.
 
-Without that, resetting an inherited event would reset the parent's, and a Ras that another thread
+Otherwise, resetting an inherited event would reset the parent's event. A Ras that another thread
 was using during the fork would stay locked for ever.
 """
 
@@ -15,14 +15,14 @@ class Inheritable(Protocol):
     """An object that a forked child must not use."""
 
     def _close_after_fork(self) -> None:
-        """Close it in the child, without a lock and without a call of the provider."""
+        """Close it in the child. Take no lock, and do not call the provider."""
 
 
 _objects: WeakSet[Inheritable] = WeakSet()
 
 
 def close_in_child(inheritable: Inheritable) -> None:
-    """Have `inheritable` closed in every child that this process forks."""
+    """Register `inheritable`, so that every forked child closes it."""
     _objects.add(inheritable)
 
 

@@ -1,4 +1,4 @@
-"""The logger "ras_native": what a support engineer asks for. No poll writes to it."""
+"""The logger "ras_native", for finding the causes of problems. Polls do not write to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notifications, and their registrations with RAS, which outlive them."""
+"""Notifications, and their registrations with RAS. A registration outlives its Notification."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from threading import Lock
 from ._backend.contract import BackendEvent
 from ._event import Event
 
-_MOST_FREE = 16  # registrations kept for the next Notification
+_MOST_FREE = 16  # registrations that are stored for reuse
 
 Kind = tuple[int, bool]
 """The flags of a registration, and whether RasConnectionNotificationA made it."""
@@ -17,9 +17,9 @@ Kind = tuple[int, bool]
 class Registrations:
     """Registrations of closed Notifications for all connections, ready to be used again.
 
-    Windows has no call to end a registration. So that closing and registering again does not add
-    one each time, a closed Notification gives its event back, and the next one with the same flags
-    takes it. Registrations for one connection end with it and are not kept.
+    Windows has no call to end a registration. A closed Notification therefore gives its event
+    back, and the next one with the same flags uses it. This limits the number of registrations.
+    A registration for one connection ends with that connection, and is not stored.
     """
 
     def __init__(self) -> None:
@@ -29,24 +29,24 @@ class Registrations:
         """Counts how often the registrations were discarded."""
 
     def take(self, kind: Kind) -> BackendEvent | None:
-        """Take a registered event of that kind, reset; None if there is none."""
+        """Remove, reset and return a registered event of that kind; None if there is none."""
         with self._lock:
             index = next((i for i, (known, _) in enumerate(self._free) if known == kind), None)
             event = None if index is None else self._free.pop(index)[1]
         return None if event is None or event.reset() else event
 
     def give_back(self, kind: Kind, epoch: int, event: BackendEvent) -> None:
-        """Keep an event that was registered in that epoch."""
+        """Store an event for reuse, unless registrations were discarded after that epoch."""
         with self._lock:
             if epoch == self.epoch and len(self._free) < _MOST_FREE:
                 self._free.append((kind, event))
 
     def discard(self) -> None:
-        """Keep none of those made so far: RAS failed, and may have forgotten them."""
+        """Discard all registrations: RAS failed, and may have lost them."""
         with self._lock:
             self.epoch += 1
             free, self._free = self._free, []
-        del free  # the events close without the lock
+        del free  # closes the events after the lock is released
 
 
 class Notification(Event):
@@ -55,8 +55,9 @@ class Notification(Event):
     The event does not say what happened, and several changes set it only once. When it is set,
     call `reset()` before you enumerate, or you may miss a change.
 
-    Close it, or use it in a `with`. Windows has no call to end a registration: the registration of
-    a closed Notification for all connections is used again by the next one with the same flags.
+    Close it, or use it in a `with`. Windows has no call to end a registration. After a
+    Notification for all connections is closed, the next one with the same flags reuses its
+    registration.
     """
 
     _kind = "Notification"
@@ -73,7 +74,7 @@ class Notification(Event):
         self._hold(backend, event)
 
     def close(self) -> None:
-        """End the use of this event; a second close does nothing."""
+        """Close this Notification; a second close does nothing."""
         event, give_back = self._event, self._give_back
         self._give_back = None
         super().close()

@@ -1,4 +1,4 @@
-"""Records as plain JSON data, and their members documented where `help()` shows them."""
+"""Turns records into plain JSON data, and documents their members for `help()`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Record = TypeVar("_Record", bound="type[Any]")
 def documented(**members: str) -> Callable[[_Record], _Record]:
     """Give the members of a named tuple these docstrings.
 
-    Its annotations are evaluated now, while its `__module__` still says where their names are.
+    This evaluates the annotations now. Later, `__module__` no longer names the defining module.
     """
 
     def decorate(record: _Record) -> _Record:
@@ -29,11 +29,12 @@ def documented(**members: str) -> Callable[[_Record], _Record]:
 
 
 def plain(value: Any) -> Any:
-    """Turn a record, or what is in one, into JSON data: the one serialiser of this package.
+    """Turn a record, or a value in a record, into JSON data. No other function does this.
 
-    Enums become their names, UUIDs, addresses and times their usual text, tuples lists.
+    Enums become their names. UUIDs, addresses and times become their usual text. Tuples become
+    lists.
     """
-    if isinstance(value, Enum):  # before int, which most enums here are as well
+    if isinstance(value, Enum):  # checked before int, because most enums here are ints too
         return str(value)
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -45,7 +46,7 @@ def plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, (UUID, IPv4Address, IPv6Address)):
         return str(value)
-    raise TypeError(f"{type(value).__name__} is no plain data")
+    raise TypeError(f"{type(value).__name__} cannot be turned into JSON data")
 
 
 def plain_members(record: Any) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def plain_members(record: Any) -> dict[str, Any]:
 
 
 def shown(record: Any, *hexadecimals: str) -> str:
-    """Write a named tuple as its `repr`, but these members in hexadecimal."""
+    """Return the `repr` of a named tuple, with these members in hexadecimal."""
     members = (
         f"{name}={hexadecimal(value) if name in hexadecimals else repr(value)}"
         for name, value in record._asdict().items()
@@ -63,5 +64,5 @@ def shown(record: Any, *hexadecimals: str) -> str:
 
 
 def hexadecimal(number: int | None) -> str | None:
-    """Write a handle or a LUID: JSON's numbers are too small for 64 bits."""
+    """Return a handle or a LUID as text, because JSON numbers may lose some of its 64 bits."""
     return None if number is None else f"{number:#x}"

@@ -1,4 +1,4 @@
-"""A provider: the library that is asked, opened through a backend, and what its codes mean."""
+"""Opens a provider, the library that has the RAS functions, and explains its error codes."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from ._errors import ProviderError, RasError, not_loaded, system_error
 from ._records import text
 
 LINK_DOWN_CODES = frozenset({*GONE_CODES, ERROR_PORT_NOT_OPEN, ERROR_NO_MORE_ITEMS})
-"""RasGetSubEntryHandle: there is no such link now."""
+"""RasGetSubEntryHandle returns one of these codes if there is no such link now."""
 
 NO_REFERENCE_LEFT = frozenset({*GONE_CODES, ERROR_ALREADY_DISCONNECTING})
-"""RasHangUp: the connection has ended, or is ending."""
+"""RasHangUp returns one of these codes if the connection has ended or is ending."""
 
 _TOO_SMALL = (ERROR_INSUFFICIENT_BUFFER, ERROR_BUFFER_TOO_SMALL)
 _ABOUT_THE_CALL = frozenset(
@@ -80,12 +80,12 @@ def open_provider(backend: str, path: str | None) -> Provider:
 
 
 def is_own_code(code: int) -> bool:
-    """Whether the provider returned the code; otherwise the shim made it."""
+    """Whether the provider returned the code; all other codes come from the shim."""
     return not RN_E_FIRST < code <= RN_E_LAST
 
 
 def may_have_restarted(code: int) -> bool:
-    """Whether the service may have restarted since, and forgotten what was registered.
+    """Whether the service may have restarted and lost the registrations.
 
     A code about one handle or one argument shows that the service works.
     """
@@ -98,7 +98,7 @@ def shim_error(code: int, function: str, path: str | None) -> Exception:
         return RasError(
             ERROR_BUFFER_TOO_SMALL,
             function,
-            f"the list of connections outgrew {RN_MAX_ATTEMPTS} buffers one after another: "
+            f"the list of connections did not fit into {RN_MAX_ATTEMPTS} growing buffers: "
             "try again when fewer connections are being made",
         )
     if code == RN_E_ABSURD:
@@ -111,7 +111,7 @@ def shim_error(code: int, function: str, path: str | None) -> Exception:
 
 
 def error_string(provider: Provider, code: int) -> str:
-    """Give the provider's own text for a code, or an empty text."""
+    """Return the provider's own text for a code, or an empty text."""
     for length in _ERROR_STRING_LENGTHS:
         answer, units = provider.get_error_string(code, length)
         if answer == 0:

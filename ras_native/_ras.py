@@ -23,7 +23,7 @@ from typing import (
 from weakref import WeakSet
 
 from . import _backend, _check
-from ._at_exit import finish_later, forget
+from ._at_exit import forget, wait_at_exit
 from ._backend.contract import BackendEvent, ConnectionList, Provider
 from ._backend.layout import RN_E_CANCELLED, RN_E_TIMEOUT
 from ._check import DWORD_MAX, EVERY_CONNECTION
@@ -350,7 +350,7 @@ class Ras:
             return time.perf_counter() - started
         provider = self._open()
         self._hang_up(provider, number)
-        finish_later(provider, number, partial(_is_gone_within, number))
+        wait_at_exit(provider, number, partial(_is_gone_within, number))
         if all_references:
             self._hang_up_other_references(provider, number)
         if wait:
@@ -385,7 +385,7 @@ class Ras:
         link = self.get_subentry_handle(number, subentry)
         with self._removal_event(number) if wait else nullcontext() as event:
             self._hang_up(provider, link)
-            finish_later(provider, link)
+            wait_at_exit(provider, link)
             if event is not None:
                 _wait_link_down(provider, number, subentry, event, _PAUSE_SECONDS)
                 forget(provider, link)

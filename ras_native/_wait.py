@@ -1,4 +1,4 @@
-"""Waiting: deadlines, and slices short enough for Python to notice Ctrl-C between them."""
+"""Waits with a deadline, in slices short enough for Python to notice Ctrl-C between them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ SLICE_NS = 100_000_000
 def wait_in_slices(step: Callable[[int], int], timeout_ns: int | None) -> int:
     """Call `step(slice_ns)` until it answers other than RN_E_AGAIN, and return that answer.
 
-    RN_E_TIMEOUT is returned once `timeout_ns` have passed; None never ends the wait.
+    Return RN_E_TIMEOUT once `timeout_ns` have passed. None means that there is no limit.
     """
-    # Not time.monotonic_ns: before Python 3.13 it moves in steps of 16 ms on Windows.
+    # Not time.monotonic_ns: before Python 3.13 its resolution on Windows is 16 ms.
     deadline = None if timeout_ns is None else time.perf_counter_ns() + timeout_ns
     while True:
         left = SLICE_NS if deadline is None else deadline - time.perf_counter_ns()

@@ -1,8 +1,8 @@
 """The self-test: calls a rasapi32 directly, without the backends, and reports its answers.
 
-Each check of `CONTRACT` must pass on every rasapi32, and names its source. Run them without a VPN
-connection where you can. `QUESTIONS` are questions that no document answers: any answer is right,
-and a report shows them. No check changes an existing connection.
+Each check of `CONTRACT` must pass on every rasapi32, and names its source. If possible, run them
+while there is no VPN connection. No document answers the `QUESTIONS`: any answer is right, and the
+report shows it. No check changes an existing connection.
 """
 
 from __future__ import annotations
@@ -76,12 +76,12 @@ class Finding(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """What a library is."""
+    """The name of a library, and the functions that it has."""
 
     name: str
     """ "the simulator", "Windows' own", "Wine's stub" or "another library"."""
     functions: dict[str, bool]
-    """Whether it has each of the functions that a rasapi32 may lack."""
+    """For each function that a rasapi32 may lack: whether this library has it."""
 
 
 class Check(NamedTuple):
@@ -131,7 +131,10 @@ _OLDEST_STATUS = RASCONNSTATUSW_VERSIONS[-1][1]
 
 
 def _accepted_size(raw: Raw) -> int:
-    """The size of the newest RASCONN that this system accepts; the oldest is always accepted."""
+    """Return the size of the newest RASCONN that this system accepts.
+
+    Every system accepts the oldest one.
+    """
     for _, size in RASCONNW_VERSIONS:
         if raw.enumerate(size)[0].code not in _WRONG_SIZE:
             return size
@@ -184,7 +187,7 @@ def _oldest_version(raw: Raw) -> None:
     raw.expect_code(answer, 0)
 
 
-@_contract("A dwSize of no version is refused", "tests of a related project on real Windows")
+@_contract("A dwSize that no version has is refused", "tests of a related project on real Windows")
 def _bad_versions(raw: Raw) -> None:
     for size in (0, _OLDEST_RASCONN - 1, _OLDEST_RASCONN + 1, _NEWEST_RASCONN + 4096):
         answer, _ = raw.enumerate(size)
@@ -255,7 +258,7 @@ def _count_when_too_small(raw: Raw) -> None:
         raw.enumerate(size, capacity)
 
 
-@_question("Which version a call without a buffer returns the size of", "3")
+@_question("The version whose size a call without a buffer returns", "3")
 def _sizing_version(raw: Raw) -> None:
     for capacity in (0, _OLDEST_RASCONN, CAPACITY * _NEWEST_RASCONN):
         raw.enumerate(None, capacity)
@@ -274,14 +277,14 @@ def _status_order(raw: Raw) -> None:
 
 
 def _existing_handles(raw: Raw) -> list[int]:
-    """The handle of one existing connection, or none; reading its status changes nothing."""
+    """Return the handle of an existing connection, if any. The caller only reads its status."""
     answer, buffer = raw.enumerate(_accepted_size(raw))
     if answer.code or answer.number("count") < 1:
         return []
     return [RASCONNW.from_buffer_copy(buffer).hrasconn or 0]
 
 
-@_question("RasHangUp: 6 or 668 (not tried after a real hang-up: nothing is hung up)", "5")
+@_question("RasHangUp: 6 or 668 (tried only with invalid handles)", "5")
 def _hang_up_code(raw: Raw) -> None:
     for handle in (0, NO_HANDLE, NO_HANDLE, EVERY_CONNECTION):
         raw.hang_up(handle)
@@ -331,9 +334,9 @@ def _wsa_broadcast(raw: Raw) -> None:
 
 
 def identify(path: str | None) -> Identity:
-    """Tell what the library at `path` is; None is System32's rasapi32.
+    """Identify the library at `path`; None is System32's rasapi32.
 
-    Raises ProviderError where it cannot be loaded.
+    Raises ProviderError if it cannot be loaded.
     """
     library = load(path)
     if hasattr(library, "rassim_identity"):
@@ -354,7 +357,7 @@ def _is_wine() -> bool:
 def run(path: str | None, *, beyond_loopback: bool = False) -> list[Finding]:
     """Run all checks and then all questions on the library at `path`; None is System32's rasapi32.
 
-    Raises ProviderError where it cannot be loaded.
+    Raises ProviderError if it cannot be loaded.
     """
     library = load(path)
     return [

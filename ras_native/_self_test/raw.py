@@ -20,7 +20,7 @@ UNTOUCHED = 0xDEADBEEF  # the value of outputs before a call
 NO_HANDLE = 0x7FFF_FFF0  # no connection has this handle in practice
 CANARY = 0xA5
 CAPACITY = 256  # the number of structures that fit into an enumeration's buffer
-ALL_FLAGS = 0x3F  # the documented ones: not RASCN_EPDGPacketArrival
+ALL_FLAGS = 0x3F  # the documented flags, without RASCN_EPDGPacketArrival
 
 
 class Answer(NamedTuple):
@@ -28,7 +28,7 @@ class Answer(NamedTuple):
 
     call: str
     code: int | None
-    """The value it returned; None where it did not return, see `fault`."""
+    """The value that the call returned; None if it did not return (`fault` says why)."""
     outputs: dict[str, int | str]
     fault: str = ""
 
@@ -40,7 +40,7 @@ class Answer(NamedTuple):
         return f"{self.call} -> {self.code}{name}{outputs}"
 
     def number(self, output: str) -> int:
-        """Return an output; -1 where the call did not write it."""
+        """Return an output; -1 if the call did not write it."""
         value = self.outputs.get(output)
         return value if isinstance(value, int) else -1
 
@@ -108,7 +108,7 @@ class Raw:
     ) -> tuple[Answer, bytearray]:
         """Call RasEnumConnections with a buffer of `capacity` bytes and this dwSize.
 
-        With `size` None there is no buffer. All bytes beyond `capacity` are CANARY.
+        If `size` is None, there is no buffer. All bytes beyond `capacity` are CANARY.
         """
         function = f"RasEnumConnections{'A' if ansi else 'W'}"
         size_in_bytes = CAPACITY * sizeof(RASCONNW)
@@ -185,5 +185,5 @@ def _guarded(
 
 @contextmanager
 def new_event_to_set() -> Iterator[Any]:
-    """An event to register; closed at the end."""
+    """Yield an event to register, and close it at the end."""
     yield new_backend_event("ctypes")

@@ -95,11 +95,11 @@ RISKY: dict[str, Callable[[Raw], Answer]] = {
 
 
 def ask(names: Sequence[str], path: str | None) -> list[Answer]:
-    """Make the calls in another process; after a crash a new process makes the rest."""
+    """Make the calls in another process; after a crash, a new process makes the remaining calls."""
     answers: list[Answer] = []
     while len(answers) < len(names):
-        given, fault = _ask_process(names[len(answers) :], path)
-        answers += given
+        part, fault = _ask_process(names[len(answers) :], path)
+        answers += part
         if len(answers) < len(names):
             answers.append(Answer(names[len(answers)], None, {}, fault))
     return answers
@@ -110,22 +110,22 @@ def _ask_process(names: Sequence[str], path: str | None) -> tuple[list[Answer], 
     try:
         done = subprocess.run(  # noqa: S603 - it runs this interpreter and this module
             [sys.executable, "-m", __name__, path or "", *names],
-            cwd=Path(__file__).parents[2],  # there the other process imports this same package
+            cwd=Path(__file__).parents[2],  # the process imports this package from there
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,
             check=False,
         )
-    except subprocess.TimeoutExpired as late:
-        return _read_answers(late.stdout), f"no answer in {_SECONDS:g} s"
-    return _read_answers(done.stdout), _death(done.returncode)
+    except subprocess.TimeoutExpired as timeout:
+        return _read_answers(timeout.stdout), f"no answer in {_SECONDS:g} s"
+    return _read_answers(done.stdout), _exit_text(done.returncode)
 
 
 def _read_answers(printed: bytes | None) -> list[Answer]:
     return [Answer(*json.loads(line)) for line in (printed or b"").splitlines()]
 
 
-def _death(code: int) -> str:
+def _exit_text(code: int) -> str:
     """Describe the exit code of a process that crashed."""
     if code in (-11, 0xC0000005, 0xC0000005 - (1 << 32)):
         return "access violation, the process ended"

@@ -95,13 +95,13 @@ def _ask(
 
 
 def port_0() -> list[Answer]:
-    """Question 8, row 13."""
+    """Answer question 8, row 13."""
     with socket.socket(type=_STREAM) as sock:
         return [_ask("TCP, 127.0.0.1 port 0", sock, _sockaddr(_LOOPBACK, 0))]
 
 
 def unconnect() -> list[Answer]:
-    """Question 8, row 18: with and without a port; outputs tell the socket's peer afterwards."""
+    """Answer question 8, row 18, with and without a port. The output is the socket's new peer."""
     answers = []
     for port in (0, _ANY_PORT):
         with socket.socket(type=_DATAGRAM) as sock:
@@ -120,7 +120,7 @@ def _peer(sock: socket.socket) -> str:
 
 
 def caller_data() -> list[Answer]:
-    """Question 8, row 25."""
+    """Answer question 8, row 25."""
     data = create_string_buffer(b"data")
     buffer = WSABUF(4, c_char_p(data.raw))
     answers = []
@@ -132,7 +132,7 @@ def caller_data() -> list[Answer]:
 
 
 def qos() -> list[Answer]:
-    """Question 8, row 27."""
+    """Answer question 8, row 27."""
     too_much = QOS()
     for flow in (too_much.Sending, too_much.Receiving):
         flow.TokenRate = flow.PeakBandwidth = _UNREACHABLE_RATE
@@ -151,7 +151,7 @@ def qos() -> list[Answer]:
 
 
 def broadcast() -> list[Answer]:
-    """Question 8, row 31: the packets leave this computer if Windows permits it."""
+    """Answer question 8, row 31. The packets leave this computer if Windows permits it."""
     answers = []
     for host in ("255.255.255.255", "224.0.0.1"):
         with socket.socket(type=_STREAM) as sock:

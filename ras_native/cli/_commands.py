@@ -41,7 +41,7 @@ from ._reports import Reports, arrivals
 from ._screen import JsonLines, LiveScreen, PlainLines, Screen
 
 _STATES = ("connected", "dormant", "reconnecting", "gone")
-_WAIT_INTERVAL = 0.25  # seconds; most changes are reported by RAS earlier
+_WAIT_INTERVAL = 0.25  # seconds; RAS reports most changes sooner
 _SECONDS = Seconds()
 _INTERVAL = Seconds(0.01)
 
@@ -65,7 +65,7 @@ def cli() -> None:
 
 
 def _handle_in(wanted: str) -> int | None:
-    """Return the argument as a handle, hexadecimal with 0x or decimal; None if it is none."""
+    """Parse a handle, hexadecimal with 0x or decimal; return None if it is not one."""
     try:
         number = int(wanted, 0)
     except ValueError:
@@ -103,7 +103,7 @@ def _find(ras: Ras, snapshot: Snapshot, wanted: str) -> list[Observation]:
 
 def _not_found(wanted: str) -> click.ClickException:
     return click.ClickException(
-        f"there is no connection {quoted(wanted)}: 'ras-native list' shows all there are"
+        f"there is no connection {quoted(wanted)}: 'ras-native list' shows all connections"
     )
 
 
@@ -214,7 +214,7 @@ def watch(
             if shown.is_complete:
                 break
         prober.stop()
-        shown.finish(reports)
+        shown.close(reports)
 
 
 def _title(source: Source, ras: Ras, interval: float) -> str:
@@ -236,7 +236,7 @@ def _new_screen(
 def _new_reports() -> Reports:
     try:
         return Reports()
-    except ValueError as error:  # of RAS_NATIVE_BACKEND
+    except ValueError as error:  # RAS_NATIVE_BACKEND is wrong
         raise click.UsageError(str(error)) from error
 
 
@@ -259,7 +259,7 @@ def replay(file: str, output: OutputOptions) -> None:
                 shown.show(event, patience=COMMAND_SECONDS)
                 if shown.is_complete:
                     break
-            shown.finish(reports)
+            shown.close(reports)
     except RecordingError as error:
         raise click.ClickException(str(error)) from error
 
@@ -299,16 +299,16 @@ def wait(
 
 
 class _Awaited:
-    """The connections that `wait` waits for, as the events of a Monitor tell them."""
+    """The connections that `wait` waits for. Events of a Monitor keep them up to date."""
 
     def __init__(self, ras: Ras, wanted: str) -> None:
         self._ras, self._wanted = ras, wanted
         self._listed: dict[int, Observation] = {}
         self.error: RasError | None = None
-        """Why RAS does not answer now."""
+        """The error of the failing polls; None while polls succeed."""
 
     def follow(self, event: MonitorEvent) -> bool:
-        """Take notice of an event, and return whether it is about these connections."""
+        """Apply an event, and return whether it is about these connections."""
         if isinstance(event, ProviderFailed):
             self.error = RasError(event.code, "RasEnumConnectionsW")
         elif isinstance(event, ProviderRecovered):
@@ -322,7 +322,7 @@ class _Awaited:
         return True
 
     def find(self) -> list[Observation]:
-        """Return them; a handle may also be that of a connection that is not listed yet."""
+        """Return the connections. A handle also finds a connection that is not listed yet."""
         return _find(self._ras, Snapshot(self._listed.values()), self._wanted)
 
 
@@ -333,7 +333,7 @@ def _wait(
     with Reports(ras.backend) as reports, Monitor(ras, interval=_WAIT_INTERVAL) as monitor:
         for event in arrivals(monitor, reports, seconds=timeout, tick=_WAIT_INTERVAL):
             if isinstance(event, MonitorEvent) and not awaited.follow(event):
-                continue  # the first poll may still tell of a connection that is awaited
+                continue  # more events of the first poll may follow
             if awaited.error is not None:
                 last = str(awaited.error)
                 continue
@@ -342,22 +342,22 @@ def _wait(
             reached = [item for item in found if _show.condition(item) == state]
             if reached or (state == "gone" and seen and not found):
                 return reached
-            _raise_when_hopeless(found, wanted, state)
+            _raise_if_impossible(found, wanted, state)
             conditions = [_show.words(_show.condition(item)) for item in found]
             last = ", ".join(conditions) or "not connected"
     raise click.ClickException(f"{quoted(wanted)} is not {state} after {timeout:g} s: {last}")
 
 
-def _raise_when_hopeless(found: list[Observation], wanted: str, state: str) -> None:
+def _raise_if_impossible(found: list[Observation], wanted: str, state: str) -> None:
     if state == "gone":
         if not found:
             raise click.ClickException(
-                f"there is no connection {quoted(wanted)} that could end: "
+                f"there is no connection {quoted(wanted)} to wait for: "
                 "--allow-missing accepts this as gone"
             )
         return
     if not found and _handle_in(wanted) is not None:
-        raise click.ClickException(f"{quoted(wanted)} is no connection's handle, or not any more")
+        raise click.ClickException(f"{quoted(wanted)} is no connection's handle now")
     for item in found:
         if item.status is not None and item.status.error:
             error = item.status.error
@@ -389,11 +389,11 @@ def hangup(
                 f"{quoted(wanted)} is {len(found)} connections: use one of {handles}"
             )
         connection = found[0].connection
-        took = ras.hang_up(connection, timeout=timeout, all_references=all_references)
+        duration = ras.hang_up(connection, timeout=timeout, all_references=all_references)
     if as_json:
-        _show.print_json({"connection": connection.to_dict(), "seconds": round(took, 6)})
+        _show.print_json({"connection": connection.to_dict(), "seconds": round(duration, 6)})
     else:
-        click.echo(f"{_show.printable(wanted)}: hung up in {took:.2f} s")
+        click.echo(f"{_show.printable(wanted)}: hung up in {duration:.2f} s")
 
 
 @cli.command()
@@ -405,7 +405,7 @@ def hangup(
 )  # fmt: skip
 @click.option(
     "--concurrency", type=click.IntRange(1, MAX_CONCURRENCY), default=256, show_default=True,
-    help="Connect to at most so many targets at a time.",
+    help="Connect to at most this many targets at a time.",
 )  # fmt: skip
 @json_option
 def connect(
@@ -431,7 +431,7 @@ def connect(
 @click.option(
     "--self-test",
     is_flag=True,
-    help="Check what every rasapi32 must answer, and report what no document answers.",
+    help="Check the answers of rasapi32, and report those that no document specifies.",
 )
 @click.option(
     "--beyond-loopback",
@@ -442,7 +442,7 @@ def connect(
 def doctor(source: Source, self_test: bool, beyond_loopback: bool, as_json: bool) -> None:
     """Report what works here, what is missing, and what to do.
 
-    The exit code is 1 if something is wrong. A system without RAS is not wrong.
+    The exit code is 1 if something is wrong. It is no error if the system has no RAS.
     """
     if beyond_loopback and not self_test:
         raise click.UsageError("--beyond-loopback is for --self-test")

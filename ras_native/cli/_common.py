@@ -1,4 +1,4 @@
-"""What the commands share: options, opening the provider, errors and exit codes."""
+"""Code that the commands share: options, opening the provider, errors and exit codes."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Source:
 
     @contextmanager
     def open(self, *, await_demo: bool = False) -> Iterator[Ras]:
-        """Open it; with `await_demo` a simulated RAS has its first connection already."""
+        """Open the provider. With `await_demo`, wait for the first simulated connection."""
         with ExitStack() as stack:
             simulator = stack.enter_context(new_simulator("real")) if self.simulate else None
             ras = stack.enter_context(self._open(simulator))
@@ -94,7 +94,7 @@ class Source:
 
 
 def new_simulator(clock: Literal["manual", "real"]) -> Simulator:
-    """Start the simulator; fail with a message where it is not installed."""
+    """Start the simulator; fail with a message if it is not installed."""
     try:
         return Simulator(clock=clock)
     except FileNotFoundError as error:
@@ -124,7 +124,7 @@ def provider_options(command: F) -> F:
             metavar="PATH",
             help="A library with the functions of rasapi32. Default: Windows' own.",
         ),
-        click.option("--simulate", is_flag=True, help="Use a simulated RAS in which much happens."),
+        click.option("--simulate", is_flag=True, help="Use a simulated RAS with frequent changes."),
     )
     for option in reversed(options):
         wrapped = option(wrapped)
@@ -154,7 +154,7 @@ class Commands(click.Group):
             _fail(str(error))
 
     def invoke(self, context: click.Context) -> Any:
-        """Run the command; the errors of the package become messages."""
+        """Run the command, and turn the errors of the package into messages."""
         try:
             return super().invoke(context)
         except KeyboardInterrupt:
@@ -167,7 +167,7 @@ class Commands(click.Group):
 
 
 def quoted(text: str) -> str:
-    """Quote an argument for a message; a long one is cut."""
+    """Quote an argument for a message, and cut it if it is long."""
     return repr(text if len(text) <= _LONGEST_QUOTED else text[:_LONGEST_QUOTED] + "...")
 
 

@@ -18,7 +18,7 @@ from ._common import Source, new_simulator
 from ._show import console, print_json, printable
 
 _WITHOUT = {
-    "RasConnectionNotificationW": "there are no notifications, only polling finds changes",
+    "RasConnectionNotificationW": "there are no notifications: only polls find changes",
     "RasConnectionNotificationA": "the option ansi=True does not work",
     "RasGetSubEntryHandleW": "one link of a multilink connection cannot be hung up alone",
     "RasGetErrorStringW": "error texts are those of this package",
@@ -48,12 +48,12 @@ _NO_RAS = Problem(
 
 
 class Report:
-    """Everything that `doctor` found out."""
+    """The results of `doctor`."""
 
     def __init__(self) -> None:
         self.facts: dict[str, Any] = {}
         self.notes: list[Problem] = []
-        """What could work better."""
+        """Things that could work better."""
         self.problems: list[Problem] = []
         self.findings: list[_self_test.Finding] = []
 
@@ -106,7 +106,7 @@ def _versions() -> dict[str, Any]:
 def _installed_version(package: str) -> str:
     try:
         return metadata.version(package)
-    except metadata.PackageNotFoundError:  # as in a frozen program
+    except metadata.PackageNotFoundError:  # for instance, in a frozen program
         return "not found"
 
 
@@ -157,8 +157,8 @@ def _examine_provider(report: Report, source: Source, path: str | None) -> bool:
         report.notes.append(
             Problem("Wine has no RAS: its rasapi32 lists no connection", "use --simulate")
         )
-    for name, there in facts["functions"].items():
-        if not there:
+    for name, present in facts["functions"].items():
+        if not present:
             report.notes.append(Problem(f"the provider has no {name}", _WITHOUT[name]))
     return True
 
@@ -209,7 +209,7 @@ def _fact(value: Any) -> str:
     if not isinstance(value, dict):
         return printable(str(value))
     if all(isinstance(item, bool) for item in value.values()):
-        return ", ".join(name if there else f"no {name}" for name, there in value.items())
+        return ", ".join(name if present else f"no {name}" for name, present in value.items())
     return ", ".join(f"{name} {number or 'not used yet'}" for name, number in value.items())
 
 

@@ -21,10 +21,10 @@ from ._common import quoted
 from ._show import printable
 
 COMMAND_SECONDS = 10.0
-"""The time limit of one command, and of all that are left at the end."""
+"""The time limit of one command. At the end, it limits all remaining commands together."""
 MOST_WAITING = 100
-"""So many commands may wait for their turn; others are not run."""
-_KILL_SECONDS = 1.0  # for the end of a command whose time is over
+"""The size of the queue of commands. If it is full, further commands are not run."""
+_KILL_SECONDS = 1.0  # how long to wait for the end of a killed command
 _TOO_LATE = "it did not end in time"
 _LONGEST_REASON = 200  # bytes of a command's standard error in a message
 
@@ -49,10 +49,10 @@ class Hook(NamedTuple):
 
 
 def facts(event: MonitorEvent) -> dict[str, str]:
-    """Return what the environment of a command says about an event.
+    """Return the environment variables that describe an event to a command.
 
-    Each single value of the event is a variable: RAS_EVENT, RAS_ENTRY, RAS_TIME and so on. An
-    event of a connection also gives RAS_HANDLE.
+    Each value that is not a list or a dict is a variable: RAS_EVENT, RAS_ENTRY, RAS_TIME and so
+    on. An event of a connection also gives RAS_HANDLE.
     """
     values = event.to_dict()
     if isinstance(event, ConnectionEvent):
@@ -65,7 +65,7 @@ def facts(event: MonitorEvent) -> dict[str, str]:
 
 
 class Hooks:
-    """Runs the commands for events; a context manager. A failure is only reported."""
+    """Runs the commands for events; a context manager. It reports failures and goes on."""
 
     def __init__(self, hooks: Sequence[Hook], report: Callable[[str], object]) -> None:
         self._hooks, self._report = hooks, report
@@ -74,7 +74,7 @@ class Hooks:
         self._thread = threading.Thread(target=self._run_all, name="commands", daemon=True)
 
     def start(self, event: MonitorEvent, *, patience: float = 0.0) -> None:
-        """Start the commands for an event; wait at most `patience` seconds for a free place."""
+        """Start the commands for an event; wait at most `patience` seconds if the queue is full."""
         for hook in self._hooks:
             if hook.kind != type(event).__name__:
                 continue
@@ -83,7 +83,7 @@ class Hooks:
             except queue.Full:
                 self._report(_failure(hook, event, f"{MOST_WAITING} commands wait already"))
 
-    def finish(self) -> None:
+    def close(self) -> None:
         """Wait for the commands that were started, but give up after COMMAND_SECONDS."""
         self._end = time.monotonic() + COMMAND_SECONDS
         with suppress(queue.Full):
@@ -104,7 +104,7 @@ class Hooks:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave what still runs to itself: Ctrl-C reaches it as well."""
+        """Do not wait for running commands, because Ctrl-C reaches them too."""
 
 
 def _failure(hook: Hook, event: MonitorEvent, reason: str) -> str:
@@ -134,7 +134,7 @@ def _run(hook: Hook, event: MonitorEvent, *, seconds: float) -> str:
 
 
 def _last_line(errors: IO[bytes]) -> str:
-    """Return the end of the last line on standard error, to follow a message."""
+    """Return a colon and the end of the last line on standard error; "" if it is empty."""
     errors.seek(max(0, errors.seek(0, os.SEEK_END) - _LONGEST_REASON))
     lines = errors.read().decode(errors="replace").split("\n")
     words = [line.strip() for line in lines if line.strip()]

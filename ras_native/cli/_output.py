@@ -1,4 +1,4 @@
-"""Where `watch` and `replay` send events: a screen, a log file, the commands of `--on`."""
+"""Sends the events of `watch` and `replay` to a screen, a log file and the commands of `--on`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KINDS = [*_EVENT_KINDS, "Probe"]
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """What the options say about the output."""
+    """The values of the output options."""
 
     kinds: frozenset[str]
     hooks: tuple[Hook, ...]
@@ -56,9 +56,10 @@ class OutputOptions:
 
 
 class Output:
-    """Shows what arrives, and starts the commands for events.
+    """Shows events and reports, and starts the commands for events.
 
-    `kinds`: only these are shown; an empty set means all. `count`: how many events are shown.
+    `kinds` are the kinds to show; an empty set means all. `count` is the number of events to show;
+    None means all.
     """
 
     def __init__(
@@ -75,11 +76,14 @@ class Output:
 
     @property
     def is_complete(self) -> bool:
-        """Whether as many events were shown as were asked for."""
+        """Whether the requested number of events has been shown."""
         return self._left == 0
 
     def show(self, item: MonitorEvent | Probe | Problem | None, *, patience: float = 0.0) -> None:
-        """Show one, None is nothing; wait `patience` seconds if too many commands wait already."""
+        """Show an item, unless it is None.
+
+        If the queue of commands is full, wait at most `patience` seconds.
+        """
         if isinstance(item, Problem):
             self._screens[0].on_problem(item.text)
         elif isinstance(item, Probe):
@@ -108,10 +112,10 @@ class Output:
             for screen in self._screens:
                 screen.on_probe(probe, changed=changed)
 
-    def finish(self, reports: Reports) -> None:
-        """Wait for the commands, and show the reports that are left."""
+    def close(self, reports: Reports) -> None:
+        """Wait for the commands, then show the remaining reports."""
         if self._hooks is not None:
-            self._hooks.finish()
+            self._hooks.close()
         for report in reports.take():
             self.show(report)
 

@@ -58,7 +58,7 @@ def probe(
 ) -> list[Probe]:
     """Check each target once, all in one batch."""
     addresses = [_resolve(*target) for target in targets]
-    began = datetime.now(timezone.utc)
+    start = datetime.now(timezone.utc)
     results = iter(
         connect_many(
             [address for address in addresses if address is not None],
@@ -68,25 +68,25 @@ def probe(
         )
     )
     return [
-        _describe(began, target, None if address is None else next(results))
+        _describe(start, target, None if address is None else next(results))
         for target, address in zip(targets, addresses, strict=True)
     ]
 
 
-def _describe(began: datetime, target: Target, result: ConnectResult | None) -> Probe:
+def _describe(start: datetime, target: Target, result: ConnectResult | None) -> Probe:
     text = join_target(*target)
     if result is None:
-        return Probe(began, text, None, "unresolved", 0, None)
+        return Probe(start, text, None, "unresolved", 0, None)
     milliseconds = round(result.milliseconds, 3)
     address = str(result.target[0])
-    return Probe(began, text, address, result.outcome.value, result.code, milliseconds)
+    return Probe(start, text, address, result.outcome.value, result.code, milliseconds)
 
 
 class Prober:
     """Checks the targets every `interval` seconds; a context manager.
 
-    Each target has its own thread: a target that does not answer delays no other. `report` is
-    called there with each result, and with the OSError that ends the checks of a target.
+    Each target has its own thread: a target that does not answer does not delay the others. The
+    thread calls `report` with each result. An OSError ends its checks, and is reported too.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Prober:
                 return
 
     def stop(self) -> None:
-        """Wait for the checks under way to be reported, and start no other."""
+        """Start no more checks, and wait until those under way are reported."""
         self._stopping.set()
         deadline = time.monotonic() + 2 * self._timeout + 1
         for thread in self._threads:

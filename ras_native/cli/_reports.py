@@ -1,4 +1,4 @@
-"""Brings together the events of a Monitor and what other threads of the command report."""
+"""Merges the events of a Monitor with the reports of the command's other threads."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import NamedTuple
 from .. import Cancelled, Event, Monitor, MonitorEvent
 from ._probe import Probe
 
-_FIRST_POLL_PAUSE = 0.01  # seconds between two looks whether the first poll is over
+_FIRST_POLL_PAUSE = 0.01  # seconds between two checks whether the first poll has ended
 
 
 class Problem(NamedTuple):
-    """Something failed that does not end the command."""
+    """A failure that does not end the command."""
 
     text: str
 
@@ -25,16 +25,16 @@ Report = Probe | Problem | OSError
 
 
 class Reports:
-    """What other threads have to tell the main thread; a context manager."""
+    """The reports of other threads to the main thread; a context manager."""
 
     def __init__(self, backend: str | None = None) -> None:
         self.arrived = Event(backend=backend)
         self._queue: queue.SimpleQueue[Report] = queue.SimpleQueue()
 
     def put(self, report: Report) -> None:
-        """Add a report; any thread may do so."""
+        """Add a report. Any thread may call this."""
         self._queue.put(report)
-        with suppress(ValueError):  # it is closed: the command ends, and nobody listens
+        with suppress(ValueError):  # it is closed, because the command is ending
             self.arrived.set()
 
     def take(self) -> Iterator[Probe | Problem]:
@@ -63,15 +63,15 @@ def arrivals(
     """Yield events and reports when they arrive, for `seconds` (None: without limit).
 
     The events of the first poll are always included. With `tick`, None is yielded after each
-    such time without an arrival, and once at the end. The Monitor is closed at the end.
+    `tick` seconds without an arrival, and once at the end. The Monitor is closed at the end.
     """
     started = time.perf_counter()
-    told: OSError | None = None
+    reported: OSError | None = None
     while True:
-        if monitor.recording_error is not told:
-            told = monitor.recording_error
-            yield _recording_ended(told)
-        has_polled = monitor.has_polled  # read before the wait: no event of it is missed then
+        if monitor.recording_error is not reported:
+            reported = monitor.recording_error
+            yield _recording_ended(reported)
+        has_polled = monitor.has_polled  # read before the wait, to miss none of its events
         left = None if seconds is None else started + seconds - time.perf_counter()
         if left is not None and left <= 0 and has_polled:
             break
@@ -86,14 +86,14 @@ def arrivals(
             yield None
     monitor.close()
     yield from monitor
-    if monitor.recording_error is not told:
+    if monitor.recording_error is not reported:
         yield _recording_ended(monitor.recording_error)
     if tick is not None:
         yield None
 
 
 def _recording_ended(error: OSError | None) -> Problem:
-    return Problem(f"the recording ended, for its file cannot be written: {error}")
+    return Problem(f"the recording ended, because its file cannot be written: {error}")
 
 
 def _pause(left: float | None, tick: float | None, has_polled: bool) -> float | None:

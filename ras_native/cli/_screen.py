@@ -1,4 +1,4 @@
-"""The forms in which events are shown: a live screen, plain lines, lines of JSON."""
+"""Shows events as a live screen, as plain lines or as lines of JSON."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _GAPS = {
 
 
 def _clock(moment: datetime) -> str:
-    """Return the local time, in milliseconds."""
+    """Return the local time with milliseconds."""
     return moment.astimezone().strftime("%H:%M:%S.%f")[:-3]
 
 
@@ -77,8 +77,8 @@ def _duration(seconds: float) -> str:
 class Screen(ABC):
     """Shows events, results of probes and problems; a context manager."""
 
-    def follow(self, event: MonitorEvent) -> None:  # noqa: B027 - only the live screen does it
-        """Take notice of an event, also of one that is not shown."""
+    def follow(self, event: MonitorEvent) -> None:  # noqa: B027 - only the live screen has a state
+        """Apply an event to the state of the screen, even if the event is not shown."""
 
     @abstractmethod
     def on_event(self, event: MonitorEvent) -> None:
@@ -86,10 +86,10 @@ class Screen(ABC):
 
     @abstractmethod
     def on_probe(self, probe: Probe, *, changed: bool) -> None:
-        """Show the result of a target; `changed`: the outcome differs from the last one."""
+        """Show the result of a target; `changed` tells whether its outcome is new."""
 
     def on_problem(self, text: str) -> None:
-        """Tell on standard error that something failed that does not end the command."""
+        """Print a warning on standard error; the command goes on."""
         click.echo(f"Warning: {text}", err=True)
 
     def __enter__(self) -> Screen:
@@ -100,7 +100,7 @@ class Screen(ABC):
 
 
 class JsonLines(Screen):
-    """One JSON document per line; each probe gets one, also if its outcome is the same."""
+    """Prints one JSON document per line, even for a probe whose outcome did not change."""
 
     def __init__(self, file: TextIO | None = None) -> None:
         self._file = file
@@ -172,7 +172,7 @@ def _probe_text(probe: Probe) -> Text:
 
 
 class PlainLines(Screen):
-    """One line of text per event, for logs; with `dates`, each has its date."""
+    """Prints one line of text per event, for logs. With `dates`, it begins with the date."""
 
     def __init__(self, console: Console, *, dates: bool = False) -> None:
         self._console, self._dates = console, dates
@@ -193,7 +193,7 @@ class PlainLines(Screen):
 
 
 def _fitting(found: list[Observation], most: int) -> list[Observation]:
-    """Return all observations, or only `most` of them; outages come first then."""
+    """Return at most `most` observations. If some are left out, outages come first."""
     if len(found) <= most:
         return found
     return sorted(found, key=lambda item: condition(item) == "connected")[:most]
@@ -202,7 +202,7 @@ def _fitting(found: list[Observation], most: int) -> list[Observation]:
 class LiveScreen(PlainLines):
     """A live table of the connections above a log of the events.
 
-    `entries`: the table has only these phone-book entries; None: all.
+    `entries` are the phone-book entries that the table shows; None means all.
     """
 
     def __init__(

@@ -44,15 +44,15 @@ def console() -> Console:
 
 
 def print_json(document: object, file: TextIO | None = None) -> None:
-    """Print one JSON document on one line, in ASCII for every encoding.
+    """Print one JSON document on one line, in ASCII because some encodings lack characters.
 
-    `file` None is standard output.
+    If `file` is None, it prints to standard output.
     """
     click.echo(json.dumps(document), file=file)
 
 
 def printable(text: str) -> str:
-    """Escape what is not printable: a name must not control the terminal."""
+    """Escape unprintable characters, because a name must not control the terminal."""
     return "".join(
         character
         if character.isprintable()
@@ -77,7 +77,7 @@ def coloured(kind: str) -> Text:
 
 
 def condition(observation: Observation) -> str:
-    """Return one word for the state of a connection; "dormant" and "reconnecting" included."""
+    """Return one word for the state of a connection, for instance "dormant"."""
     status = observation.status
     if status is None:
         return "gone" if observation.gone else "unknown"

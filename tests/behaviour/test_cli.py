@@ -1,4 +1,4 @@
-"""What all commands of `ras-native` have in common."""
+"""Tests what all commands of `ras-native` have in common."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_what_the_terminal_cannot_encode_is_escaped(sim, command):
 
 
 def imports_of_the_package(path: Path) -> Iterator[tuple[str, str]]:
-    """Module and name of all that a file of cli imports from outside of cli."""
+    """Yield the module and the name of each import that a file of cli makes from outside cli."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level == 2:
             yield from ((node.module or "", alias.name) for alias in node.names)

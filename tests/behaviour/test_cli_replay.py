@@ -24,7 +24,7 @@ def typed(*arguments, code=0):
 
 @pytest.fixture
 def recording(run, sim, tmp_path):
-    """A file, and the JSON lines that were shown when it was recorded."""
+    """Record to a file; return its path and the JSON lines that were shown meanwhile."""
     sim.add("Office", remote_endpoint="203.0.113.9")
     sim.set_status(sim.add("Home"), substate=ConnSubstate.DORMANT)
     path = tmp_path / "recording"

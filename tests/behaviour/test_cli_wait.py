@@ -12,7 +12,7 @@ from ras_native.cli import _commands
 
 @pytest.fixture(autouse=True)
 def _often(monkeypatch):
-    """Poll so often that a test takes no time."""
+    """Poll often, so that the tests are fast."""
     monkeypatch.setattr(_commands, "_WAIT_INTERVAL", 0.01)
 
 
@@ -62,7 +62,7 @@ def test_wait_for_the_end_of_a_dialling_that_failed(run, sim):
     handle = sim.dial("Office", step=0.1, error=691)
     sim.advance(10)
     sim.step_per_call = 1
-    sim.drop(handle, after=30)  # of which the first looks take some
+    sim.drop(handle, after=30)  # the first polls use up some of these seconds
     run("wait", hex(handle), "--state", "gone")
 
 
@@ -114,7 +114,7 @@ def test_wait_judges_only_when_all_of_the_first_poll_is_told(run, sim):
 
 
 def test_wait_is_woken_by_a_change(run, sim, monkeypatch):
-    """No poll is due, and no tick: only RAS' signal ends the wait."""
+    """Neither a poll nor a tick is due: only RAS' signal ends the wait."""
     arrivals = _commands.arrivals
 
     def connecting(monitor, *arguments, **options):
@@ -127,8 +127,8 @@ def test_wait_is_woken_by_a_change(run, sim, monkeypatch):
     run("wait", "Office", "--timeout", str(NEVER))
 
 
-def test_wait_tells_a_state_that_is_over_when_it_looks(run, sim, monkeypatch):
-    """Each state that stood while a poll looked counts, also if another followed at once."""
+def test_wait_accepts_a_state_that_has_already_passed(run, sim, monkeypatch):
+    """Each state that a poll found counts, even if the next poll found another one."""
     handle = sim.add("Office")
     arrivals = _commands.arrivals
 

@@ -25,7 +25,7 @@ OFTEN = ("--interval", "0.01")
 
 
 def between_events(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> None:
-    """Let `watch` take the first step after the first poll, and one more after each event."""
+    """Call the first step after the first poll of `watch`, and another after each event."""
     arrivals = _commands.arrivals
 
     def stepping(monitor: Monitor, *arguments: Any, **options: Any) -> Iterator[object]:
@@ -236,7 +236,7 @@ def test_watch_probes_beside(run, closed_port):
 
 
 def test_a_probe_is_shown_when_it_arrives_with_the_time_it_began(run, monkeypatch):
-    """One target does not answer before the other is shown, and no poll is due."""
+    """The result of one target is shown while the other is unanswered and no poll is due."""
     first, second = "127.0.0.1:1", "127.0.0.2:1"
     may_answer, asked = threading.Event(), {}
     arrivals, connect_many = _commands.arrivals, _probe.connect_many
@@ -308,7 +308,7 @@ def test_the_help_names_each_kind_of_event(name):
 
 
 def test_a_terminal_has_the_live_screen(ras, sim, monkeypatch):
-    """It says which RAS is asked, by which backend, and how often."""
+    """The heading names the provider, the backend and the interval."""
     output = _commands.OutputOptions(frozenset(), (), None, None, as_json=False)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setenv("TERM", "xterm")

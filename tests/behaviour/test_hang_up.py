@@ -375,8 +375,8 @@ atexit.register(tell, "first")
 
 
 @pytest.mark.ledger("HU-7")
-def test_a_hang_up_that_was_waited_for_is_finished(sim, ras):
-    before = dict(_at_exit._unfinished)  # of other tests
+def test_a_hang_up_that_was_waited_for_does_not_delay_the_exit(sim, ras):
+    before = dict(_at_exit._unfinished)  # left by other tests
     ras.hang_up(sim.add("a"))
     ras.hang_up(sim.add("b", subentries=2), subentry=1)
     assert _at_exit._unfinished.keys() <= before.keys()
