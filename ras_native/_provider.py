@@ -16,6 +16,7 @@ from ._backend.codes import (
     ERROR_PORT_NOT_OPEN,
 )
 from ._backend.contract import GONE_CODES, Provider, ras_backend
+from ._backend.functions import REQUIRED
 from ._backend.layout import (
     RN_E_ABSURD,
     RN_E_FIRST,
@@ -74,7 +75,7 @@ def open_provider(backend: str, path: str | None) -> Provider:
     if code == RN_E_LOAD:
         raise not_loaded(path, os_error, reason)
     if code == RN_E_UNSUPPORTED:
-        needed = "RasEnumConnectionsW, RasGetConnectStatusW and RasHangUpW"
+        needed = f"{', '.join(REQUIRED[:-1])} and {REQUIRED[-1]}"
         raise ProviderError(path, f"it lacks functions of rasapi32: it needs {needed}")
     raise shim_error(code, "LoadLibrary", path)
 

@@ -23,6 +23,7 @@ from .codes import (
 )
 from .contract import GONE_CODES, RECORD_HEAD, Changes
 from .ctypes_os import CtypesEvent, new_event, open_library, wait_events
+from .functions import FUNCTIONS
 from .layout import (
     RASCONNSTATUSW,
     RASCONNSTATUSW_VERSIONS,
@@ -177,25 +178,29 @@ class CtypesProvider:
         self._library = library
         self.enum_connections = self._required("RasEnumConnectionsW")
         self._get_connect_status = self._required("RasGetConnectStatusW")
-        self.hang_up = self._required("RasHangUpW", c_void_p)
+        self.hang_up = self._typed("RasHangUpW")
         self.rasconn_version: int | None = None  # the indices of the negotiated versions
         self.rasconnstatus_version: int | None = None
 
-    def _required(self, name: str, *argtypes: Any) -> Any:
+    def _required(self, name: str) -> Any:
         """Find a function of the library. Raises AttributeError if there is none.
 
-        Without `argtypes` the function takes ctypes objects only, and takes half the time.
+        It takes ctypes objects only, which is twice as fast as a function with types.
         """
         function = self._library[name]  # a new object, so setting its types affects nobody else
         function.restype = c_uint32
-        if argtypes:
-            function.argtypes = argtypes
         return function
 
-    def _optional(self, name: str, *argtypes: Any) -> Any:
+    def _typed(self, name: str) -> Any:
+        """Find a function that converts its arguments."""
+        function = self._required(name)
+        function.argtypes = FUNCTIONS[name][1:]
+        return function
+
+    def _optional(self, name: str) -> Any:
         """Look up a function for one use; None if the library has none."""
         try:
-            return self._required(name, *argtypes)
+            return self._typed(name)
         except AttributeError:
             return None
 
@@ -271,14 +276,14 @@ class CtypesProvider:
 
     def get_subentry_handle(self, handle: int, subentry: int) -> tuple[int, int]:
         """Return a code and the sub-entry's handle."""
-        get = self._optional("RasGetSubEntryHandleW", c_void_p, c_uint32, c_void_p)
+        get = self._optional("RasGetSubEntryHandleW")
         found = c_void_p()
-        code = RN_E_UNSUPPORTED if get is None else get(handle, subentry, addressof(found))
+        code = RN_E_UNSUPPORTED if get is None else get(handle, subentry, byref(found))
         return code, 0 if code else found.value or 0
 
     def get_error_string(self, code: int, length: int) -> tuple[int, bytes]:
         """Return a code and the UTF-16 text of RasGetErrorStringW."""
-        get = self._optional("RasGetErrorStringW", c_uint32, c_void_p, c_uint32)
+        get = self._optional("RasGetErrorStringW")
         units = (c_uint16 * length)()
         answer = RN_E_UNSUPPORTED if get is None else get(code, addressof(units), length)
         return answer, bytes(units)
@@ -288,7 +293,7 @@ class CtypesProvider:
     ) -> int:
         """Return the code of RasConnectionNotificationW, or of its A variant."""
         name = "RasConnectionNotificationA" if ansi else "RasConnectionNotificationW"
-        notify = self._optional(name, c_void_p, c_void_p, c_uint32)
+        notify = self._optional(name)
         if notify is None:
             return RN_E_UNSUPPORTED
         code: int = notify(handle, event.for_provider, flags)

@@ -28,6 +28,7 @@ from simabi import (
 from tsv import ROOT
 
 from ras_native._backend import layout as _layout
+from ras_native._backend.functions import FUNCTIONS
 from ras_native._backend.layout import (
     RAS_STATS,
     RASCONNA,
@@ -38,7 +39,7 @@ from ras_native._backend.layout import (
     RASENTRYNAMEW,
 )
 from ras_native.sim import Simulator
-from ras_native.sim._abi import CONTROLS, FUNCTIONS
+from ras_native.sim._abi import CONTROLS
 
 OK, INVALID_HANDLE, INVALID_PARAMETER, NOT_IMPLEMENTED, INSUFFICIENT = 0, 6, 87, 120, 122
 TOO_SMALL, PORT_NOT_OPEN, INVALID_SIZE, NO_CONNECTION, SERVICE_DOWN = 603, 618, 632, 668, 711

@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import Any
 
 from ras_native._backend import layout as _layout
+from ras_native._backend.functions import FUNCTIONS
 from ras_native._backend.layout import RASCONNSTATUSA, RASCONNSTATUSW, RASDIALPARAMSW
 from ras_native.sim import Simulator
-from ras_native.sim._abi import FUNCTIONS
 
 WINDOWS = sys.platform == "win32"
 CALLBACK = ctypes.WINFUNCTYPE if WINDOWS else ctypes.CFUNCTYPE
