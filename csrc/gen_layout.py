@@ -78,6 +78,9 @@ def parse(name: str, mark: str, pack: int | None = None, before: str = "") -> He
     ffi.cdef(before, pack=4)
     ffi.cdef(plain_c(text), pack=pack)
     constants = re.findall(r"^#define (\w+) (0x[0-9A-Fa-f]+|\d+)\s*$", text, re.MULTILINE)
+    unread = set(re.findall(r"^#define (\w+)", text, re.MULTILINE)) - set(dict(constants))
+    if unread:
+        raise SystemExit(f"{name}: not one number on one line: #define {', '.join(sorted(unread))}")
     structs = {}
     for struct in re.findall(r"^\} (\w+);$", text, re.MULTILINE):
         fields = ffi.typeof(struct).fields
