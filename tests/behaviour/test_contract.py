@@ -105,7 +105,7 @@ def test_risky_calls_are_made_elsewhere(sim):
 def test_a_crash_is_reported_as_such():
     crash = "import faulthandler; faulthandler._read_null()"
     done = subprocess.run([sys.executable, "-c", crash], capture_output=True, check=False)
-    assert risky._death(done.returncode) == "access violation, the process ended"
+    assert risky._exit_text(done.returncode) == "access violation, the process ended"
 
 
 def test_a_call_that_ends_its_process_ends_no_other(sim):
