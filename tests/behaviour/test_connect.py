@@ -131,7 +131,9 @@ def test_another_thread_can_close_the_socket(backend, monkeypatch):
         assert caught.value.code == 10038
 
 
-@pytest.mark.parametrize("answer", [0, RN_E_AGAIN, errno.ECONNREFUSED])
+@pytest.mark.parametrize(
+    "answer", [0, RN_E_AGAIN, errno.ECONNREFUSED], ids=["connected", "again", "refused"]
+)
 def test_seam_socket_closed_during_a_wait(backend, monkeypatch, answer):
     """The system is a fake: Windows' select may report a closed socket as writable."""
     system = FakeSystem(BEGUN).install(monkeypatch)
