@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from ras_native import Ras
+from ras_native._backend import ctypes_ras
 from ras_native._backend.layout import RN_E_AGAIN, RN_E_CANCELLED, RN_E_NO_MEMORY, RN_E_OS
 from ras_native._polled import PolledSnapshot
 from ras_native.monitor import watcher
@@ -273,22 +274,22 @@ def test_the_clocks_of_this_system_tell_how_long_it_slept():
     assert abs(watcher.slept_ns() - before) < watcher.SLEPT_NS
 
 
-def test_nothing_is_left_of_polls_that_find_nothing(sim, world):
+def test_nothing_is_left_of_polls_that_find_nothing(sim, world, monkeypatch):
+    monkeypatch.setattr(ctypes_ras, "now_ns", world.perf_counter_ns)
     sim.add("Head office")
-    ras = Ras(sim, backend="ctypes")
-    world.waiter = PlainWaiter(PolledSnapshot(ras._new_list(with_status=True)))
-    known = world.wait().generation
     count = 100_000
 
     def poll(times):
         assert world.wait(known=known, look=world.now + times * INTERVAL) is not None
 
-    poll(100)
-    before = sys.getallocatedblocks()
-    poll(count)
-    assert sys.getallocatedblocks() - before < 100
-    assert world.waiter.polls > count
-    ras.close()
+    with Ras(sim, backend="ctypes") as ras:
+        world.waiter = PlainWaiter(PolledSnapshot(ras._new_list(with_status=True)))
+        known = world.wait().generation
+        poll(100)
+        before = sys.getallocatedblocks()
+        poll(count)
+        assert sys.getallocatedblocks() - before < 100
+        assert world.waiter.polls > count
 
 
 # The watcher
