@@ -17,6 +17,7 @@ from ._backend.layout import RN_MAX_CONCURRENCY as MAX_CONCURRENCY
 from ._check import LONGEST_SECONDS
 from ._errors import Cancelled, ProviderError, RasError, WSAError, error_name
 from ._event import Event
+from ._explain import Reason, explain
 from ._notification import Notification
 from ._ras import (
     Ras,
@@ -101,6 +102,7 @@ __all__ = [
     "ProviderRecovered",
     "Ras",
     "RasError",
+    "Reason",
     "Reconnected",
     "Reconnecting",
     "RecordingError",
@@ -115,6 +117,7 @@ __all__ = [
     "connection_notification",
     "enum_connections",
     "error_name",
+    "explain",
     "get_connect_status",
     "get_error_string",
     "get_subentry_handle",

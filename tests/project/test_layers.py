@@ -22,7 +22,8 @@ LAYERS = """
     _errors
     _records _wait _at_exit
     _event _polled _notification _provider
-    _ras _sockets
+    _explain
+    _ras _sockets event_log
     monitor
     .
     sim

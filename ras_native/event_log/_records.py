@@ -1,0 +1,47 @@
+"""One event that RAS wrote into the event log of Windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from .._plain import plain
+
+DIALLING, LINK_BEGUN, LINK_UP, LINK_AUTHENTICATED, CONNECTED = range(20221, 20226)
+"""Ids of RasClient's events: the stages of a dialling, in their usual order."""
+DISCONNECTED, DIAL_FAILED = 20226, 20227
+"""Ids of RasClient's events: a connection ended; a dialling failed. Both have a code."""
+IDLE_TIMEOUT, LONGEST_TIME = 20263, 20264
+"""Ids of RasClient's events: a connection was idle, or up, for as long as its entry allows."""
+MOVED, MOVE_FAILED, CAN_MOVE = 20277, 20278, 20281
+"""Ids of RasClient's events: a tunnel moved to another address, or failed to; it is able to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEvent:
+    """One event of the event log, as `EventLog.read` returns it."""
+
+    channel: str
+    """The log that has it, such as "Application"."""
+    source: str
+    """The program that wrote it, such as "RasClient"."""
+    event_id: int
+    """What happened, as the source numbers it, such as 20226."""
+    record_id: int
+    """The number of the event in its channel."""
+    time: datetime
+    """When it was written, in UTC."""
+    correlation_id: UUID | None = None
+    """The attempt to connect, as `Connection.correlation_id`; None if the event names none."""
+    entry: str | None = None
+    """The phone-book entry; None if the event names none. Windows may have mangled its letters."""
+    code: int | None = None
+    """Why it ended or failed, as an unsigned number; None if the event gives no code."""
+    data: tuple[str, ...] = ()
+    """The event's own fields, as they were written."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON data."""
+        return {name: plain(getattr(self, name)) for name in self.__dataclass_fields__}
