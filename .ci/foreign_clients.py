@@ -62,7 +62,7 @@ def expected(program: Program) -> list[str]:
     """Return the lines of client.expected with the placeholders replaced."""
     table = (ROOT / "ras_native" / "errors.tsv").read_text(encoding="utf-8")
     rows = csv.reader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE)
-    texts = {row[0]: row[-1] for row in rows}
+    texts = {row[0]: row[3] for row in rows}
     text = (FOREIGN / "client.expected").read_text()
     text = text.replace("{sizeof RASCONN}", str(program.rasconn))
     text = text.replace("{sizeof RASCONNSTATUS}", str(program.rasconnstatus))

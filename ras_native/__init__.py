@@ -15,9 +15,9 @@ from ._backend import BACKENDS, warn_where_fallen_back
 from ._backend import default as _default_backend
 from ._backend.layout import RN_MAX_CONCURRENCY as MAX_CONCURRENCY
 from ._check import LONGEST_SECONDS
-from ._errors import Cancelled, ProviderError, RasError, WSAError, error_name
+from ._errors import Cancelled, ProviderError, RasError, WSAError
 from ._event import Event
-from ._explain import Reason, explain
+from ._explain import Reason, error_name, explain
 from ._notification import Notification
 from ._ras import (
     Ras,

@@ -1,4 +1,4 @@
-"""Exceptions, and the table of the codes of RAS, Winsock and Windows: errors.tsv."""
+"""The exceptions, and their errnos on this system."""
 
 from __future__ import annotations
 
@@ -7,33 +7,13 @@ import errno
 import functools
 import os
 import sys
-from typing import NamedTuple
 
 from ._backend import codes
 from ._backend.codes import WSASYSCALLFAILURE
 from ._backend.contract import GONE_CODES
-from ._check import DWORD_MAX, whole_number
+from ._explain import Reason, code_text, error_name, explain, find, table
 
 WINSOCK_CODES = range(10000, 12000)
-
-
-class _Code(NamedTuple):
-    name: str
-    errnos: tuple[int, ...]  # this system's, the first one preferred
-    text: str
-
-
-@functools.cache
-def _table() -> dict[int, _Code]:
-    import importlib.resources  # noqa: PLC0415 - slow, and few look a code up
-
-    source = importlib.resources.files(__package__).joinpath("errors.tsv")
-    table = {}
-    for line in source.read_text(encoding="utf-8").splitlines()[1:]:
-        code, name, errnos, text = line.split("\t")
-        values = (getattr(errno, symbol, None) for symbol in errnos.split(","))
-        table[int(code)] = _Code(name, tuple(value for value in values if value), text)
-    return table
 
 
 @functools.cache
@@ -41,28 +21,10 @@ def _winsock_codes() -> dict[int, int]:
     """Map each errno to its Winsock code."""
     return {
         value: code
-        for code, row in _table().items()
+        for code, row in table().items()
         for value in row.errnos
         if code in WINSOCK_CODES or code == codes.ERROR_NOT_ENOUGH_MEMORY
     }
-
-
-def error_name(code: int) -> str:
-    """Return the name of an error code of RAS, Winsock or Windows.
-
-    For example 632 is "ERROR_INVALID_SIZE". An unknown code gives "UNKNOWN_ERROR_<code>".
-
-    Raises TypeError for a code that is no whole number, ValueError for one beyond 32 bits.
-    """
-    number = whole_number("code", code, -(1 << 31), DWORD_MAX)
-    row = _table().get(number)
-    return row.name if row else f"UNKNOWN_ERROR_{number}"
-
-
-def code_text(code: int) -> str:
-    """Return the meaning of the code in one line of English, with advice for the common ones."""
-    row = _table().get(code)
-    return row.text if row else "no explanation of this code is known"
 
 
 def winsock_code(os_error: int) -> int:
@@ -80,7 +42,7 @@ def posix_errno(code: int) -> int:
 
     On Windows the errno of most Winsock codes is the code itself, as everywhere in Python.
     """
-    row = _table().get(code)
+    row = find(code)
     if row is None or not row.errnos:
         return errno.EIO
     return code if code in row.errnos else row.errnos[0]
@@ -105,6 +67,11 @@ class _CodeError(OSError):
     def name(self) -> str:
         """The symbol of the code, for example "ERROR_INVALID_HANDLE"."""
         return error_name(self.code)
+
+    @property
+    def reason(self) -> Reason:
+        """The code explained, with advice if there is any; as `explain(code)` returns it."""
+        return explain(self.code)
 
 
 class RasError(_CodeError):

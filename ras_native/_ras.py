@@ -27,8 +27,9 @@ from ._at_exit import forget, wait_at_exit
 from ._backend.contract import BackendEvent, ConnectionList, Provider
 from ._backend.layout import RN_E_CANCELLED, RN_E_TIMEOUT
 from ._check import DWORD_MAX, EVERY_CONNECTION
-from ._errors import Cancelled, ProviderError, RasError, code_text
+from ._errors import Cancelled, ProviderError, RasError
 from ._event import Event, cancel_event, new_backend_event
+from ._explain import code_text
 from ._fork import close_in_child
 from ._log import logger
 from ._notification import Notification, Registrations

@@ -22,7 +22,7 @@ from .._backend.layout import (
     RASCONNW_VERSIONS,
 )
 from .._check import EVERY_CONNECTION
-from .._errors import error_name
+from .._explain import error_name
 from . import risky, winsock
 from .raw import (
     ALL_FLAGS,

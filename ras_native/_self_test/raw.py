@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from .._backend.ctypes_os import open_library
 from .._backend.layout import RASCONNSTATUSW, RASCONNW
 from .._check import EVERY_CONNECTION
-from .._errors import error_name, not_loaded
+from .._errors import not_loaded
 from .._event import new_backend_event
+from .._explain import error_name
 
 UNTOUCHED = 0xDEADBEEF  # the value of outputs before a call
 NO_HANDLE = 0x7FFF_FFF0  # no connection has this handle in practice

@@ -19,10 +19,10 @@ import ras_native
 LAYERS = """
     _check _fork _log _plain
     _backend _native
+    _explain
     _errors
     _records _wait _at_exit
     _event _polled _notification _provider
-    _explain
     _ras _sockets event_log
     monitor
     .
