@@ -1,0 +1,138 @@
+"""The health of a connection: what shows that it works, or that it only looks as if it did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from .._plain import plain
+from .._records import Connection, ConnState, ConnSubstate, Observation, Status
+
+
+class HealthKind(str, Enum):
+    """What is known about a connection that is listed as connected."""
+
+    UP = "up"
+    """Nothing shows that it does not work."""
+    DORMANT = "dormant"
+    """The interface under an IKEv2 tunnel is down."""
+    RECONNECTING = "reconnecting"
+    """An IKEv2 tunnel is changing to another interface."""
+    SILENT = "silent"
+    """Something is sent through it, and nothing comes back."""
+    UNREACHABLE = "unreachable"
+    """The probe through it fails."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """The evidence for `HealthKind.SILENT`."""
+
+    since_ns: int
+    """When the sample was taken that first showed bytes without an answer, on the clock of
+    `time.perf_counter_ns`."""
+    bytes_sent: int
+    """The bytes that were sent since the last byte was received."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON data."""
+        return {member.name: plain(getattr(self, member.name)) for member in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The health of one connection, and its evidence."""
+
+    kind: HealthKind
+    status: Status
+    """What RAS says of the connection."""
+    silence: Silence | None = None
+    """The bytes that nobody answers; None unless `kind` is silent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON data."""
+        return {member.name: plain(getattr(self, member.name)) for member in fields(self)}
+
+
+class Sample(NamedTuple):
+    """What the engine needs from the samples of one connection's statistics."""
+
+    handle: int
+    correlation_id: UUID | None
+    connected_ns: int
+    """When it connected, by its duration, on the clock of `time.perf_counter_ns`."""
+    silence: Silence | None
+    """None: it is not silent."""
+
+
+Key = tuple[int, UUID | None]
+"""Identifies a connection among those of one snapshot and the one before."""
+
+
+def key_of(connection: Connection | Sample) -> Key:
+    """Return the key of the connection, or of the connection that was sampled."""
+    return connection.handle, connection.correlation_id
+
+
+_OUTAGES = {
+    ConnSubstate.DORMANT: HealthKind.DORMANT,
+    ConnSubstate.RECONNECTING: HealthKind.RECONNECTING,
+}
+
+
+def health_of(observation: Observation, silence: Silence | None) -> Health | None:
+    """Return the health of a connection; None if it is not connected, or its status unknown."""
+    status = observation.status
+    if status is None or status.state is not ConnState.CONNECTED:
+        return None
+    outage = None if status.substate is None else _OUTAGES.get(status.substate)
+    if outage is not None:
+        return Health(outage, status)
+    if silence is not None:
+        return Health(HealthKind.SILENT, status, silence)
+    return Health(HealthKind.UP, status)
+
+
+class HealthChange(NamedTuple):
+    """The health of one connection, which is another kind than before."""
+
+    connection: Connection
+    before: Health
+    after: Health
+
+
+class Healths:
+    """The health of every connection that the last snapshot listed."""
+
+    def __init__(self) -> None:
+        self._known: dict[Key, Health] = {}
+
+    def get(self, connection: Connection) -> Health | None:
+        """Return the health of a connection, if it has any."""
+        return self._known.get(key_of(connection))
+
+    def update(
+        self, snapshot: Iterable[Observation], samples: Mapping[Key, Sample]
+    ) -> list[HealthChange]:
+        """Take the next snapshot and samples; return each change from one kind to another."""
+        before, self._known, changes = self._known, {}, []
+        for observation in snapshot:
+            connection = observation.connection
+            key = key_of(connection)
+            sample = samples.get(key)
+            health = health_of(observation, sample.silence if sample else None)
+            last = before.get(key)
+            if health is None and observation.is_up is None:  # the status cannot be read now
+                health = last
+            if health is None:
+                continue
+            self._known[key] = health
+            if last is not None and last.kind is not health.kind:
+                changes.append(HealthChange(connection, last, health))
+        return changes
