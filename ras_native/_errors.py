@@ -48,7 +48,7 @@ def posix_errno(code: int) -> int:
     return code if code in row.errnos else row.errnos[0]
 
 
-class _CodeError(OSError):
+class CodeError(OSError):
     """An OSError that keeps the Windows code and function it came from, on every system."""
 
     code: int
@@ -74,7 +74,7 @@ class _CodeError(OSError):
         return explain(self.code)
 
 
-class RasError(_CodeError):
+class RasError(CodeError):
     """A RAS function returned a code other than 0.
 
     `code` and `winerror` are that code, and `name` is its symbol. `function` is the Windows name of
@@ -149,7 +149,7 @@ class Cancelled(Exception):  # noqa: N818 - it is not an error: somebody set the
     """A wait ended because its `cancel` event was set."""
 
 
-class WSAError(_CodeError):
+class WSAError(CodeError):
     """A socket operation failed.
 
     `code` and `winerror` are the Winsock code, and `errno` is the system's own number. If

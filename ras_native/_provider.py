@@ -61,7 +61,12 @@ def provider_path(provider: str | os.PathLike[str] | None) -> str | None:
                 "Ras(provider=ras_native.sim.Simulator())",
             )
         return None
-    path = os.path.abspath(_check.path("provider", provider))
+    return library_path("provider", provider)
+
+
+def library_path(name: str, library: str | os.PathLike[str]) -> str:
+    """Check the argument `name`, the path of a library, and return its absolute path."""
+    path = os.path.abspath(_check.path(name, library))
     if not os.path.isfile(path):
         raise ProviderError(path, "there is no such file")
     return path

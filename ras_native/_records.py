@@ -31,7 +31,7 @@ from ._plain import documented, hexadecimal, plain_members, shown
 
 _FORMATS_OF_NUMBERS = tuple("bcdoxXneEfFgG%")
 _Item = TypeVar("_Item")
-_UTF16 = "utf-16-le" if sys.byteorder == "little" else "utf-16-be"
+UTF16 = "utf-16-le" if sys.byteorder == "little" else "utf-16-be"
 
 
 class _Named:
@@ -367,7 +367,7 @@ _Buffer = bytes | bytearray | memoryview
 
 def text(units: bytes) -> str:
     """Decode UTF-16 code units up to the first NUL; accept lone surrogates."""
-    return units.decode(_UTF16, "surrogatepass").partition("\0")[0]
+    return units.decode(UTF16, "surrogatepass").partition("\0")[0]
 
 
 @lru_cache(maxsize=512)

@@ -30,9 +30,6 @@ typedef void (*rn__function)(void);
 /* Returns NULL if the library has no such function. */
 rn__function rn__library_find(void *library, const char *name);
 
-/* The handle to pass to RasConnectionNotification; `event` owns it. */
-void *rn__event_for_provider(rn_event *event);
-
 /* The timer of a precise wait: a waitable timer on Windows; POSIX needs none. */
 typedef struct rn__timer rn__timer;
 

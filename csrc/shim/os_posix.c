@@ -119,7 +119,7 @@ void rn_event_free(rn_event *event) {
 
 int64_t rn_event_handle(rn_event *event) { return event->reader; }
 
-void *rn__event_for_provider(rn_event *event) { return (void *)(intptr_t)event->writer; }
+int64_t rn_event_for_provider(rn_event *event) { return event->writer; }
 
 static int is_full_or_empty(int error) {
   return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS;

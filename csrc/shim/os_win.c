@@ -87,7 +87,7 @@ void rn_event_free(rn_event *event) {
 
 int64_t rn_event_handle(rn_event *event) { return (int64_t)(intptr_t)event->handle; }
 
-void *rn__event_for_provider(rn_event *event) { return event->handle; }
+int64_t rn_event_for_provider(rn_event *event) { return rn_event_handle(event); }
 
 uint32_t rn_event_set(rn_event *event) { return SetEvent(event->handle) ? 0 : last_error(); }
 

@@ -164,5 +164,6 @@ uint32_t rn_connection_notification(rn_provider *provider, uint64_t handle, rn_e
   RasConnectionNotificationW_fn notify = ansi ? FIND(provider->library, RasConnectionNotificationA)
                                               : FIND(provider->library, RasConnectionNotificationW);
   if (!notify) return RN_E_UNSUPPORTED;
-  return notify(as_handle(handle), rn__event_for_provider(event), flags);
+  void *to_set = (void *)(intptr_t)rn_event_for_provider(event);
+  return notify(as_handle(handle), to_set, flags);
 }

@@ -189,10 +189,12 @@ uint32_t rn_get_subentry_handle(rn_provider *provider, uint64_t handle, uint32_t
 uint32_t rn_get_error_string(rn_provider *provider, uint32_t code, uint32_t length,
                              uint16_t *text_out);
 
-/* Events. Free with rn_event_free. The wait functions of the system take rn_event_handle. */
+/* Events. Free with rn_event_free. The wait functions of the system take rn_event_handle; a library
+ * that sets the event takes rn_event_for_provider. */
 uint32_t rn_event_new(rn_event **event_out);
 void rn_event_free(rn_event *event);
 int64_t rn_event_handle(rn_event *event);
+int64_t rn_event_for_provider(rn_event *event);
 uint32_t rn_event_set(rn_event *event);
 uint32_t rn_event_reset(rn_event *event);
 

@@ -43,6 +43,7 @@ class BackendEvent(Protocol):
     """rn_event."""
 
     handle: int
+    for_provider: int  # a library that sets the event takes this instead of `handle`
 
     def set(self) -> int:
         """Return a code."""

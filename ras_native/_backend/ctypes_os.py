@@ -49,21 +49,28 @@ if sys.platform == "win32":
         ctypes.c_uint32,
     )
 
-    def open_library(path: str | None) -> tuple[int, int, str, ctypes.CDLL | None]:
+    def open_library(
+        path: str | None, windows_name: str = "rasapi32.dll", *, keep_error: bool = False
+    ) -> tuple[int, int, str, ctypes.CDLL | None]:
         """Return a code, the system's error number and text, and the library.
 
-        `path` None is rasapi32 in System32. The text is empty, because Windows has one for each
+        `path` None is the library of that name in System32. With `keep_error`, `call_error`
+        returns the error of the last call. The text is empty, because Windows has one for each
         number.
         """
         name, mode = (
-            ("rasapi32.dll", SEARCH_SYSTEM32)
+            (windows_name, SEARCH_SYSTEM32)
             if path is None
             else (path, SEARCH_SYSTEM32 | _SEARCH_DLL_LOAD_DIR)
         )
         try:
-            return 0, 0, "", ctypes.WinDLL(name, winmode=mode)
+            return 0, 0, "", ctypes.WinDLL(name, use_last_error=keep_error, winmode=mode)
         except OSError as error:
             return RN_E_LOAD, error.winerror or ERROR_MOD_NOT_FOUND, "", None  # ctypes omits it
+
+    def call_error() -> int:
+        """Return the error of the last call of a library that keeps it, and forget it."""
+        return ctypes.set_last_error(0)
 
     def _last_error() -> int:
         return _os_code(ctypes.get_last_error())
@@ -114,14 +121,23 @@ else:
     _NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)  # macOS has SO_NOSIGPIPE
     _SO_NOSIGPIPE = 0x1022
 
-    def open_library(path: str | None) -> tuple[int, int, str, ctypes.CDLL | None]:
-        """Return a code, the system's error number and text, and the library."""
+    def open_library(
+        path: str | None, windows_name: str = "rasapi32.dll", *, keep_error: bool = False
+    ) -> tuple[int, int, str, ctypes.CDLL | None]:
+        """Return a code, the system's error number and text, and the library.
+
+        With `keep_error`, `call_error` returns the error of the last call.
+        """
         if path is None:
-            return RN_E_LOAD, errno.ENOEXEC, "RAS exists only on Windows", None
+            return RN_E_LOAD, errno.ENOEXEC, f"{windows_name} exists only on Windows", None
         try:
-            return 0, 0, "", ctypes.CDLL(path)
+            return 0, 0, "", ctypes.CDLL(path, use_errno=keep_error)
         except OSError as error:  # dlopen gives a text, but no number
             return RN_E_LOAD, error.errno or errno.ENOEXEC, str(error), None
+
+    def call_error() -> int:
+        """Return the error of the last call of a library that keeps it, and forget it."""
+        return ctypes.set_errno(0)
 
     def _is_full_or_empty(error: OSError) -> bool:
         return isinstance(error, BlockingIOError) or error.errno == errno.ENOBUFS

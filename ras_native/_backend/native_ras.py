@@ -20,6 +20,7 @@ class NativeEvent:
     def __init__(self, pointer: Any) -> None:
         self.pointer = ffi.gc(pointer, lib.rn_event_free)
         self.handle: int = lib.rn_event_handle(pointer)
+        self.for_provider: int = lib.rn_event_for_provider(pointer)
         self.set = partial(lib.rn_event_set, self.pointer)
         self.reset = partial(lib.rn_event_reset, self.pointer)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from ._event_log import EventLog, LogRead
 from ._records import LogEvent
+from ._wevtapi import EventLogError
 
-__all__ = ["LogEvent"]
+__all__ = ["EventLog", "EventLogError", "LogEvent", "LogRead"]
 
-LogEvent.__module__ = __name__
+for _public in (EventLog, EventLogError, LogEvent, LogRead):
+    _public.__module__ = __name__
