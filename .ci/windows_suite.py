@@ -68,10 +68,11 @@ def copy_project(folder: Path) -> None:
 
 
 def lying_provider(folder: Path) -> Path:
-    """Compile tests/support/lying_provider.c: under Wine the suite has no compiler."""
+    """Compile tests/support/lying_*.c into one library: under Wine the suite has no compiler."""
     made = folder / "lying_provider.dll"
-    source = (folder / "tests" / "support" / "lying_provider.c", f"-I{folder / 'csrc' / 'abi'}")
-    command = [*wheels.compiler("x86_64-windows-gnu"), "-shared", *source, "-o", made]
+    sources = sorted((folder / "tests" / "support").glob("lying_*.c"))
+    includes = f"-I{folder / 'csrc' / 'abi'}"
+    command = [*wheels.compiler("x86_64-windows-gnu"), "-shared", *sources, includes, "-o", made]
     subprocess.run(command, check=True)
     return made
 

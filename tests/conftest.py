@@ -44,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--lying-provider",
         type=Path,
-        help="tests/support/lying_provider.c, compiled; without it the tests compile it with cc",
+        help="tests/support/lying_*.c, compiled; without it the tests compile them with cc",
     )
 
 

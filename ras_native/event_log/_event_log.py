@@ -75,9 +75,7 @@ class EventLog:
         try:
             self._subscription = Subscription(functions, event)
         except EventLogError as error:
-            raise ProviderError(
-                functions.path, f"its event log cannot be read: {error}", os_error=error.code
-            ) from error
+            raise ProviderError(functions.path, f"its event log cannot be read: {error}") from error
         self._event = event
         self._path = functions.path
         self._closed_because = "this EventLog is closed"
@@ -104,7 +102,10 @@ class EventLog:
         self.close()
 
     def close(self) -> None:
-        """End the subscription; a second close does nothing. A read that is under way ends first."""
+        """End the subscription, at once or after the read that is under way.
+
+        A second close does nothing.
+        """
         with self._lock:
             self._event = None
             to_close = None if self._is_reading else self._take_subscription()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,3 +30,17 @@ def closed_port() -> Iterator[int]:
 
     with network.closed_port() as (_, port):
         yield port
+
+
+@pytest.fixture(scope="session")
+def lying_library(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The path of a library with the functions of rasapi32 and of wevtapi, which give lies."""
+    from cc import SUPPORT, compiled
+
+    library = pytestconfig.getoption("--lying-provider")
+    if library is None:
+        if sys.platform == "win32":
+            pytest.skip("posix_only: elsewhere --lying-provider says where it is, compiled")
+        first, *others = sorted(SUPPORT.glob("lying_*.c"))
+        library = compiled(first, tmp_path_factory.mktemp("liar"), *others)
+    return Path(library).resolve()

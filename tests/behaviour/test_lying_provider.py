@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cc import SUPPORT, compiled
 
 from ras_native import Ras
 
@@ -19,13 +17,8 @@ OLDEST = 4  # the last of RASCONN's versions
 
 
 @pytest.fixture(scope="module")
-def liar(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    library = pytestconfig.getoption("--lying-provider")
-    if library is None:
-        if sys.platform == "win32":
-            pytest.skip("posix_only: elsewhere --lying-provider says where it is, compiled")
-        library = compiled(SUPPORT / "lying_provider.c", tmp_path_factory.mktemp("liar"))
-    loaded = ctypes.CDLL(str(Path(library).resolve()))
+def liar(lying_library: Path) -> ctypes.CDLL:
+    loaded = ctypes.CDLL(str(lying_library))
     loaded.lie_about.argtypes = (ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint32)
     return loaded
 
