@@ -9,7 +9,7 @@ from setuptools import Extension
 
 NATIVE_SOURCES = [
     f"shim/{name}.c"
-    for name in ("event", "provider", "record", "reading", "list", "watch", "connect")
+    for name in ("event", "provider", "record", "reading", "statistics", "list", "watch", "connect")
 ]
 SIMULATOR_LAYERS = (  # each uses only those before it
     *("service", "queue", "history", "notifications", "connections", "callbacks", "dialling"),

@@ -22,13 +22,17 @@ from ._notification import Notification
 from ._ras import (
     Ras,
     Sizes,
+    clear_connection_statistics,
     connection_notification,
     enum_connections,
     get_connect_status,
+    get_connection_statistics,
     get_error_string,
+    get_link_statistics,
     get_subentry_handle,
     hang_up,
     snapshot,
+    statistics,
     wait_for_state,
 )
 from ._records import (
@@ -42,6 +46,7 @@ from ._records import (
     Status,
 )
 from ._sockets.connect import ConnectOutcome, ConnectResult, connect, connect_many, wsa_connect
+from ._statistics import ConnectionStatistics, Statistics, StatisticsList
 
 if TYPE_CHECKING:  # __getattr__ imports them when one is first needed
     from .monitor import (
@@ -84,6 +89,7 @@ __all__ = [
     "Connection",
     "ConnectionEvent",
     "ConnectionFlag",
+    "ConnectionStatistics",
     "Disconnected",
     "Dormant",
     "Event",
@@ -109,9 +115,12 @@ __all__ = [
     "Sizes",
     "Snapshot",
     "StateChanged",
+    "Statistics",
+    "StatisticsList",
     "Status",
     "WSAError",
     "backend",
+    "clear_connection_statistics",
     "connect",
     "connect_many",
     "connection_notification",
@@ -119,11 +128,14 @@ __all__ = [
     "error_name",
     "explain",
     "get_connect_status",
+    "get_connection_statistics",
     "get_error_string",
+    "get_link_statistics",
     "get_subentry_handle",
     "hang_up",
     "replay",
     "snapshot",
+    "statistics",
     "wait_for_state",
     "wsa_connect",
 ]

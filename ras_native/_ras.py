@@ -25,7 +25,7 @@ from weakref import WeakSet
 from . import _backend, _check
 from ._at_exit import forget, wait_at_exit
 from ._backend.contract import BackendEvent, ConnectionList, Provider
-from ._backend.layout import RN_E_CANCELLED, RN_E_TIMEOUT
+from ._backend.layout import RN_E_CANCELLED, RN_E_TIMEOUT, RN_E_UNSUPPORTED
 from ._check import DWORD_MAX, EVERY_CONNECTION
 from ._errors import Cancelled, ProviderError, RasError
 from ._event import Event, cancel_event, new_backend_event
@@ -55,6 +55,7 @@ from ._records import (
     only_one,
     same_name,
 )
+from ._statistics import Statistics, StatisticsList, decode_statistics, pair_statistics
 from ._wait import wait_in_slices
 
 _MOST_REFERENCES = 1024  # hang-ups of one connection before all_references gives up
@@ -92,6 +93,9 @@ class _ClosedList:
         raise ValueError(self._because)
 
     def collect(self, _: int) -> NoReturn:
+        raise ValueError(self._because)
+
+    def statistics(self) -> NoReturn:
         raise ValueError(self._because)
 
 
@@ -206,6 +210,26 @@ class Ras:
             return polled.result
         return polled.refresh() if answer > 0 else self._raise_failed_poll(answer)
 
+    def statistics(self) -> StatisticsList:
+        """List every active connection and ask the statistics of each, in one native call.
+
+        That is one RasEnumConnectionsW, and one RasGetConnectionStatistics for each connection. For
+        a connection that ends between the two, `ConnectionStatistics.gone` is true. If another
+        call fails, its code is `ConnectionStatistics.code`.
+
+        Raises RasError if the enumeration fails, ProviderError if something is connected and the
+        provider has no statistics. Source: RasEnumConnectionsW, RasGetConnectionStatistics.
+        """
+        polled = self._connections
+        answer, records = polled.connections.statistics()
+        if answer < 0:
+            self._raise_failed_poll(answer)
+        listed = polled.result if answer == polled.generation else polled.refresh()
+        found = pair_statistics(listed, records)
+        if found and found[0].code == RN_E_UNSUPPORTED:
+            raise self._error(RN_E_UNSUPPORTED, "RasGetConnectionStatistics")
+        return found
+
     def _raise_failed_poll(self, answer: int) -> NoReturn:
         raise self._error(-answer, "RasEnumConnectionsW")
 
@@ -220,6 +244,42 @@ class Ras:
         if status is None:
             raise self._error(code, "RasGetConnectStatusW")
         return status
+
+    def get_connection_statistics(self, handle: ConnectionLike) -> Statistics:
+        """Ask what RAS counted for one connection since it connected.
+
+        Raises RasError: 6 or 668 if the connection has ended or is not up, 8 if Windows is out of
+        memory; ProviderError if the provider has no statistics. Source: RasGetConnectionStatistics.
+        """
+        return self._statistics(self._handle(handle), 0)
+
+    def get_link_statistics(self, handle: ConnectionLike, subentry: int) -> Statistics:
+        """Ask what RAS counted for one link of a multilink connection; `subentry` counts from 1.
+
+        Raises RasError: 6 or 668 if the connection has ended or is not up, another code if it has
+        no such link; ProviderError if the provider has no such function. Source:
+        RasGetLinkStatistics.
+        """
+        link = _subentry_number(subentry)
+        return self._statistics(self._handle(handle), link)
+
+    def _statistics(self, number: int, subentry: int) -> Statistics:
+        code, statistics = decode_statistics(self._open().get_statistics(number, subentry))
+        if statistics is None:
+            function = "RasGetLinkStatistics" if subentry else "RasGetConnectionStatistics"
+            raise self._error(code, function)
+        return statistics
+
+    def clear_connection_statistics(self, handle: ConnectionLike) -> None:
+        """Set the counters of one connection to 0, for every program.
+
+        Raises RasError: 6 or 668 if the connection has ended; ProviderError if the provider has no
+        such function. Never call it with Wine's own rasapi32: it ends the process. Source:
+        RasClearConnectionStatistics.
+        """
+        code = self._open().clear_connection_statistics(self._handle(handle))
+        if code:
+            raise self._error(code, "RasClearConnectionStatistics")
 
     def wait_for_state(
         self,
@@ -536,4 +596,8 @@ snapshot = _of_the_system(Ras.snapshot)
 connection_notification = _of_the_system(Ras.connection_notification)
 get_subentry_handle = _of_the_system(Ras.get_subentry_handle)
 hang_up = _of_the_system(Ras.hang_up)
+statistics = _of_the_system(Ras.statistics)
+get_connection_statistics = _of_the_system(Ras.get_connection_statistics)
+get_link_statistics = _of_the_system(Ras.get_link_statistics)
+clear_connection_statistics = _of_the_system(Ras.clear_connection_statistics)
 get_error_string = _of_the_system(Ras.get_error_string)

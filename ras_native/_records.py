@@ -8,7 +8,7 @@ from enum import IntEnum, IntFlag
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from struct import Struct
-from typing import Any, NamedTuple, SupportsIndex, TypeVar, overload
+from typing import Any, Generic, NamedTuple, Protocol, SupportsIndex, TypeVar, overload
 from uuid import UUID
 
 from ._backend import layout
@@ -300,42 +300,41 @@ def only_one(name: str, found: Sequence[_Item], known: Iterable[Connection]) -> 
     raise KeyError(f"{problem} {name}; connections: {listed}")
 
 
-class Snapshot(tuple[Observation, ...]):
-    """Every connection with its status, from one call; equal snapshots are one object.
+class _HasConnection(Protocol):
+    @property
+    def connection(self) -> Connection: ...
 
-    A tuple of Observations. `snapshot["Head office"]` is the connection of that entry, in any
-    letter case. `in` takes an entry's name, a handle, a Connection or an Observation.
-    """
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+_Listed = TypeVar("_Listed", bound=_HasConnection)
+
+
+class Listing(tuple[_Listed, ...], Generic[_Listed]):
+    """A tuple of what is known about each connection, found by entry, handle or Connection."""
 
     __slots__ = ()
 
-    @property
-    def gone(self) -> tuple[Observation, ...]:
-        """The connections that ended after they were listed, before their status was read."""
-        return tuple(item for item in self if item.gone)
-
-    def find(self, wanted: str | int | Connection) -> Observation | None:
+    def find(self, wanted: str | int | Connection) -> _Listed | None:
         """Find the first connection of that phone-book entry or handle; None if there is none.
 
         Letter case does not matter in a name.
         """
         return next(iter(self._all(wanted)), None)
 
-    def _all(self, wanted: str | int | Connection) -> list[Observation]:
+    def _all(self, wanted: str | int | Connection) -> list[_Listed]:
         if isinstance(wanted, str):
             return [item for item in self if same_name(item.connection.entry_name, wanted)]
         handle = wanted.handle if isinstance(wanted, Connection) else wanted
         return [item for item in self if item.connection.handle == handle]
 
     @overload
-    def __getitem__(self, index: SupportsIndex | str) -> Observation: ...
+    def __getitem__(self, index: SupportsIndex | str) -> _Listed: ...
 
     @overload
-    def __getitem__(self, index: slice) -> tuple[Observation, ...]: ...
+    def __getitem__(self, index: slice) -> tuple[_Listed, ...]: ...
 
-    def __getitem__(
-        self, index: SupportsIndex | str | slice
-    ) -> Observation | tuple[Observation, ...]:
+    def __getitem__(self, index: SupportsIndex | str | slice) -> _Listed | tuple[_Listed, ...]:
         """Give the connection at a position, or the only one of that phone-book entry.
 
         Raises KeyError, which lists the connections, if none or several have that name.
@@ -350,8 +349,23 @@ class Snapshot(tuple[Observation, ...]):
         return super().__contains__(wanted)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain JSON data: the observations, under "connections"."""
+        """Give plain JSON data: the items, under "connections"."""
         return {"connections": [item.to_dict() for item in self]}
+
+
+class Snapshot(Listing[Observation]):
+    """Every connection with its status, from one call; equal snapshots are one object.
+
+    A tuple of Observations. `snapshot["Head office"]` is the connection of that entry, in any
+    letter case. `in` takes an entry's name, a handle, a Connection or an Observation.
+    """
+
+    __slots__ = ()
+
+    @property
+    def gone(self) -> tuple[Observation, ...]:
+        """The connections that ended after they were listed, before their status was read."""
+        return tuple(item for item in self if item.gone)
 
 
 STATUS_NUMBERS = (

@@ -22,12 +22,14 @@
   X(RasConnectionNotificationA, OPTIONAL, (HRASCONN handle, void *event, uint32_t flags))         \
   X(RasGetSubEntryHandleW, OPTIONAL, (HRASCONN handle, uint32_t subentry, HRASCONN *handle_out))  \
   X(RasGetErrorStringW, OPTIONAL, (uint32_t code, uint16_t *text, uint32_t length))               \
+  X(RasGetConnectionStatistics, OPTIONAL, (HRASCONN handle, rn_RAS_STATS * statistics))           \
+  X(RasGetLinkStatistics, OPTIONAL,                                                               \
+    (HRASCONN handle, uint32_t subentry, rn_RAS_STATS *statistics))                               \
+  X(RasClearConnectionStatistics, OPTIONAL, (HRASCONN handle))                                    \
   X(RasEnumConnectionsA, UNUSED, (rn_RASCONNA * connections, uint32_t *bytes, uint32_t *count))   \
   X(RasGetConnectStatusA, UNUSED, (HRASCONN handle, rn_RASCONNSTATUSA * status))                  \
   X(RasHangUpA, UNUSED, (HRASCONN handle))                                                        \
   X(RasGetSubEntryHandleA, UNUSED, (HRASCONN handle, uint32_t subentry, HRASCONN *handle_out))    \
-  X(RasGetConnectionStatistics, UNUSED, (HRASCONN handle, rn_RAS_STATS * statistics))             \
-  X(RasClearConnectionStatistics, UNUSED, (HRASCONN handle))                                      \
   X(RasGetErrorStringA, UNUSED, (uint32_t code, char *text, uint32_t length))                     \
   X(RasEnumEntriesW, UNUSED,                                                                      \
     (const uint16_t *reserved, const uint16_t *phonebook, rn_RASENTRYNAMEW *entries,              \

@@ -12,6 +12,7 @@
 
 #include "list.h"
 #include "reading.h"
+#include "statistics.h"
 
 typedef struct {
   uint64_t changed;            /* generation in which any part of the record last changed */
@@ -223,17 +224,36 @@ static int64_t end_poll(rn_list *list, rn__reading *reading, uint64_t ticket, ui
   return answer;
 }
 
+/* Begins a poll and reads. Returns the result, with the reading for end_poll, or NULL. */
+static uint32_t read_list(rn_list *list, uint64_t *ticket_out, rn__reading **reading_out) {
+  uint32_t size;
+  rn__reading *reading = *reading_out = begin_poll(list, ticket_out, &size);
+  if (!reading) return RN_E_NO_MEMORY;
+  reading->enumerated_ns = rn_now_ns(); /* unless the provider is asked */
+  uint32_t code = rn__reading_reserve(reading, size);
+  return code ? code : rn__reading_fill(reading, list->provider, list->with_status);
+}
+
 int64_t rn__list_poll(rn_list *list, uint64_t *enumerated_ns_out) {
   uint64_t ticket;
-  uint32_t size;
-  rn__reading *reading = begin_poll(list, &ticket, &size);
-  *enumerated_ns_out = rn_now_ns();
-  if (!reading) return -(int64_t)RN_E_NO_MEMORY;
-  uint32_t code = rn__reading_reserve(reading, size);
-  if (!code) {
-    code = rn__reading_fill(reading, list->provider, list->with_status);
-    *enumerated_ns_out = reading->enumerated_ns;
-  }
+  rn__reading *reading;
+  uint32_t code = read_list(list, &ticket, &reading);
+  *enumerated_ns_out = reading ? reading->enumerated_ns : rn_now_ns();
+  if (!reading) return -(int64_t)code;
+  return end_poll(list, reading, ticket, code);
+}
+
+int64_t rn_list_statistics(rn_list *list, uint32_t capacity, rn_statistics *statistics_out,
+                           uint32_t *count_out) {
+  uint64_t ticket;
+  rn__reading *reading;
+  uint32_t code = read_list(list, &ticket, &reading);
+  *count_out = 0;
+  if (!reading) return -(int64_t)code;
+  if (!code) *count_out = reading->count;
+  RasGetConnectionStatistics_fn get = rn__find_statistics(list->provider);
+  for (uint32_t i = 0; i < *count_out && *count_out <= capacity; i++)
+    rn__ask_statistics(get, rn__reading_element(reading, i)->hrasconn, &statistics_out[i]);
   return end_poll(list, reading, ticket, code);
 }
 

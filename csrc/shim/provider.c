@@ -4,13 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Finds a function of the library, with its type; NULL if there is none. */
-#define FIND(library, name) ((name##_fn)rn__library_find((library), #name))
-
-static HRASCONN as_handle(uint64_t number) { return (HRASCONN)(uintptr_t)number; }
-
-#define LOAD_REQUIRED(name)                       \
-  provider->name = FIND(provider->library, name); \
+#define LOAD_REQUIRED(name)                           \
+  provider->name = RN__FIND(provider->library, name); \
   if (!provider->name) return RN_E_UNSUPPORTED;
 #define LOAD_OPTIONAL(name)
 #define LOAD_UNUSED(name)
@@ -89,7 +84,7 @@ uint32_t rn__ask_status(rn_provider *provider, HRASCONN handle, rn_RASCONNSTATUS
 
 uint32_t rn_get_connect_status(rn_provider *provider, uint64_t handle, rn_status *status_out) {
   rn_RASCONNSTATUSW raw = {0};
-  uint32_t version, code = rn__ask_status(provider, as_handle(handle), &raw, &version);
+  uint32_t version, code = rn__ask_status(provider, rn__as_handle(handle), &raw, &version);
   memset(status_out, 0, sizeof *status_out);
   status_out->code = code;
   if (!code) rn__read_rasconnstatus(&raw, &rn__rasconnstatus_versions[version], status_out);
@@ -128,14 +123,14 @@ uint32_t rn_wait_status(rn_provider *provider, uint64_t handle, const uint32_t *
 }
 
 uint32_t rn_hang_up(rn_provider *provider, uint64_t handle) {
-  return provider->RasHangUpW(as_handle(handle));
+  return provider->RasHangUpW(rn__as_handle(handle));
 }
 
 uint32_t rn_wait_gone(rn_provider *provider, uint64_t handle, uint64_t slice_ns) {
   uint64_t end = rn_now_ns() + slice_ns;
   for (uint32_t asked = 0;; asked++) {
     rn_RASCONNSTATUSW raw = {0};
-    uint32_t version, code = rn__ask_status(provider, as_handle(handle), &raw, &version);
+    uint32_t version, code = rn__ask_status(provider, rn__as_handle(handle), &raw, &version);
     if (code == RAS_ERROR_INVALID_HANDLE || code == RAS_ERROR_NO_CONNECTION) return 0;
     if (code) return code;
     if (rn_now_ns() >= end) return RN_E_AGAIN;
@@ -145,25 +140,26 @@ uint32_t rn_wait_gone(rn_provider *provider, uint64_t handle, uint64_t slice_ns)
 
 uint32_t rn_get_subentry_handle(rn_provider *provider, uint64_t handle, uint32_t subentry,
                                 uint64_t *handle_out) {
-  RasGetSubEntryHandleW_fn get = FIND(provider->library, RasGetSubEntryHandleW);
+  RasGetSubEntryHandleW_fn get = RN__FIND(provider->library, RasGetSubEntryHandleW);
   HRASCONN found = NULL;
-  uint32_t code = get ? get(as_handle(handle), subentry, &found) : RN_E_UNSUPPORTED;
+  uint32_t code = get ? get(rn__as_handle(handle), subentry, &found) : RN_E_UNSUPPORTED;
   *handle_out = code ? 0 : (uintptr_t)found;
   return code;
 }
 
 uint32_t rn_get_error_string(rn_provider *provider, uint32_t code, uint32_t length,
                              uint16_t *text_out) {
-  RasGetErrorStringW_fn get = FIND(provider->library, RasGetErrorStringW);
+  RasGetErrorStringW_fn get = RN__FIND(provider->library, RasGetErrorStringW);
   memset(text_out, 0, length * sizeof *text_out);
   return get ? get(code, text_out, length) : RN_E_UNSUPPORTED;
 }
 
 uint32_t rn_connection_notification(rn_provider *provider, uint64_t handle, rn_event *event,
                                     uint32_t flags, int ansi) {
-  RasConnectionNotificationW_fn notify = ansi ? FIND(provider->library, RasConnectionNotificationA)
-                                              : FIND(provider->library, RasConnectionNotificationW);
+  RasConnectionNotificationW_fn notify =
+      ansi ? RN__FIND(provider->library, RasConnectionNotificationA)
+           : RN__FIND(provider->library, RasConnectionNotificationW);
   if (!notify) return RN_E_UNSUPPORTED;
   void *to_set = (void *)(intptr_t)rn_event_for_provider(event);
-  return notify(as_handle(handle), to_set, flags);
+  return notify(rn__as_handle(handle), to_set, flags);
 }

@@ -20,6 +20,11 @@ struct rn_provider {
   uint32_t rasconnstatus_version;
 };
 
+/* Finds a function of the library, with its type; NULL if there is none. */
+#define RN__FIND(library, name) ((name##_fn)rn__library_find((library), #name))
+
+static inline HRASCONN rn__as_handle(uint64_t number) { return (HRASCONN)(uintptr_t)number; }
+
 /* The version that negotiation starts with: the one that worked last. */
 uint32_t rn__first_version(const uint32_t *negotiated);
 

@@ -70,6 +70,27 @@ typedef struct {
   uint16_t phone_number[132];
 } rn_status;
 
+/* What RasGetConnectionStatistics or RasGetLinkStatistics reports: one RAS_STATS. */
+typedef struct {
+  uint64_t handle;
+  uint32_t code; /* the function's result; unless it is 0, all members below are 0 */
+  uint32_t bytes_sent;
+  uint32_t bytes_received;
+  uint32_t frames_sent;
+  uint32_t frames_received;
+  uint32_t crc_errors;
+  uint32_t timeout_errors;
+  uint32_t alignment_errors;
+  uint32_t hardware_overruns;
+  uint32_t framing_errors;
+  uint32_t buffer_overruns;
+  uint32_t compression_in;
+  uint32_t compression_out;
+  uint32_t bps;
+  uint32_t duration_ms;
+  uint32_t reserved; /* 0 */
+} rn_statistics;
+
 #define RN_UNCHANGED_CONNECTION 1
 #define RN_UNCHANGED_STATUS_TEXTS 2
 
@@ -122,6 +143,13 @@ int64_t rn_list_poll(rn_list *list);
  * nothing: call again with larger arrays. */
 void rn_list_collect(rn_list *list, uint64_t since, uint32_t capacity, rn_record *records_out,
                      uint64_t *serials_out, rn_changes *changes_out);
+
+/* Polls once, and calls RasGetConnectionStatistics for each connection of this poll. Returns what
+ * rn_list_poll returns. *count_out: the connections of this poll. statistics_out, owned by the
+ * caller, holds `capacity` items, in the order of the list. If more are listed, asks none: call
+ * again with a larger array. */
+int64_t rn_list_statistics(rn_list *list, uint32_t capacity, rn_statistics *statistics_out,
+                           uint32_t *count_out);
 
 /* Watching. */
 #define RN_SIGNAL_PAUSE_NS 1000000 /* the least time between two polls that events cause */
@@ -186,6 +214,11 @@ uint32_t rn_wait_gone(rn_provider *provider, uint64_t handle, uint64_t slice_ns)
 
 uint32_t rn_get_subentry_handle(rn_provider *provider, uint64_t handle, uint32_t subentry,
                                 uint64_t *handle_out);
+/* Calls RasGetConnectionStatistics; with a `subentry` that is not 0, RasGetLinkStatistics. */
+uint32_t rn_get_statistics(rn_provider *provider, uint64_t handle, uint32_t subentry,
+                           rn_statistics *statistics_out);
+uint32_t rn_clear_connection_statistics(rn_provider *provider, uint64_t handle);
+
 uint32_t rn_get_error_string(rn_provider *provider, uint32_t code, uint32_t length,
                              uint16_t *text_out);
 

@@ -323,13 +323,23 @@ uint32_t RAS_CALL RasConnectionNotificationA(HRASCONN handle, void *event, uint3
 
 /* Statistics. */
 
-static uint32_t get_statistics(HRASCONN handle, rn_RAS_STATS *statistics) {
+/* [I] Every link has the statistics of its whole connection. The code of a link that is down is that
+ * of RasGetSubEntryHandle. */
+static uint32_t check_link(const rassim_connection *connection, uint32_t subentry) {
+  if (subentry > connection->profile.subentries) return RAS_ERROR_NO_MORE_ITEMS;
+  return connection->links[subentry - 1] == RASSIM_LINK_UP ? RAS_SUCCESS : RAS_ERROR_PORT_NOT_OPEN;
+}
+
+/* `link` 0: the whole connection. */
+static uint32_t get_statistics(HRASCONN handle, uint32_t link, rn_RAS_STATS *statistics) {
   rassim_connection *connection;
   uint32_t subentry;
   if (!handle || !statistics || size_of(statistics) != sizeof *statistics) return RAS_E_INVALIDARG;
   uint32_t code = find_or_why(handle, &connection, &subentry);
   if (code) return code;
   if (connection->phase != RASSIM_UP) return RAS_ERROR_NO_CONNECTION;
+  code = link ? check_link(connection, link) : RAS_SUCCESS;
+  if (code) return code;
   rn_RAS_STATS now = connection->statistics;
   now.dwConnectDuration = (uint32_t)((rassim__now() - connection->connected_ns) / 1000000);
   memcpy(statistics, &now, sizeof now);
@@ -339,7 +349,16 @@ static uint32_t get_statistics(HRASCONN handle, rn_RAS_STATS *statistics) {
 uint32_t RAS_CALL RasGetConnectionStatistics(HRASCONN handle, rn_RAS_STATS *statistics) {
   uint32_t code;
   if (rassim__enter(RASSIM_RasGetConnectionStatistics, &code)) {
-    code = get_statistics(handle, statistics);
+    code = get_statistics(handle, 0, statistics);
+  }
+  return rassim__leave(code);
+}
+
+uint32_t RAS_CALL RasGetLinkStatistics(HRASCONN handle, uint32_t subentry,
+                                       rn_RAS_STATS *statistics) {
+  uint32_t code;
+  if (rassim__enter(RASSIM_RasGetLinkStatistics, &code)) {
+    code = subentry ? get_statistics(handle, subentry, statistics) : RAS_E_INVALIDARG;
   }
   return rassim__leave(code);
 }

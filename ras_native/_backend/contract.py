@@ -38,6 +38,12 @@ class ConnectionList(Protocol):
     def collect(self, since: int) -> Changes:
         """Copy what changed after generation `since`."""
 
+    def statistics(self) -> tuple[int, bytes]:
+        """Poll once, and ask for the statistics of each connection.
+
+        Return the list's generation, or minus a code, and the rn_statistics in the list's order.
+        """
+
 
 class BackendEvent(Protocol):
     """rn_event."""
@@ -86,6 +92,12 @@ class Provider(Protocol):
 
     def get_subentry_handle(self, handle: int, subentry: int) -> tuple[int, int]:
         """Return a code and the sub-entry's handle."""
+
+    def get_statistics(self, handle: int, subentry: int) -> bytes:
+        """Return one rn_statistics; `subentry` 0 is the whole connection."""
+
+    def clear_connection_statistics(self, handle: int) -> int:
+        """Return a code."""
 
     def get_error_string(self, code: int, length: int) -> tuple[int, bytes]:
         """Return a code and UTF-16 text."""

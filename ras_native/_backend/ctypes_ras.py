@@ -25,6 +25,7 @@ from .contract import GONE_CODES, RECORD_HEAD, Changes
 from .ctypes_os import CtypesEvent, new_event, open_library, wait_events
 from .functions import FUNCTIONS
 from .layout import (
+    RAS_STATS,
     RASCONNSTATUSW,
     RASCONNSTATUSW_VERSIONS,
     RASCONNW,
@@ -45,6 +46,7 @@ from .layout import (
     RN_UNCHANGED_STATUS_TEXTS,
     RN_YIELDS_BEFORE_SLEEP,
     RnConnection,
+    RnStatistics,
     RnStatus,
 )
 
@@ -171,6 +173,33 @@ class _StatusBuffer:
         self.reference = byref(buffer)
 
 
+# Statistics (statistics.c)
+
+
+_COUNTERS_SIZE = sizeof(RAS_STATS) - sizeof(c_uint32)  # both structures have the same numbers
+_COUNTERS = slice(-sizeof(c_uint32) - _COUNTERS_SIZE, -sizeof(c_uint32))
+_BLANK_STATISTICS = bytes(RAS_STATS(dwSize=sizeof(RAS_STATS)))
+
+
+class _StatisticsBuffer:
+    """Memory for one RAS_STATS."""
+
+    def __init__(self) -> None:
+        buffer = ctypes.create_string_buffer(sizeof(RAS_STATS))
+        self.view = memoryview(buffer).cast("B")
+        self.reference = byref(buffer)
+
+
+def _ask_statistics(get: Any, scratch: _StatisticsBuffer, handle: int, *subentry: int) -> bytes:
+    """Call the function, which may be None; make one rn_statistics (statistics.c)."""
+    scratch.view[:] = _BLANK_STATISTICS
+    code = RN_E_UNSUPPORTED if get is None else get(handle, *subentry, scratch.reference)
+    record = bytearray(RnStatistics(handle=handle, code=code))
+    if not code:
+        record[_COUNTERS] = scratch.view[-_COUNTERS_SIZE:]
+    return bytes(record)
+
+
 class CtypesProvider:
     """A loaded library with rasapi32's ABI (rn_provider)."""
 
@@ -280,6 +309,23 @@ class CtypesProvider:
         found = c_void_p()
         code = RN_E_UNSUPPORTED if get is None else get(handle, subentry, byref(found))
         return code, 0 if code else found.value or 0
+
+    def find_statistics(self) -> Any:
+        """Look up RasGetConnectionStatistics for one use; None if the library has none."""
+        return self._optional("RasGetConnectionStatistics")
+
+    def get_statistics(self, handle: int, subentry: int) -> bytes:
+        """Return one rn_statistics; `subentry` 0 is the whole connection."""
+        if subentry:
+            get = self._optional("RasGetLinkStatistics")
+            return _ask_statistics(get, _StatisticsBuffer(), handle, subentry)
+        return _ask_statistics(self.find_statistics(), _StatisticsBuffer(), handle)
+
+    def clear_connection_statistics(self, handle: int) -> int:
+        """Return the code of RasClearConnectionStatistics."""
+        clear = self._optional("RasClearConnectionStatistics")
+        code: int = RN_E_UNSUPPORTED if clear is None else clear(handle)
+        return code
 
     def get_error_string(self, code: int, length: int) -> tuple[int, bytes]:
         """Return a code and the UTF-16 text of RasGetErrorStringW."""
@@ -457,13 +503,29 @@ class CtypesList:
 
     def poll(self) -> int:
         """Poll once; return the list's generation, or minus a code."""
+        poll, ticket = self._begin()
+        code = poll.enumerate(self._provider)
+        reading = self._read(poll) if poll.count else _NOTHING
+        return self._end(poll, reading, ticket, code)
+
+    def statistics(self) -> tuple[int, bytes]:
+        """Return the list's generation, or minus a code, and the rn_statistics of each."""
+        poll, ticket = self._begin()
+        code = poll.enumerate(self._provider)
+        reading = self._read(poll) if poll.count else _NOTHING
+        get, scratch = self._provider.find_statistics(), _StatisticsBuffer()
+        records = b"".join([_ask_statistics(get, scratch, each) for each in reading.handles()])
+        return self._end(poll, reading, ticket, code), records
+
+    def _begin(self) -> tuple[_Poll, int]:
         try:
             poll = self._spare.pop()
         except IndexError:
             poll, self._is_shared = _Poll(), True
-        ticket = next(self._tickets)
-        code = poll.enumerate(self._provider)
-        reading = self._read(poll) if poll.count else _NOTHING
+        return poll, next(self._tickets)
+
+    def _end(self, poll: _Poll, reading: _Reading, ticket: int, code: int) -> int:
+        """Apply what a poll read; return the list's generation, or minus a code."""
         # The commonest case takes no lock: one thread polls, and nothing is connected.
         if not code and (self._is_shared or reading is not self._state.reading):
             self._apply(reading, ticket)

@@ -490,6 +490,45 @@ class RnStatus(Structure):
     phone_number: Array[c_uint16]
 
 
+class RnStatistics(Structure):
+    _fields_ = (
+        ("handle", c_uint64),
+        ("code", c_uint32),
+        ("bytes_sent", c_uint32),
+        ("bytes_received", c_uint32),
+        ("frames_sent", c_uint32),
+        ("frames_received", c_uint32),
+        ("crc_errors", c_uint32),
+        ("timeout_errors", c_uint32),
+        ("alignment_errors", c_uint32),
+        ("hardware_overruns", c_uint32),
+        ("framing_errors", c_uint32),
+        ("buffer_overruns", c_uint32),
+        ("compression_in", c_uint32),
+        ("compression_out", c_uint32),
+        ("bps", c_uint32),
+        ("duration_ms", c_uint32),
+        ("reserved", c_uint32),
+    )
+    handle: int
+    code: int
+    bytes_sent: int
+    bytes_received: int
+    frames_sent: int
+    frames_received: int
+    crc_errors: int
+    timeout_errors: int
+    alignment_errors: int
+    hardware_overruns: int
+    framing_errors: int
+    buffer_overruns: int
+    compression_in: int
+    compression_out: int
+    bps: int
+    duration_ms: int
+    reserved: int
+
+
 class RnRecord(Structure):
     _fields_ = (
         ("serial", c_uint64),
@@ -632,6 +671,7 @@ RN_STATUS_TEXT = {
     "device_name": slice(40, 304),
     "phone_number": slice(304, 568),
 }
+RN_STATISTICS = Struct("=QIIIIIIIIIIIIIIII")
 RN_RECORD = Struct("=QIIQQIIII16s16s1344sIIIIIII16sI16s568s")
 RN_RECORD_CONNECTION = 16
 RN_RECORD_STATUS = 1424

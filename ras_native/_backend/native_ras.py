@@ -9,7 +9,7 @@ from typing import Any
 
 from .._native import ffi, lib
 from .contract import Changes
-from .layout import RN_CHANGES, RN_FIRST_CAPACITY, RN_LOOK, RN_REASON_SIZE
+from .layout import RN_CHANGES, RN_FIRST_CAPACITY, RN_LOOK, RN_REASON_SIZE, RN_STATISTICS
 
 _collect, _unpack_changes = lib.rn_list_collect, RN_CHANGES.unpack
 
@@ -41,6 +41,15 @@ def new_event() -> tuple[int, NativeEvent | None]:
     return code, None if code else NativeEvent(event[0])
 
 
+class _StatisticsBuffer:
+    """Memory for some rn_statistics, and for the number of those that were written."""
+
+    def __init__(self, capacity: int) -> None:
+        self.records = ffi.new("rn_statistics[]", capacity)
+        self.count = ffi.new("uint32_t *")
+        self.capacity = capacity
+
+
 class NativeList:
     """An rn_list, and the buffers for its changes."""
 
@@ -52,6 +61,7 @@ class NativeList:
         self._changes = ffi.new("rn_changes *")
         self._changes_view = memoryview(ffi.buffer(self._changes))
         self.poll: Callable[[], int] = partial(lib.rn_list_poll, self.pointer)
+        self._spare: list[_StatisticsBuffer] = []  # unused ones, one for each simultaneous call
         self._reserve(RN_FIRST_CAPACITY)
 
     def _reserve(self, capacity: int) -> None:
@@ -72,6 +82,22 @@ class NativeList:
             self._reserve(count + count // 4)
         order = ffi.unpack(self._serials, count) if reordered else None
         return generation, order, changed, self._view
+
+    def statistics(self) -> tuple[int, bytes]:
+        """Return the list's generation, or minus a code, and the rn_statistics of each."""
+        spare = self._spare
+        buffer = spare.pop() if spare else _StatisticsBuffer(RN_FIRST_CAPACITY)
+        while True:
+            answer = lib.rn_list_statistics(
+                self.pointer, buffer.capacity, buffer.records, buffer.count
+            )
+            count = buffer.count[0]
+            if count <= buffer.capacity:
+                break
+            buffer = _StatisticsBuffer(count + count // 4)
+        records = ffi.buffer(buffer.records, count * RN_STATISTICS.size)[:]
+        spare.append(buffer)
+        return answer, records
 
     def new_watch(self) -> tuple[int, NativeWatch | None]:
         """Return a code and the watch."""
@@ -182,6 +208,17 @@ class NativeProvider:
         """Return a code and the sub-entry's handle."""
         found = ffi.new("uint64_t *")
         return lib.rn_get_subentry_handle(self._pointer, handle, subentry, found), found[0]
+
+    def get_statistics(self, handle: int, subentry: int) -> bytes:
+        """Return one rn_statistics; `subentry` 0 is the whole connection."""
+        statistics = ffi.new("rn_statistics *")
+        lib.rn_get_statistics(self._pointer, handle, subentry, statistics)
+        return bytes(ffi.buffer(statistics))
+
+    def clear_connection_statistics(self, handle: int) -> int:
+        """Return the code of RasClearConnectionStatistics."""
+        code: int = lib.rn_clear_connection_statistics(self._pointer, handle)
+        return code
 
     def get_error_string(self, code: int, length: int) -> tuple[int, bytes]:
         """Return a code and the UTF-16 text of RasGetErrorStringW."""

@@ -76,6 +76,9 @@ WITH_A_HANDLE = {
     "get_connect_status": lambda ras, value: ras.get_connect_status(value),
     "wait_for_state": lambda ras, value: ras.wait_for_state(value),
     "get_subentry_handle": lambda ras, value: ras.get_subentry_handle(value, 1),
+    "get_connection_statistics": lambda ras, value: ras.get_connection_statistics(value),
+    "get_link_statistics": lambda ras, value: ras.get_link_statistics(value, 1),
+    "clear_connection_statistics": lambda ras, value: ras.clear_connection_statistics(value),
     "hang_up": lambda ras, value: ras.hang_up(value),
     "hang_up link": lambda ras, value: ras.hang_up(value, subentry=1),
 }
@@ -98,8 +101,9 @@ def test_flags(refuses, value):
 
 
 @values({**DWORDS, "zero": 0})
-def test_subentry(refuses, value):
-    refuses(lambda ras, handle: ras.get_subentry_handle(handle, value), "subentry")
+@pytest.mark.parametrize("function", ["get_subentry_handle", "get_link_statistics"])
+def test_subentry(refuses, function, value):
+    refuses(lambda ras, handle: getattr(ras, function)(handle, value), "subentry")
 
 
 @values({name: value for name, value in {**DWORDS, "zero": 0}.items() if value is not None})

@@ -29,7 +29,10 @@ from ras_native import (
     Status,
 )
 
-NAMED_TUPLES = (Connection, ras_native.ConnectResult, Observation, Sizes, Status)
+NAMED_TUPLES = (
+    *(Connection, ras_native.ConnectResult, ras_native.ConnectionStatistics, Observation),
+    *(Sizes, ras_native.Statistics, Status),
+)
 PUBLIC = [
     item for item in (getattr(ras_native, name) for name in ras_native.__all__) if callable(item)
 ]
@@ -78,7 +81,7 @@ def test_no_docstring_names_a_row_of_the_ledger():
         for thing in (item, *members):
             text = inspect.getdoc(thing) or ""
             assert "ledger" not in text.lower().replace("ledger of", ""), thing
-            for prefix in ("EN-", "GS-", "CN-", "HU-", "WC-"):
+            for prefix in ("EN-", "GS-", "CN-", "HU-", "WC-", "ST-"):
                 assert prefix not in text, thing
 
 

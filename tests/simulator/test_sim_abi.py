@@ -43,6 +43,7 @@ from ras_native.sim._abi import CONTROLS
 
 OK, INVALID_HANDLE, INVALID_PARAMETER, NOT_IMPLEMENTED, INSUFFICIENT = 0, 6, 87, 120, 122
 TOO_SMALL, PORT_NOT_OPEN, INVALID_SIZE, NO_CONNECTION, SERVICE_DOWN = 603, 618, 632, 668, 711
+NO_MORE_ITEMS = 259
 E_INVALIDARG = 0x80070057
 NEVER_VALID = 0x7FFF0000
 
@@ -365,6 +366,20 @@ def test_statistics_refuse(sim: Simulator, api: Rasapi) -> None:
     assert api.RasClearConnectionStatistics(gone) == NO_CONNECTION
 
 
+def test_link_statistics(sim: Simulator, api: Rasapi) -> None:
+    handle = sim.add("a", subentries=2)
+    sim.set_statistics(handle, bytes_sent=9)
+    sim.drop_subentry(handle, 2)
+    stats = RAS_STATS(dwSize=sizeof(RAS_STATS))
+    get = api.RasGetLinkStatistics
+    assert get(handle, 1, byref(stats)) == OK
+    assert stats.dwBytesXmited == 9
+    assert get(handle, 2, byref(stats)) == PORT_NOT_OPEN
+    assert get(handle, 3, byref(stats)) == NO_MORE_ITEMS
+    assert get(handle, 0, byref(stats)) == get(None, 1, byref(stats)) == E_INVALIDARG
+    assert get(NEVER_VALID, 1, byref(stats)) == INVALID_HANDLE
+
+
 # Error strings
 
 
@@ -441,6 +456,7 @@ def arguments_for(name: str, handle: int) -> tuple[Any, ...]:
         "RasEnumEntries": sizeof(RASENTRYNAMEW),
         "RasDial": sizeof(RASDIALPARAMSW),
         "RasGetConnectionStatistics": sizeof(RAS_STATS),
+        "RasGetLinkStatistics": sizeof(RAS_STATS),
     }
     buffer = Guarded(3000, dword=sizes.get(kind, 0)).raw
     numbers = (byref(c_uint32(2000)), byref(c_uint32()))
@@ -451,6 +467,7 @@ def arguments_for(name: str, handle: int) -> tuple[Any, ...]:
         "RasConnectionNotification": (EVERY_CONNECTION, 1, 1),
         "RasGetSubEntryHandle": (handle, 1, out),
         "RasGetConnectionStatistics": (handle, ctypes.cast(buffer, ctypes.POINTER(RAS_STATS))),
+        "RasGetLinkStatistics": (handle, 1, ctypes.cast(buffer, ctypes.POINTER(RAS_STATS))),
         "RasEnumEntries": (None, None, buffer, *numbers),
         "RasDial": (None, None, buffer, 0, None, out),
     }

@@ -1,0 +1,122 @@
+"""The statistics of connections, decoded from rn_statistics (csrc/shim/rn.h)."""
+
+from __future__ import annotations
+
+from itertools import repeat
+from struct import Struct
+from typing import Any, NamedTuple
+
+from ._backend.contract import GONE_CODES
+from ._plain import documented, plain_members
+from ._records import Connection, Listing, new_tuple
+
+
+@documented(
+    bytes_sent="The bytes transmitted.",
+    bytes_received="The bytes received.",
+    frames_sent="The frames transmitted.",
+    frames_received="The frames received.",
+    crc_errors="CRC errors.",
+    timeout_errors="Timeout errors.",
+    alignment_errors="Alignment errors.",
+    hardware_overruns="Hardware overrun errors.",
+    framing_errors="Framing errors.",
+    buffer_overruns="Buffer overrun errors.",
+    compression_in="The compression ratio of what is received.",
+    compression_out="The compression ratio of what is transmitted.",
+    bps="The speed that was negotiated, in bits per second. It is no limit, and no measurement.",
+    duration_ms="How long it has been connected, in milliseconds; it wraps after 49.7 days.",
+)
+class Statistics(NamedTuple):
+    """What RAS counted for a connection or a link since it connected: one RAS_STATS.
+
+    Each counter has 32 bits: after 4,294,967,295 it begins at 0 again. Any program may set the
+    counters to 0. `Monitor.statistics` corrects both.
+    """
+
+    bytes_sent: int
+    bytes_received: int
+    frames_sent: int
+    frames_received: int
+    crc_errors: int
+    timeout_errors: int
+    alignment_errors: int
+    hardware_overruns: int
+    framing_errors: int
+    buffer_overruns: int
+    compression_in: int
+    compression_out: int
+    bps: int
+    duration_ms: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON data."""
+        return plain_members(self)
+
+
+@documented(
+    connection="The connection as it was listed.",
+    statistics="What RAS counted; None unless `code` is 0.",
+    code="What RasGetConnectionStatistics returned: 0, or 6 if the connection was gone by then.",
+)
+class ConnectionStatistics(NamedTuple):
+    """One connection, with the result of RasGetConnectionStatistics."""
+
+    connection: Connection
+    statistics: Statistics | None
+    code: int
+
+    @property
+    def gone(self) -> bool:
+        """Whether the connection ended after it was listed, before its statistics were read."""
+        return self.code in GONE_CODES
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON data."""
+        return plain_members(self)
+
+
+class StatisticsList(Listing[ConnectionStatistics]):
+    """Every connection with its statistics, from one call.
+
+    A tuple of ConnectionStatistics. `found["Head office"]` is the connection of that entry, in any
+    letter case. `in` takes an entry's name, a handle, a Connection or a ConnectionStatistics.
+    """
+
+    __slots__ = ()
+
+    @property
+    def gone(self) -> tuple[ConnectionStatistics, ...]:
+        """The connections that ended after they were listed, before their statistics were read."""
+        return tuple(item for item in self if item.gone)
+
+
+_heads = Struct("=QI60x").iter_unpack  # of an rn_statistics: handle and code
+_numbers = Struct("=12x14I4x").iter_unpack  # the members of Statistics
+
+
+def decode_statistics(record: bytes) -> tuple[int, Statistics | None]:
+    """Decode one rn_statistics: the code of the function, and the statistics if that is 0."""
+    ((_, code),) = _heads(record)
+    if code:
+        return code, None
+    return 0, Statistics._make(*_numbers(record))
+
+
+def pair_statistics(listed: tuple[Connection, ...], records: bytes) -> StatisticsList:
+    """Give each connection its rn_statistics.
+
+    Another thread's poll may have listed other connections. Those that are missing on either side
+    are left out: they came or went during the call.
+    """
+    heads = list(_heads(records))
+    decoded = map(new_tuple, repeat(Statistics), _numbers(records))
+    if heads == [(connection.handle, 0) for connection in listed]:  # the usual case, made fast
+        items = zip(listed, decoded, repeat(0))
+        return new_tuple(StatisticsList, map(new_tuple, repeat(ConnectionStatistics), items))
+    known = {connection.handle: connection for connection in listed}
+    return StatisticsList(
+        ConnectionStatistics(known[handle], None if code else statistics, code)
+        for (handle, code), statistics in zip(heads, decoded, strict=True)
+        if handle in known
+    )
