@@ -22,6 +22,7 @@ The other kinds of Gap are:
 - `late`: a poll began more than two intervals and 50 ms after it was due.
 - `suspended`: the system slept.
 - `overflow`: the consumer was slow.
+- `log`: events of the event log may be missing, so reasons may be missing.
 
 If polls stay late, the Monitor reports that once in 60 seconds; if signals never stop, once in 10.
 
@@ -43,22 +44,29 @@ from .events import (
     Changed,
     Connected,
     ConnectionEvent,
+    DialFailed,
     Disconnected,
     Dormant,
+    Explained,
     Found,
     Gap,
     GapKind,
+    IdleTimeout,
+    LoggedEvent,
+    MatchedBy,
     MonitorEvent,
     Moved,
     ProviderFailed,
     ProviderRecovered,
     Reconnected,
     Reconnecting,
+    SessionTimeout,
     StateChanged,
 )
 from .monitor import Counts, Monitor
 from .queue import MonitorClosed
 from .recording import RecordingError, replay
+from .timeline import DialStage, DialTimeline
 
 __all__ = [
     "EVENTS",
@@ -67,11 +75,18 @@ __all__ = [
     "Connected",
     "ConnectionEvent",
     "Counts",
+    "DialFailed",
+    "DialStage",
+    "DialTimeline",
     "Disconnected",
     "Dormant",
+    "Explained",
     "Found",
     "Gap",
     "GapKind",
+    "IdleTimeout",
+    "LoggedEvent",
+    "MatchedBy",
     "Monitor",
     "MonitorClosed",
     "MonitorEvent",
@@ -81,6 +96,7 @@ __all__ = [
     "Reconnected",
     "Reconnecting",
     "RecordingError",
+    "SessionTimeout",
     "StateChanged",
     "replay",
 ]

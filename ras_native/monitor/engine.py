@@ -13,20 +13,29 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 from .._backend.layout import RN_LATE_NS
+from .._explain import Reason, explain
 from .._records import Observation, Snapshot
+from ..event_log._records import DIAL_FAILED, IDLE_TIMEOUT, LONGEST_TIME, LogEvent
 from .differences import Connections, Difference
 from .events import (
     Absent,
     Connected,
     ConnectionEvent,
+    DialFailed,
     Disconnected,
+    Explained,
     Found,
     Gap,
     GapKind,
+    IdleTimeout,
+    LoggedEvent,
     MonitorEvent,
     ProviderFailed,
     ProviderRecovered,
+    SessionTimeout,
 )
+from .matching import End, Reasons, same_entry
+from .timeline import DialTimeline, Timelines
 
 _MS, _S = 1_000_000, 1_000_000_000
 SETTLING_NS = 2 * _S
@@ -45,6 +54,11 @@ FIRST_REGISTRATION_PAUSE_NS, LONGEST_REGISTRATION_PAUSE_NS = _S, 60 * _S
 """The least time between two registrations doubles from the first to the longest."""
 _MOST_CHANGES = 4096  # how many changes may wait for their signals
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_LOGGED: dict[int, type[LoggedEvent]] = {
+    DIAL_FAILED: DialFailed,
+    IDLE_TIMEOUT: IdleTimeout,
+    LONGEST_TIME: SessionTimeout,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +67,8 @@ class Poll:
 
     The engine needs every poll that found another snapshot, failed, was signalled, was late, or
     followed a sleep or a failed poll. It also needs the first poll at or after
-    `Engine.next_look_ns`, and the first with another `registered_ns`. Passing the other polls is
-    optional, but `previous_ns` must count them.
+    `Engine.next_look_ns`, the first with another `registered_ns`, and each with something of the
+    event log. Passing the other polls is optional, but `previous_ns` must count them.
     """
 
     monotonic_ns: int
@@ -74,6 +88,12 @@ class Poll:
     """How long the system slept since the previous poll."""
     registered_ns: int | None = None
     """When the registration for signals was made; None if there is none."""
+    log: tuple[LogEvent, ...] = ()
+    """The events of the event log that were read since the last such poll."""
+    log_missed_ns: int | None = None
+    """Events of the event log may be missing, from this moment until this poll; None: none are."""
+    has_log: bool = True
+    """False once it is known that there is no event log to read."""
 
 
 class _Change(NamedTuple):
@@ -117,6 +137,10 @@ def state_after(before: Snapshot, events: Iterable[MonitorEvent]) -> Snapshot:
     return Snapshot(items)
 
 
+def _reason(event: LogEvent | None) -> Reason | None:
+    return None if event is None or event.code is None else explain(event.code)
+
+
 def _joined(one: _Range | None, other: _Range) -> _Range:
     if one is None:
         return other
@@ -128,6 +152,7 @@ class Engine:
 
     `entries`: report only events of these phone-book entries, besides Gap and Provider events.
     `notifications` False: RAS gives no signals, so report no blip and no unreported Gap.
+    `event_log` False: nobody reads the event log, so report no reasons.
     """
 
     def __init__(
@@ -136,6 +161,7 @@ class Engine:
         interval_ns: int,
         entries: Iterable[str] | None = None,
         notifications: bool = True,
+        event_log: bool = False,
     ) -> None:
         self.next_look_ns: int | None = None
         """When the next poll is needed, if it is not due earlier."""
@@ -152,6 +178,9 @@ class Engine:
         self._failures = 0
         self._late: _Range | None = None
         self._connections = Connections()
+        self._reasons = Reasons()
+        self._timelines = Timelines()
+        self._event_log = event_log
         self._changes: deque[_Change] = deque(maxlen=_MOST_CHANGES)  # waiting for a signal
         self._signals: deque[_Range] = deque()  # waiting for a change
         self._burst: _Range | None = None  # signals that no change explains
@@ -169,11 +198,18 @@ class Engine:
         """Return the connection of this phone-book entry, ignoring letter case, or None."""
         return self.snapshot.find(entry)
 
+    def timeline(self, entry: str) -> DialTimeline | None:
+        """Return how the last dialling of an entry went, or None. Any thread may call it."""
+        return self._timelines.find(entry)
+
     def apply(self, poll: Poll) -> list[MonitorEvent]:
         """Take one poll; return its events in order, ends first."""
         self._poll = poll
         events: list[MonitorEvent] = []
         self._events = events
+        logged = self._reasons.read(poll.log, poll.monotonic_ns)
+        if poll.log_missed_ns is not None:
+            self._tell_gap(GapKind.LOG, _Range(poll.log_missed_ns, poll.monotonic_ns, 1))
         if poll.suspended_ns:
             self._tell_gap(GapKind.SUSPENDED, _Range(poll.previous_ns, poll.monotonic_ns, 1))
         if poll.snapshot is None:
@@ -182,7 +218,18 @@ class Engine:
             self._failures += 1
         else:
             self._read(poll, poll.snapshot)
+        for event in logged:
+            self._tell_logged(event)
+        self._tell_reasons(has_log=poll.has_log)
         self._plan(poll)
+        return events
+
+    def close(self, monotonic_ns: int, time_ns: int) -> list[MonitorEvent]:
+        """Return the events for the ends that still wait for their reasons, with these moments."""
+        self._poll = Poll(monotonic_ns, time_ns, monotonic_ns, None)
+        events: list[MonitorEvent] = []
+        self._events = events
+        self._tell_reasons(has_log=False)
         return events
 
     def _read(self, poll: Poll, snapshot: Snapshot) -> None:
@@ -279,16 +326,31 @@ class Engine:
     # Telling
 
     def _tell_difference(self, poll: Poll, item: Difference) -> None:
-        if not (self._all_entries or self._is_of_an_entry(item)):
-            return
-        members: dict[str, Any] = {"before": item.before, "after": item.after}
-        if item.kind is not Found:
-            members["not_before_ns"] = poll.previous_ns
-        if item.kind is Connected:
-            members["down_for"] = item.seconds
-        if item.kind is Disconnected:
-            members["uptime"] = item.seconds
-        self._tell(item.kind, **members)
+        is_told = self._all_entries or self._is_of_an_entry(item)
+        if is_told:
+            members: dict[str, Any] = {"before": item.before, "after": item.after}
+            if item.kind is not Found:
+                members["not_before_ns"] = poll.previous_ns
+            if item.kind is Connected:
+                members["down_for"] = item.seconds
+            if item.kind is Disconnected:
+                members["uptime"] = item.seconds
+            self._tell(item.kind, **members)
+        self._timelines.see(item, self._time)
+        observation = item.after or item.before
+        if observation and item.kind is not Disconnected:
+            self._reasons.see(observation.connection)
+        elif observation and self._event_log:
+            from_ns = poll.time_ns - (poll.monotonic_ns - poll.previous_ns)
+            self._reasons.add_end(
+                End(
+                    sequence=self._sequence if is_told else None,
+                    connection=observation.connection,
+                    from_ns=from_ns,
+                    to_ns=poll.time_ns,
+                    found_ns=poll.monotonic_ns,
+                )
+            )
 
     def _is_of_an_entry(self, item: Difference) -> bool:
         observations = [seen for seen in (item.before, item.after) if seen]
@@ -300,15 +362,50 @@ class Engine:
             if snapshot.find(entry) is None:
                 self._tell(Absent, entry=entry)
 
+    def _tell_logged(self, event: LogEvent) -> None:
+        entry = self._reasons.entry_of(event)
+        self._timelines.read(event, entry)
+        kind = _LOGGED.get(event.event_id)
+        wanted = self._all_entries or any(same_entry(entry, name) for name in self._entries)
+        if kind is None or not wanted:
+            return
+        members: dict[str, Any] = {"entry": entry, "log_event": event}
+        if kind is DialFailed:
+            members["reason"] = _reason(event)
+        self._tell(kind, **members)
+
+    def _tell_reasons(self, *, has_log: bool) -> None:
+        for end in self._reasons.take_answered(self._poll.monotonic_ns, has_log=has_log):
+            if end.sequence is not None:
+                self._tell(
+                    Explained,
+                    disconnected=end.sequence,
+                    entry=end.connection.entry_name,
+                    reason=_reason(end.log_event),
+                    matched_by=end.matched_by,
+                    log_event=end.log_event,
+                )
+
     def _tell_gap(self, why: GapKind, where: _Range) -> None:
-        self._tell(Gap, kind=why, count=where.count, from_ns=where.from_ns, to_ns=where.to_ns)
+        listed = (item.connection for item in self._poll.snapshot or ())
+        self._tell(
+            Gap,
+            kind=why,
+            count=where.count,
+            from_ns=where.from_ns,
+            to_ns=where.to_ns,
+            log_events=self._reasons.unseen(where.from_ns, listed),
+        )
+
+    @property
+    def _time(self) -> datetime:
+        return _EPOCH + timedelta(microseconds=self._poll.time_ns // 1000)
 
     def _tell(self, event: type[MonitorEvent], /, **members: Any) -> None:
         self._sequence += 1
-        time = _EPOCH + timedelta(microseconds=self._poll.time_ns // 1000)
         now_ns = self._poll.monotonic_ns
         self._events.append(
-            event(sequence=self._sequence, monotonic_ns=now_ns, time=time, **members)
+            event(sequence=self._sequence, monotonic_ns=now_ns, time=self._time, **members)
         )
 
     # The next poll
@@ -316,21 +413,29 @@ class Engine:
     def _plan(self, poll: Poll) -> None:
         """Decide when to poll next, and whether to register again before."""
         self.poll_interval_ns = interval_after(self._interval_ns, self._failures)
-        self.next_look_ns, self.wants_registration = None, False
-        if self._failures:
-            return
+        self.wants_registration = False
+        now_ns = poll.monotonic_ns
+        looks = [] if self._reasons.deadline_ns is None else [self._reasons.deadline_ns]
+        if not self._failures:
+            looks += self._looks_for_changes(poll)
+        self.next_look_ns = min((look for look in looks if look > now_ns), default=None)
+
+    def _looks_for_changes(self, poll: Poll) -> list[int]:
+        """Return when to look for changes that signals and the event log announce."""
         now_ns, looks = poll.monotonic_ns, []
         if self._late:
             looks.append(self._late.to_ns + self._interval_ns)
         if self._signals:
             looks.append((self._burst or self._signals[0]).from_ns + LONGEST_BURST_NS)
             looks += [self._signals[-1].to_ns + delay_ns for delay_ns in LOOKS_AFTER_SIGNAL_NS]
+        if self._reasons.ahead_ns is not None:
+            looks += [self._reasons.ahead_ns + delay_ns for delay_ns in LOOKS_AFTER_SIGNAL_NS]
         looks += [item.found_ns + SETTLING_NS for item in self._changes if item.expected][:1]
         registered_ns = poll.registered_ns
         if self.notifications and (registered_ns is None or registered_ns < self._trusted_ns):
             self._ask_for_registration(now_ns)
             looks.append(now_ns + 1 if self.wants_registration else self._register_ns)
-        self.next_look_ns = min((look for look in looks if look > now_ns), default=None)
+        return looks
 
     def _ask_for_registration(self, now_ns: int) -> None:
         if now_ns < self._register_ns:

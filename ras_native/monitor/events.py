@@ -13,9 +13,12 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
+from uuid import UUID
 
+from .._explain import Reason
 from .._plain import plain
 from .._records import Connection, Observation, Snapshot
+from ..event_log._records import LogEvent
 
 
 class GapKind(str, Enum):
@@ -33,6 +36,20 @@ class GapKind(str, Enum):
     """The system slept."""
     OVERFLOW = "overflow"
     """The consumer was slow: the queue was full and lost its oldest events."""
+    LOG = "log"
+    """Events of the event log may be missing, so reasons may be missing."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class MatchedBy(str, Enum):
+    """How a reason was found for the end of a connection."""
+
+    CORRELATION_ID = "correlation id"
+    """The event of the log names the attempt that made the connection."""
+    ENTRY_AND_TIME = "entry and time"
+    """A guess: one of them has no correlation id, and entry and time fit no others."""
 
     def __str__(self) -> str:
         return self.value
@@ -155,15 +172,15 @@ class Gap(MonitorEvent):
     """Changes between two moments may have been missed.
 
     Every state that a poll saw is still reported. An overflow loses events; its `snapshot` is the
-    state to which the next events apply.
+    state to which the next events apply. `log_events` may tell what was missed.
     """
 
     __match_args__ = ("kind", "count")
 
     kind: GapKind
     count: int
-    """The number of signals (blip), changes (unreported), polls (failed, late, suspended) or
-    events (overflow)."""
+    """The number of signals (blip), changes (unreported), polls (failed, late, suspended), events
+    (overflow) or losses (log)."""
     from_ns: int
     """Nothing is missing before this moment, on the clock of `monotonic_ns`."""
     to_ns: int
@@ -174,6 +191,8 @@ class Gap(MonitorEvent):
     """The last event that was lost; None unless `kind` is overflow."""
     snapshot: Snapshot | None = None
     """The state after the last event that was lost; None unless `kind` is overflow."""
+    log_events: tuple[LogEvent, ...] = ()
+    """What the event log told since `from_ns` of attempts to connect that no poll saw."""
 
     def utc(self, moment_ns: int) -> datetime:
         """Convert `from_ns` or `to_ns` to UTC, relative to `time`."""
@@ -200,6 +219,61 @@ class ProviderRecovered(MonitorEvent):
     """Seconds since the last successful poll, or since the Monitor began."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
+class Explained(MonitorEvent):
+    """Why a connection ended. Each Disconnected is followed by exactly one, at once or later."""
+
+    __match_args__ = ("reason",)
+
+    disconnected: int
+    """The `sequence` of the Disconnected."""
+    entry: str = field()
+    """The phone-book entry of the connection that ended."""
+    reason: Reason | None
+    """Why it ended; None if the event log did not tell in time."""
+    matched_by: MatchedBy | None
+    """How the reason was found; None if none was."""
+    log_event: LogEvent | None = None
+    """The event of the log that tells the reason, or None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
+class LoggedEvent(MonitorEvent):
+    """Something that only the event log tells."""
+
+    __match_args__ = ("entry",)
+
+    entry: str | None = field()
+    """The phone-book entry; None if nobody knows it."""
+    log_event: LogEvent
+    """The event of the log."""
+
+    @property
+    def correlation_id(self) -> UUID | None:
+        """The attempt to connect, as `Connection.correlation_id`; None if the log names none."""
+        return self.log_event.correlation_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
+class DialFailed(LoggedEvent):
+    """An attempt to connect failed (event 20227)."""
+
+    __match_args__ = ("entry", "reason")
+
+    reason: Reason | None
+    """Why it failed; None if the log gives no code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
+class IdleTimeout(LoggedEvent):
+    """RAS ends a connection that was idle for as long as its entry allows (event 20263)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
+class SessionTimeout(LoggedEvent):
+    """RAS ends a connection that was up for as long as it is allowed to be (event 20264)."""
+
+
 EVENTS: tuple[type[MonitorEvent], ...] = (
     Found,
     Absent,
@@ -211,6 +285,10 @@ EVENTS: tuple[type[MonitorEvent], ...] = (
     Moved,
     StateChanged,
     Changed,
+    Explained,
+    DialFailed,
+    IdleTimeout,
+    SessionTimeout,
     Gap,
     ProviderFailed,
     ProviderRecovered,

@@ -2,22 +2,26 @@
 
 A recording is the file FILE. If it grew large, there are also FILE.1 (the next older) to FILE.4
 (the oldest). Each file begins with a header, which has the whole snapshot before the first poll.
-Every other line is a poll; it has a snapshot only if that differs from the previous one.
+Every other line is a poll; it has a snapshot only if that differs from the previous one. If ends of
+connections still waited for their reasons when the Monitor was closed, the last line is `closed`.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
+from datetime import datetime, timezone
 from hashlib import blake2b
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 from uuid import UUID
 
+from .._check import DWORD_MAX
 from .._records import (
     Connection,
     ConnectionFlag,
@@ -28,6 +32,7 @@ from .._records import (
     Snapshot,
     Status,
 )
+from ..event_log._records import LogEvent
 from .engine import Engine, Poll, is_late
 from .events import MonitorEvent
 
@@ -44,8 +49,9 @@ _REQUIRED = ("monotonic_ns", "time_ns", "previous_ns")
 _OPTIONAL = {
     field.name: field.default
     for field in fields(Poll)
-    if field.name not in (*_REQUIRED, "snapshot")
+    if field.name not in (*_REQUIRED, "snapshot", "log")
 }
+_NUMBER = re.compile(r"-?[0-9]{1,10}")  # a code; phone numbers are longer or have other signs
 _T = TypeVar("_T")
 _E = TypeVar("_E", ConnState, ConnSubstate)
 
@@ -61,9 +67,10 @@ class Recorder:
     """Writes the polls of one engine to files.
 
     It does not overwrite an older recording, but renames its files as if it had grown.
-    `pseudonyms` replaces names of entries, phone numbers, addresses, paths of phone books, LUIDs
-    and GUIDs. Equal values have equal pseudonyms within a recording. Different recordings have
-    different pseudonyms.
+    `pseudonyms` replaces names of entries and users, phone numbers, addresses, paths of phone
+    books, LUIDs and GUIDs. Equal values have equal pseudonyms within a recording. Different
+    recordings have different pseudonyms. So a replay does not recognise an entry whose name the
+    event log has in a wrong encoding.
 
     The constructor and `write` raise OSError if the file cannot be written; close it then.
     """
@@ -74,6 +81,7 @@ class Recorder:
         *,
         interval_ns: int,
         entries: Iterable[str] | None = None,
+        event_log: bool = False,
         pseudonyms: bool = False,
         max_bytes: int = MAX_BYTES,
     ) -> None:
@@ -90,6 +98,7 @@ class Recorder:
             "recording": secrets.token_hex(8),
             "interval_ns": interval_ns,
             "entries": names,
+            "event_log": event_log,
         }
         self._part = 0
         self._last: Poll | None = None
@@ -111,6 +120,11 @@ class Recorder:
         if poll.snapshot is not None:
             self._snapshot = poll.snapshot
 
+    def write_close(self, monotonic_ns: int, time_ns: int) -> None:
+        """Write what Engine.close was given; without this line, a replay does not call it."""
+        moments = {"monotonic_ns": monotonic_ns, "time_ns": time_ns}
+        self._put(self._file, _line({"closed": moments}))
+
     def close(self) -> None:
         """Close the file; a second close does nothing."""
         self._file.close()
@@ -125,6 +139,8 @@ class Recorder:
             or poll.registered_ns != last.registered_ns
             or poll.signalled
             or poll.suspended_ns > 0
+            or bool(poll.log)
+            or poll.log_missed_ns is not None
             or is_late(poll, self._interval_ns)
         )
 
@@ -138,6 +154,9 @@ class Recorder:
             if self._pseudonyms:
                 snapshot = self._pseudonyms.snapshot(snapshot)
             data["connections"] = snapshot.to_dict()["connections"]
+        if poll.log:
+            hide = self._pseudonyms.log_event if self._pseudonyms else None
+            data["log"] = [(hide(event) if hide else event).to_dict() for event in poll.log]
         return data
 
     def _new_file(self) -> TextIO:
@@ -233,6 +252,19 @@ class Pseudonyms:
             )
         return Observation(connection, status, item.code)
 
+    def log_event(self, event: LogEvent) -> LogEvent:
+        """Replace every value that identifies people or places."""
+        attempt = self.guid(event.correlation_id)
+        entry = None if event.entry is None else self.entry(event.entry)
+        known = {f"{{{event.correlation_id}}}".upper(): f"{{{attempt}}}".upper()}
+        if event.entry is not None and entry is not None:
+            known[event.entry.upper()] = entry
+        data = [
+            text if _NUMBER.fullmatch(text) else known.get(text.upper()) or self._word("text", text)
+            for text in event.data
+        ]
+        return replace(event, correlation_id=attempt, entry=entry, data=tuple(data))
+
     def snapshot(self, snapshot: Snapshot) -> Snapshot:
         """Replace every value that identifies people or places."""
         return Snapshot(self.observation(item) for item in snapshot)
@@ -268,12 +300,19 @@ def _replay(files: list[Path]) -> Iterator[MonitorEvent]:
             lines = _Lines(path, file)
             header = lines.header()
             if engine is None or (header["recording"], header["part"]) != expected:
-                engine = Engine(interval_ns=header["interval_ns"], entries=header["entries"])
+                engine = Engine(
+                    interval_ns=header["interval_ns"],
+                    entries=header["entries"],
+                    event_log=header["event_log"],
+                )
                 if "poll" in header:
                     yield from engine.apply(lines.decoded(_poll, header["poll"], None))
             expected = header["recording"], header["part"] + 1
             snapshot = engine.snapshot if header["part"] else None
             for data in lines:
+                if "closed" in data:
+                    yield from engine.close(*lines.decoded(_closed, data))
+                    continue
                 poll = lines.decoded(_poll, data, snapshot)
                 snapshot = snapshot if poll.snapshot is None else poll.snapshot
                 yield from engine.apply(poll)
@@ -333,6 +372,8 @@ def _header(data: dict[str, Any]) -> dict[str, Any]:
     _number("part", data["part"])
     if not isinstance(data["recording"], str):
         raise TypeError("recording must be a text")
+    if not isinstance(data.setdefault("event_log", False), bool):
+        raise TypeError("event_log must be a bool")
     entries = data["entries"]
     if entries is not None:
         if not isinstance(entries, list):
@@ -342,22 +383,30 @@ def _header(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
+def _closed(data: dict[str, Any]) -> tuple[int, int]:
+    moments = data["closed"]
+    return _number("monotonic_ns", moments["monotonic_ns"]), _number("time_ns", moments["time_ns"])
+
+
 def _poll(data: dict[str, Any], snapshot: Snapshot | None) -> Poll:
-    unknown = set(data) - {*_REQUIRED, *_OPTIONAL, "connections"}
+    unknown = set(data) - {*_REQUIRED, *_OPTIONAL, "connections", "log"}
     if unknown:
         raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
     values = {name: _number(name, data[name]) for name in _REQUIRED}
     values.update(
         {name: _number(name, data[name]) for name in _OPTIONAL if data.get(name) is not None}
     )
-    signalled = bool(values.pop("signalled", False))
+    signalled, has_log = values.pop("signalled", False), values.pop("has_log", True)
+    log = tuple(_log_event(item) for item in _list(data.get("log", [])))
     if "connections" in data:
         snapshot = Snapshot(_observation(item) for item in _list(data["connections"]))
     elif values.get("code"):
         snapshot = None
     elif snapshot is None:
         raise ValueError("the first poll has no connections")
-    return Poll(snapshot=snapshot, signalled=signalled, **values)
+    return Poll(
+        snapshot=snapshot, signalled=bool(signalled), log=log, has_log=bool(has_log), **values
+    )
 
 
 def _observation(data: dict[str, Any]) -> Observation:
@@ -397,19 +446,36 @@ def _status(data: dict[str, Any]) -> Status:
     )
 
 
+def _log_event(data: dict[str, Any]) -> LogEvent:
+    time = datetime.fromisoformat(_text("time", data["time"]))
+    if time.utcoffset() != timezone.utc.utcoffset(None):
+        raise ValueError("time must be in UTC")
+    return LogEvent(
+        channel=_text("channel", data["channel"]),
+        source=_text("source", data["source"]),
+        event_id=_number("event_id", data["event_id"]),
+        record_id=_number("record_id", data["record_id"]),
+        time=time,
+        correlation_id=_or_none(UUID, data["correlation_id"]),
+        entry=_or_none(lambda text: _text("entry", text), data["entry"]),
+        code=_or_none(lambda code: _number("code", code, highest=DWORD_MAX), data["code"]),
+        data=tuple(_text("data", text) for text in _list(data["data"])),
+    )
+
+
 def _or_none(decode: Callable[[Any], _T], value: Any) -> _T | None:
     return None if value is None else decode(value)
 
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise TypeError("connections must be a list")
+        raise TypeError("connections, log and data must be lists")
     return value
 
 
-def _number(name: str, value: Any, lowest: int = 0) -> int:
-    if not isinstance(value, int) or not lowest <= value <= _MOST_NS:
-        raise ValueError(f"{name} must be a whole number from {lowest} to {_MOST_NS}")
+def _number(name: str, value: Any, lowest: int = 0, highest: int = _MOST_NS) -> int:
+    if not isinstance(value, int) or not lowest <= value <= highest:
+        raise ValueError(f"{name} must be a whole number from {lowest} to {highest}")
     return int(value)
 
 

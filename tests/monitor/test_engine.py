@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import uuid
 from ipaddress import IPv4Address
 from itertools import pairwise
 
 import pytest
+from polls import Hand, S, failing, kinds, look_until_settled, up
 
-from ras_native import Connection, ConnState, ConnSubstate, Observation, Snapshot, Status
+from ras_native import ConnState, ConnSubstate, Snapshot
 from ras_native.monitor.engine import (
     LONGEST_BACK_OFF_NS,
     SETTLING_NS,
-    Engine,
-    Poll,
     interval_after,
     state_after,
 )
@@ -26,7 +24,6 @@ from ras_native.monitor.events import (
     Found,
     Gap,
     GapKind,
-    MonitorEvent,
     Moved,
     ProviderFailed,
     ProviderRecovered,
@@ -35,60 +32,10 @@ from ras_native.monitor.events import (
     StateChanged,
 )
 
-S = 1_000_000_000
-UP = Status(
-    ConnState.CONNECTED, 0, "vpn", "WAN Miniport (IKEv2)", "", None, None, ConnSubstate.NONE
-)
-
-
-def connection(name: str = "Head office", handle: int = 1, number: int | None = 7) -> Connection:
-    correlation = None if number is None else uuid.UUID(int=number)
-    return Connection(handle, name, "vpn", "", "", 0, None, None, None, correlation)
-
-
-def up(name: str = "Head office", handle: int = 1, number: int | None = 7, **status) -> Observation:
-    return Observation(connection(name, handle, number), UP._replace(**status), 0)
-
-
-def failing(code: int, name: str = "Head office") -> Observation:
-    return Observation(connection(name), None, code)
-
-
 DORMANT = up(substate=ConnSubstate.DORMANT)
 RECONNECTING = up(substate=ConnSubstate.RECONNECTING)
 RECONNECTED = up(substate=ConnSubstate.RECONNECTED)
 DIALLING = up(state=ConnState.AUTHENTICATE)
-
-
-class Hand:
-    """Polls an engine and collects its events."""
-
-    def __init__(self, *, interval: float = 1.0, **options) -> None:
-        self.engine = Engine(interval_ns=round(interval * S), **options)
-        self.now = self.previous = 100 * S
-        self.registered: int | None = 100 * S
-        self.registrations: list[int] = []  # those that the engine asked for
-        self.events: list[MonitorEvent] = []
-
-    def poll(self, *items: Observation, after: float = 1.0, **poll) -> list[MonitorEvent]:
-        """Poll `after` seconds later; RAS lists `items`."""
-        self.now += round(after * S)
-        snapshot: Snapshot | None = Snapshot(items)
-        if snapshot == self.engine.snapshot:
-            snapshot = self.engine.snapshot
-        if poll.get("code"):
-            snapshot = None
-        now, previous = self.now, self.previous
-        events = self.engine.apply(
-            Poll(now, now + 10**18, previous, snapshot, registered_ns=self.registered, **poll)
-        )
-        self.events += events
-        if snapshot is not None:
-            self.previous = now
-        if self.engine.wants_registration:
-            self.registrations.append(now)
-            self.registered = self.registered and now
-        return events
 
 
 @pytest.fixture
@@ -96,10 +43,6 @@ def hand() -> Hand:
     hand = Hand()
     hand.poll()
     return hand
-
-
-def kinds(events: list[MonitorEvent]) -> list[type[MonitorEvent] | GapKind]:
-    return [event.kind if isinstance(event, Gap) else type(event) for event in events]
 
 
 @pytest.mark.parametrize(
@@ -269,16 +212,6 @@ def test_only_events_of_the_entries_are_told_and_gaps_and_failures() -> None:
 
 
 # Signals and changes
-
-
-def look_until_settled(hand: Hand, *items: Observation) -> list[MonitorEvent]:
-    """Make every poll that the engine asks for; RAS signals nothing."""
-    events = []
-    for _ in range(20):
-        if hand.engine.next_look_ns is None:
-            return events
-        events += hand.poll(*items, after=(hand.engine.next_look_ns - hand.now) / S)
-    raise AssertionError("the engine wants ever more looks")
 
 
 def test_a_signal_without_a_change_is_a_gap_after_five_looks(hand: Hand) -> None:

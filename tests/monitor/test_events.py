@@ -21,6 +21,7 @@ from ras_native.monitor.events import (
     Found,
     Gap,
     GapKind,
+    LoggedEvent,
     MonitorEvent,
     ProviderFailed,
     ProviderRecovered,
@@ -42,7 +43,7 @@ def test_every_kind_is_public_and_in_the_list() -> None:
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, MonitorEvent)
     ]
-    assert set(kinds) == {MonitorEvent, ConnectionEvent, *EVENTS}
+    assert set(kinds) == {MonitorEvent, ConnectionEvent, LoggedEvent, *EVENTS}
     assert all(getattr(public, kind.__name__) is kind for kind in kinds)
 
 
