@@ -202,6 +202,7 @@ def test_pseudonyms_differ_from_recording_to_recording(tmp_path: Path, new_tape)
 
 def test_names_that_differ_in_letter_case_stay_so() -> None:
     pseudonyms = recording.Pseudonyms()
+    pseudonyms._key = bytes(16)  # with one key of a thousand, two of the three would be equal
     names = {pseudonyms.entry(name) for name in ("Zentrale", "ZENTRALE", "zentrale")}
     assert len(names) == 3
     assert len({name.casefold() for name in names}) == 1
