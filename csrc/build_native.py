@@ -12,8 +12,9 @@ NATIVE_SOURCES = [
     for name in ("event", "provider", "record", "reading", "statistics", "list", "watch", "connect")
 ]
 SIMULATOR_LAYERS = (  # each uses only those before it
-    *("service", "queue", "history", "notifications", "connections", "callbacks", "dialling"),
-    *("actions", "clock", "calls", "ras", "ras_dial", "control", "demo"),
+    *("service", "text", "queue", "history", "query", "handles", "events", "rasclient"),
+    *("notifications", "connections", "callbacks", "dialling", "actions", "clock", "calls"),
+    *("ras", "ras_dial", "evt", "control", "demo"),
 )
 SIMULATOR_SOURCES = ["check_layout.c", *(f"sim/{name}.c" for name in SIMULATOR_LAYERS)]
 INCLUDE_DIRS = ["csrc/abi", "csrc/shim", "csrc/sim"]

@@ -23,7 +23,26 @@ uint32_t rassim__run_resume(const rassim_action *action) {
 uint32_t rassim__run_drop(const rassim_action *action) {
   rassim_connection *connection = rassim__find_for(action);
   if (!connection) return RAS_ERROR_INVALID_HANDLE;
-  rassim__terminate(connection);
+  rassim__terminate(connection, action->number);
+  return RAS_SUCCESS;
+}
+
+/* [I] The reasons. */
+uint32_t rassim__run_time_out(const rassim_action *action) {
+  rassim_connection *connection = rassim__find_for(action);
+  bool idle = action->number == RASSIM_LOG_IDLE;
+  if (!connection || connection->phase != RASSIM_UP) return RAS_ERROR_INVALID_HANDLE;
+  rassim__tell(connection, action->number, 0);
+  rassim__terminate(connection, idle ? RAS_ERROR_IDLE_TIMEOUT : RAS_ERROR_USER_DISCONNECTION);
+  return RAS_SUCCESS;
+}
+
+uint32_t rassim__run_tell(const rassim_action *action) {
+  const rassim_connection *connection = rassim__find_for(action);
+  uint32_t code;
+  if (!connection) return RAS_ERROR_INVALID_HANDLE;
+  memcpy(&code, action->data, sizeof code);
+  rassim__tell(connection, action->number, code);
   return RAS_SUCCESS;
 }
 
@@ -41,7 +60,7 @@ uint32_t rassim__run_drop_link(const rassim_action *action) {
   uint32_t code = find_link(action, &connection);
   if (code) return code;
   if (connection->links[action->number - 1] == RASSIM_LINK_DOWN) return RAS_ERROR_PORT_NOT_OPEN;
-  rassim__disconnect_link(connection, action->number);
+  rassim__disconnect_link(connection, action->number, RAS_ERROR_REMOTE_DISCONNECTION);
   return RAS_SUCCESS;
 }
 

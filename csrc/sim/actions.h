@@ -9,8 +9,10 @@
 uint32_t rassim__run_connect(const rassim_action *action); /* a planned connection */
 uint32_t rassim__run_dial(const rassim_action *action);    /* a planned connection */
 uint32_t rassim__run_resume(const rassim_action *action);
-uint32_t rassim__run_drop(const rassim_action *action);
-uint32_t rassim__run_drop_link(const rassim_action *action);    /* number: the link */
+uint32_t rassim__run_drop(const rassim_action *action);      /* number: the reason */
+uint32_t rassim__run_time_out(const rassim_action *action);  /* number: the event that tells it */
+uint32_t rassim__run_tell(const rassim_action *action);      /* number: the event; data: the code */
+uint32_t rassim__run_drop_link(const rassim_action *action); /* number: the link */
 uint32_t rassim__run_connect_link(const rassim_action *action); /* number: the link */
 uint32_t rassim__run_set_status(const rassim_action *action);   /* number: members; data: status */
 uint32_t rassim__run_rename(const rassim_action *action);       /* data: szEntryName */

@@ -1,5 +1,5 @@
-/* The beginning and the end of every RAS function: the lock, the counters, injected errors and
- * delays, and the step of the clock. */
+/* The beginning and the end of every function of rasapi32 and wevtapi: the lock, the counters,
+ * injected errors and delays, and the step of the clock. */
 #include "calls.h"
 
 #include <string.h>
@@ -19,8 +19,8 @@ static struct {
   uint64_t step_ns; /* how far each call advances a manual clock */
 } hooks;
 
-#define NAME(name, loading, parameters) #name,
-static const char *const names[] = {RAS_FUNCTIONS(NAME)};
+#define NAME(name, unused, parameters) #name,
+static const char *const names[] = {RAS_FUNCTIONS(NAME) EVT_FUNCTIONS(NAME)};
 
 static void rearm(void) {
   hooks.armed = hooks.step_ns || hooks.failures.count;
@@ -56,9 +56,12 @@ static void spend_delay(rassim_function function) {
   }
 }
 
+/* Only RAS functions advance the clock: the event log may be read by another thread, whose calls
+ * would make the time of a test uncertain. */
 static bool enter_armed(rassim_function function, uint64_t call, uint32_t *code) {
+  bool steps = function < RASSIM_EvtSubscribe && !rassim__clock_is_real();
   if (hooks.delays_ns[function]) spend_delay(function);
-  if (!rassim__clock_is_real()) rassim__run_until(rassim__now() + hooks.step_ns);
+  if (steps) rassim__run_until(rassim__now() + hooks.step_ns);
   return !fails(function, call, code);
 }
 

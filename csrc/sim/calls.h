@@ -1,4 +1,4 @@
-/* The beginning and the end of every RAS function: the lock, the counters, injected errors and
+/* The beginning and the end of every function of rasapi32 and wevtapi: the lock, the counters, injected errors and
  * delays. */
 #ifndef RASSIM_CALLS_H
 #define RASSIM_CALLS_H
@@ -6,8 +6,10 @@
 #include "actions.h"
 
 /* The functions that are counted and can be delayed or made to fail. */
-#define RASSIM_INDEX(name, loading, parameters) RASSIM_##name,
-typedef enum { RAS_FUNCTIONS(RASSIM_INDEX) RASSIM_FUNCTION_COUNT } rassim_function;
+#define RASSIM_INDEX(name, unused, parameters) RASSIM_##name,
+typedef enum {
+  RAS_FUNCTIONS(RASSIM_INDEX) EVT_FUNCTIONS(RASSIM_INDEX) RASSIM_FUNCTION_COUNT
+} rassim_function;
 #undef RASSIM_INDEX
 
 /* Takes the lock and counts the call. If it returns false, the call must return *code. */

@@ -20,12 +20,13 @@ static void run_thread(void) {
   rassim__unlock();
 }
 
-/* A forked child gets a copy of the service, without the clock's thread. Registered events and
- * running calls belong to the parent. */
+/* A forked child gets a copy of the service, without the clock's thread. Registered events,
+ * subscriptions and running calls belong to the parent. */
 static void forked(void) {
   running = false;
   rassim__change_clock(false);
   rassim__close_registrations();
+  rassim__close_handles();
   rassim__abandon_callbacks();
 }
 

@@ -254,6 +254,31 @@ void rassim__set_state(rassim_connection *connection, uint32_t state) {
   rassim__log(RASSIM_EVENT_STATE, connection->handle, state);
 }
 
+/* The event log. */
+
+void rassim__tell(const rassim_connection *connection, uint32_t event_id, uint32_t code) {
+  const rassim_profile *profile = &connection->profile;
+  rassim__log_event(event_id, &profile->connection, &profile->status, code);
+}
+
+/* [I] RAS writes its events before it signals the change. A connection that was up at once has the
+ * last events of a dialling. */
+static void tell_connected(const rassim_connection *connection) {
+  if (rassim__is_ikev2(&connection->profile.connection)) {
+    rassim__tell(connection, RASSIM_LOG_CAN_MOVE, 0);
+  }
+  rassim__tell(connection, RASSIM_LOG_CONNECTED, 0);
+}
+
+/* [I] A dialling that somebody ends is one that failed. */
+static void tell_ended(const rassim_connection *connection, uint32_t reason) {
+  if (connection->was_up) {
+    rassim__tell(connection, RASSIM_LOG_ENDED, reason);
+  } else if (connection->phase == RASSIM_DIALLING) {
+    rassim__tell(connection, RASSIM_LOG_FAILED, reason);
+  }
+}
+
 /* [I] A multilink connection signals that bandwidth was added when it connects. */
 uint32_t rassim__connect(rassim_connection *connection) {
   uint32_t code = RASSIM_RESERVE(rassim__listed);
@@ -267,6 +292,7 @@ uint32_t rassim__connect(rassim_connection *connection) {
   }
   rassim__set_state(connection, RASCS_Connected);
   rassim__log(RASSIM_EVENT_LISTED, connection->handle, 0);
+  tell_connected(connection);
   rassim__signal(connection->handle,
                  RASCN_Connection | (is_multilink(connection) ? RASCN_BandwidthAdded : 0u));
   return RAS_SUCCESS;
@@ -283,11 +309,12 @@ static void unlist(const rassim_connection *connection) {
 }
 
 /* [I] RAS does not signal the end of a connection that was never up. */
-void rassim__terminate(rassim_connection *connection) {
+void rassim__terminate(rassim_connection *connection, uint32_t reason) {
   HRASCONN handle = connection->handle;
   bool was_up = connection->was_up, was_planned = connection->phase == RASSIM_PLANNED;
   uint32_t flags = was_up ? RASCN_Disconnection : 0u;
   if (is_multilink(connection) && has_link(connection)) flags |= RASCN_BandwidthRemoved;
+  tell_ended(connection, reason);
   unlist(connection);
   free_connection(connection);
   if (!was_planned) rassim__log(RASSIM_EVENT_ENDED, handle, 0);
@@ -298,11 +325,11 @@ void rassim__terminate(rassim_connection *connection) {
 
 /* Links. */
 
-void rassim__disconnect_link(rassim_connection *connection, uint32_t subentry) {
+void rassim__disconnect_link(rassim_connection *connection, uint32_t subentry, uint32_t reason) {
   connection->links[subentry - 1] = RASSIM_LINK_DOWN;
   rassim__log(RASSIM_EVENT_LINK_DOWN, connection->handle, subentry);
   if (is_multilink(connection)) rassim__signal(connection->handle, RASCN_BandwidthRemoved);
-  if (!has_link(connection)) rassim__terminate(connection);
+  if (!has_link(connection)) rassim__terminate(connection, reason);
 }
 
 void rassim__connect_link(rassim_connection *connection, uint32_t subentry) {
@@ -318,14 +345,14 @@ static uint32_t end_link(const rassim_action *action) {
   rassim_connection *connection = rassim__find_for(action);
   if (!connection || connection->phase != RASSIM_UP) return RAS_ERROR_INVALID_HANDLE;
   if (connection->links[action->number - 1] != RASSIM_LINK_CLOSING) return RAS_ERROR_PORT_NOT_OPEN;
-  rassim__disconnect_link(connection, action->number);
+  rassim__disconnect_link(connection, action->number, RAS_ERROR_USER_DISCONNECTION);
   return RAS_SUCCESS;
 }
 
 static uint32_t end_connection(const rassim_action *action) {
   rassim_connection *connection = rassim__find_for(action);
   if (!connection || connection->phase != RASSIM_CLOSING) return RAS_ERROR_INVALID_HANDLE;
-  rassim__terminate(connection);
+  rassim__terminate(connection, RAS_ERROR_USER_DISCONNECTION);
   return RAS_SUCCESS;
 }
 
@@ -345,6 +372,7 @@ static uint32_t begin_teardown(rassim_connection *connection) {
   uint64_t teardown_ns = rassim__service.teardown_ns;
   uint32_t code = teardown_ns ? rassim__schedule(&end, teardown_ns) : RAS_SUCCESS;
   if (code) return code;
+  if (!connection->was_up) tell_ended(connection, RAS_ERROR_USER_DISCONNECTION);
   unlist(connection);
   connection->phase = RASSIM_CLOSING;
   rassim__set_state(connection, RASCS_Disconnected); /* [I] */
@@ -376,13 +404,21 @@ static uint32_t substate_flags(uint32_t before, uint32_t after) {
   return 0;
 }
 
+static bool has_moved(const rassim_connection *connection, const rn_RASCONNSTATUSW *before) {
+  const rn_RASCONNSTATUSW *now = &connection->profile.status;
+  size_t size = sizeof now->localEndPoint;
+  return connection->phase == RASSIM_UP && rassim__is_ikev2(&connection->profile.connection) &&
+         (memcmp(&now->localEndPoint, &before->localEndPoint, size) != 0 ||
+          memcmp(&now->remoteEndPoint, &before->remoteEndPoint, size) != 0);
+}
+
 #define OTHER_MEMBERS \
   (RASSIM_ERROR | RASSIM_PHONE_NUMBER | RASSIM_LOCAL_ENDPOINT | RASSIM_REMOTE_ENDPOINT)
 
 void rassim__set_status(rassim_connection *connection, uint32_t members,
                         const rn_RASCONNSTATUSW *status) {
   rn_RASCONNSTATUSW *changed = &connection->profile.status;
-  uint32_t before = changed->rasconnsubstate;
+  const rn_RASCONNSTATUSW before = *changed;
   if (members & RASSIM_STATE) rassim__set_state(connection, status->rasconnstate);
   if (members & RASSIM_ERROR) changed->dwError = status->dwError;
   if (members & RASSIM_LOCAL_ENDPOINT) changed->localEndPoint = status->localEndPoint;
@@ -394,10 +430,12 @@ void rassim__set_status(rassim_connection *connection, uint32_t members,
   if (members & OTHER_MEMBERS) {
     rassim__log(RASSIM_EVENT_STATUS, connection->handle, members & OTHER_MEMBERS);
   }
+  if (has_moved(connection, &before)) rassim__tell(connection, RASSIM_LOG_MOVED, 0);
   if (!(members & RASSIM_SUBSTATE)) return;
   changed->rasconnsubstate = status->rasconnsubstate;
   rassim__log(RASSIM_EVENT_SUBSTATE, connection->handle, status->rasconnsubstate);
-  rassim__signal(connection->handle, substate_flags(before, status->rasconnsubstate));
+  rassim__signal(connection->handle,
+                 substate_flags(before.rasconnsubstate, status->rasconnsubstate));
 }
 
 void rassim__rename(rassim_connection *connection, const uint16_t *name) {

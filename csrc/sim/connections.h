@@ -89,9 +89,14 @@ rassim_connection *rassim__find_if(bool (*visit)(rassim_connection *connection, 
                                    const void *data);
 
 uint32_t rassim__connect(rassim_connection *connection);
-void rassim__terminate(rassim_connection *connection);
+/* Ends it. `reason` is the code that the event log gives, such as 629. */
+void rassim__terminate(rassim_connection *connection, uint32_t reason);
+
+/* Writes RasClient's event about the connection into the event log. */
+void rassim__tell(const rassim_connection *connection, uint32_t event_id, uint32_t code);
+
 uint32_t rassim__hang_up(rassim_connection *connection, uint32_t subentry);
-void rassim__disconnect_link(rassim_connection *connection, uint32_t subentry);
+void rassim__disconnect_link(rassim_connection *connection, uint32_t subentry, uint32_t reason);
 void rassim__connect_link(rassim_connection *connection, uint32_t subentry);
 void rassim__set_state(rassim_connection *connection, uint32_t state);
 void rassim__set_status(rassim_connection *connection, uint32_t members,

@@ -1,5 +1,5 @@
 /* The controls of connections, the phone book and the service, and the reset. clock.c, calls.c,
- * notifications.c and history.c have controls of their own. */
+ * notifications.c, events.c, handles.c, rasclient.c and history.c have controls of their own. */
 #include <string.h>
 
 #include "calls.h"
@@ -18,6 +18,8 @@ uint32_t rassim_reset(void) {
   rassim__clear_queue();
   rassim__clear_calls();
   rassim__clear_history();
+  rassim__reset_event_log();
+  rassim__clear_log_faults();
   rassim__reset_service();
   rassim__unlock();
   return RAS_SUCCESS;
@@ -60,7 +62,7 @@ static uint32_t new_connection(const rassim_profile *profile,
     rassim_action action = rassim__action_on(connection, begin, 0);
     *handle_inout = connection->handle;
     code = rassim__act(&action, delay_ns);
-    if (code) rassim__terminate(connection);
+    if (code) rassim__terminate(connection, code);
   }
   rassim__unlock();
   return code;
@@ -119,8 +121,25 @@ uint32_t rassim_resume(HRASCONN handle, uint64_t delay_ns) {
   return act_on(handle, &action, delay_ns);
 }
 
-uint32_t rassim_drop(HRASCONN handle, uint64_t delay_ns) {
-  const rassim_action action = {.run = rassim__run_drop};
+uint32_t rassim_drop(HRASCONN handle, uint32_t reason, uint64_t delay_ns) {
+  const rassim_action action = {.run = rassim__run_drop, .number = reason};
+  return act_on(handle, &action, delay_ns);
+}
+
+uint32_t rassim_time_out(HRASCONN handle, uint32_t limit, uint64_t delay_ns) {
+  rassim_action action = {.run = rassim__run_time_out};
+  if (limit != RASSIM_LIMIT_IDLE && limit != RASSIM_LIMIT_LONGEST) {
+    return RAS_ERROR_INVALID_PARAMETER;
+  }
+  action.number = limit == RASSIM_LIMIT_IDLE ? RASSIM_LOG_IDLE : RASSIM_LOG_LONGEST_TIME;
+  return act_on(handle, &action, delay_ns);
+}
+
+uint32_t rassim_write_ras_event(HRASCONN handle, uint32_t event_id, uint32_t code,
+                                uint64_t delay_ns) {
+  const rassim_action action = {
+      .run = rassim__run_tell, .number = event_id, .data = &code, .data_size = sizeof code};
+  if (!rassim__is_ras_event(event_id)) return RAS_ERROR_INVALID_PARAMETER;
   return act_on(handle, &action, delay_ns);
 }
 

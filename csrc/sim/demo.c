@@ -28,7 +28,7 @@ static const struct {
   uint32_t wait_ms;    /* since the line before */
   uint32_t connection; /* its index in `connections` */
   change_kind kind;
-  uint32_t number; /* a sub-entry or a substate */
+  uint32_t number; /* the reason of a drop, a sub-entry or a substate */
 } script[] = {
     {0, HEAD_OFFICE, DIAL, 0},
     {900, ZURICH, DIAL, 0},
@@ -36,22 +36,22 @@ static const struct {
     {1200, BRANCH, DIAL, 0},
     {800, TOKYO, DIAL, 0},
     {1500, HEAD_OFFICE, SUBSTATE, RASCSS_Dormant},
-    {700, FIELD, DROP, 0},
+    {700, FIELD, DROP, RAS_ERROR_REMOTE_DISCONNECTION},
     {600, HEAD_OFFICE, SUBSTATE, RASCSS_Reconnecting},
     {700, BY_NUMBER, DIAL, 0},
     {500, HEAD_OFFICE, SUBSTATE, RASCSS_Reconnected},
     {900, BRANCH, LINK_DOWN, 2},
     {800, FIELD, DIAL, 0},
     {900, BRANCH, LINK_UP, 2},
-    {700, ZURICH, DROP, 0},
+    {700, ZURICH, DROP, RAS_ERROR_REMOTE_DISCONNECTION},
     {1100, TOKYO, SUBSTATE, RASCSS_Dormant},
     {900, ZURICH, DIAL, 0},
-    {800, TOKYO, DROP, 0},
-    {900, BY_NUMBER, DROP, 0},
-    {700, FIELD, DROP, 0},
-    {900, BRANCH, DROP, 0},
-    {800, ZURICH, DROP, 0},
-    {900, HEAD_OFFICE, DROP, 0},
+    {800, TOKYO, DROP, RAS_ERROR_REMOTE_DISCONNECTION},
+    {900, BY_NUMBER, DROP, RAS_ERROR_REMOTE_DISCONNECTION},
+    {700, FIELD, DROP, RAS_ERROR_LINK_FAILURE},
+    {900, BRANCH, DROP, RAS_ERROR_REMOTE_DISCONNECTION},
+    {800, ZURICH, DROP, RAS_ERROR_REMOTE_DISCONNECTION},
+    {900, HEAD_OFFICE, DROP, RAS_ERROR_REMOTE_DISCONNECTION},
 };
 
 static HRASCONN handles[CONNECTION_COUNT];

@@ -15,6 +15,7 @@ void rassim__fail_dialling(rassim_connection *connection, uint32_t error) {
   connection->phase = RASSIM_FAILED;
   connection->profile.status.dwError = error;
   rassim__log(RASSIM_EVENT_FAILED, connection->handle, error);
+  rassim__tell(connection, RASSIM_LOG_FAILED, error);
   rassim__report(connection, &connection->notifier);
 }
 
@@ -30,6 +31,17 @@ static uint32_t next_state_of(const rassim_connection *connection) {
 
 bool rassim__has_next_state(const rassim_connection *connection) {
   return connection->position < connection->profile.state_count;
+}
+
+/* [I] The event log tells of the states in which a link comes up. */
+static void tell_stage(const rassim_connection *connection, uint32_t state) {
+  if (state == RASCS_ConnectDevice) {
+    rassim__tell(connection, RASSIM_LOG_LINK_BEGUN, 0);
+  } else if (state == RASCS_DeviceConnected) {
+    rassim__tell(connection, RASSIM_LOG_LINK_UP, 0);
+  } else if (state == RASCS_AllDevicesConnected) {
+    rassim__tell(connection, RASSIM_LOG_LINK_ESTABLISHED, 0);
+  }
 }
 
 static void enter_connected(rassim_connection *connection) {
@@ -61,6 +73,7 @@ static void enter_next_state(rassim_connection *connection) {
     return;
   }
   rassim__set_state(connection, state);
+  tell_stage(connection, state);
   if (state == RASCS_Disconnected) {
     rassim__fail_dialling(connection, connection->profile.error);
   } else if (state & RASCS_PAUSED) {
@@ -87,6 +100,7 @@ void rassim__begin_dialling(rassim_connection *connection) {
   connection->phase = RASSIM_DIALLING;
   bool begins = rassim__has_next_state(connection) && next_state_of(connection) < RASCS_PAUSED;
   connection->profile.status.rasconnstate = begins ? next_state_of(connection) : RASCS_OpenPort;
+  rassim__tell(connection, RASSIM_LOG_DIALLING, 0);
   schedule_next_state(connection, 0);
 }
 

@@ -3,6 +3,7 @@
 #define RASSIM_NOTIFICATIONS_H
 
 #include "history.h"
+#include "rasclient.h"
 
 #define RASSIM_EVERY_CONNECTION ((HRASCONN)(intptr_t)-1)
 

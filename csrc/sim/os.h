@@ -17,6 +17,10 @@ void rassim__wait(uint64_t ns);
 void rassim__wake(void);
 
 uint64_t rassim__monotonic_ns(void);
+uint64_t rassim__utc_ns(void); /* since 1970 */
+
+/* Sets what GetLastError returns on Windows, and errno elsewhere. */
+void rassim__set_error(uint32_t code);
 
 /* The clock's thread. Hold the lock to start it: `run` takes the lock first, so it runs only once
  * rassim__on_thread knows the thread. Join it without the lock. Starting it returns 0 or 8. */

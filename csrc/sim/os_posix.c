@@ -52,6 +52,10 @@ void rassim__wake(void) { pthread_cond_broadcast(&woken); }
 
 uint64_t rassim__monotonic_ns(void) { return read_clock(CLOCK_MONOTONIC); }
 
+uint64_t rassim__utc_ns(void) { return read_clock(CLOCK_REALTIME); }
+
+void rassim__set_error(uint32_t code) { errno = (int)code; }
+
 static void *run_thread(void *unused) {
   (void)unused;
   body();

@@ -10,6 +10,7 @@
 
 #define NS_PER_MS 1000000ull
 #define NS_PER_S 1000000000ull
+#define FILETIME_OF_1970 116444736000000000ull
 #define LONGEST_MS 0x7FFFFFFFull
 
 static SRWLOCK lock = SRWLOCK_INIT;
@@ -39,6 +40,15 @@ uint64_t rassim__monotonic_ns(void) {
   uint64_t per_second = (uint64_t)frequency.QuadPart, ticks = (uint64_t)count.QuadPart;
   return ticks / per_second * NS_PER_S + ticks % per_second * NS_PER_S / per_second;
 }
+
+uint64_t rassim__utc_ns(void) {
+  FILETIME now; /* in 100 ns since 1601 */
+  GetSystemTimeAsFileTime(&now);
+  uint64_t since_1601 = (uint64_t)now.dwHighDateTime << 32 | now.dwLowDateTime;
+  return (since_1601 - FILETIME_OF_1970) * 100;
+}
+
+void rassim__set_error(uint32_t code) { SetLastError(code); }
 
 static DWORD WINAPI run_thread(void *unused) {
   (void)unused;

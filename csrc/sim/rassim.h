@@ -1,14 +1,15 @@
 /*
- * The simulator: a library with rasapi32's functions, a simulated RAS service,
- * and controls that drive the service. A process has one service.
+ * The simulator: a library with the functions of rasapi32 and of the event log,
+ * a simulated RAS service, and controls that drive the service. A process has
+ * one service.
  *
  * Controls return 0 or a Windows code: 6 for no such connection, 8 for no
  * memory, 87 for a bad argument. A control that takes delay_ns acts after that
  * time on the simulator's clock; 0 is now. Controls copy the caller's
  * structures. Text is UTF-16 and ends at its first NUL.
  *
- * A forked child gets a copy of the service, with a manual clock and without
- * registrations. A registration of a pipe or socket ends when its other end is
+ * A forked child gets a copy of the service, with a manual clock, without
+ * registrations and without open handles of the event log. A registration of a pipe or socket ends when its other end is
  * closed.
  */
 #ifndef RASSIM_H
@@ -16,6 +17,7 @@
 
 #include <stdint.h>
 
+#include "evt_functions.h"
 #include "ras_functions.h"
 
 /* On Windows rassim.def lists the exports: stdcall names must stay undecorated. */
@@ -27,7 +29,7 @@
 
 /* controls: begin */
 
-#define RASSIM_VERSION 2
+#define RASSIM_VERSION 3
 #define RASSIM_MAX_STATES 64
 #define RASSIM_MAX_SUBENTRIES 32
 
@@ -81,11 +83,17 @@ RASSIM_EXPORT uint32_t rassim_add_entry(const rn_RASCONNW *connection,
                                         const uint32_t *states, uint32_t count, uint64_t step_ns,
                                         uint32_t error);
 
-/* The remote side ends the connection, or one link; or a link that is down connects again. */
-RASSIM_EXPORT uint32_t rassim_drop(HRASCONN handle, uint64_t delay_ns);
+/* The remote side ends the connection, or one link; or a link that is down connects again. `reason`
+ * is the code that the event log gives for the end, such as 629. */
+RASSIM_EXPORT uint32_t rassim_drop(HRASCONN handle, uint32_t reason, uint64_t delay_ns);
 RASSIM_EXPORT uint32_t rassim_drop_subentry(HRASCONN handle, uint32_t subentry, uint64_t delay_ns);
 RASSIM_EXPORT uint32_t rassim_connect_subentry(HRASCONN handle, uint32_t subentry,
                                                uint64_t delay_ns);
+
+/* RAS ends a connection that is up because it reached a limit of its entry. */
+#define RASSIM_LIMIT_IDLE 1    /* it was idle for that long */
+#define RASSIM_LIMIT_LONGEST 2 /* it was up for that long */
+RASSIM_EXPORT uint32_t rassim_time_out(HRASCONN handle, uint32_t limit, uint64_t delay_ns);
 
 RASSIM_EXPORT uint32_t rassim_set_status(HRASCONN handle, uint32_t members,
                                          const rn_RASCONNSTATUSW *status, uint64_t delay_ns);
@@ -113,7 +121,8 @@ RASSIM_EXPORT uint32_t rassim_limit_versions(uint32_t connection, uint32_t statu
 
 /* Faults and counters of one function, by its name, such as "RasHangUpW" (87 for an unknown name).
  * `call` counts from 1 since the last rassim_reset_calls. A failing call only returns `code`. A
- * delay is real time and does not block other calls; setting another value ends current waits. */
+ * delay is real time and does not block other calls; setting another value ends current waits. A
+ * function of the event log that fails with code 0 sets no error. */
 RASSIM_EXPORT uint32_t rassim_fail(const char *function, uint32_t code, uint32_t call,
                                    uint32_t count);
 RASSIM_EXPORT uint32_t rassim_delay(const char *function, uint64_t ns);
@@ -140,6 +149,61 @@ RASSIM_EXPORT uint64_t rassim_notification_delay(void);
  * more. 0 removes the limit. 1 simulates Windows 11 for a program that dials itself. */
 RASSIM_EXPORT void rassim_set_notification_cycles(uint32_t cycles);
 RASSIM_EXPORT uint32_t rassim_notification_cycles(void);
+
+/* The event log has the channels Application and System, and the last RASSIM_LOG_CAPACITY records.
+ * RasClient writes events about connections into Application. With a real clock an event has the
+ * time of the system; with a manual one, the time of the clock since the epoch. */
+#define RASSIM_LOG_CAPACITY 4096
+#define RASSIM_MAX_SOURCE 63 /* characters of the name of a source */
+#define RASSIM_MAX_FIELDS 64
+#define RASSIM_MAX_COPIES 16
+
+/* When a manual clock was at 0: nanoseconds since 1970, UTC. */
+RASSIM_EXPORT void rassim_set_epoch(uint64_t ns);
+RASSIM_EXPORT uint64_t rassim_epoch(void);
+
+/* Writes RasClient's event about a connection, without any change. `code` is the reason or the
+ * error of events that have one. Returns 87 for an id that RasClient does not use. */
+RASSIM_EXPORT uint32_t rassim_write_ras_event(HRASCONN handle, uint32_t event_id, uint32_t code,
+                                              uint64_t delay_ns);
+
+/* Writes any event. `fields` are `count` texts, one after the other, each with its NUL. */
+RASSIM_EXPORT uint32_t rassim_write_event(const uint16_t *channel, const uint16_t *source,
+                                          uint32_t event_id, const uint16_t *fields, uint32_t count,
+                                          uint64_t delay_ns);
+
+/* Writes an event whose XML is this text, whatever it is. Queries go by source and event_id. */
+RASSIM_EXPORT uint32_t rassim_write_event_xml(const uint16_t *channel, const uint16_t *source,
+                                              uint32_t event_id, const uint16_t *xml,
+                                              uint64_t delay_ns);
+
+/* Changes what RasClient writes with this id; 0 is every id that has no fault of its own. It writes
+ * the event after the delay, `copies` times. `members` are the other changes; entry_name is NULL
+ * unless there is another one. */
+#define RASSIM_FAULT_NO_CORRELATION 1 /* the correlation id is "{NA}" */
+#define RASSIM_FAULT_CODE 2           /* `code` replaces the reason or the error */
+#define RASSIM_FAULT_ENTRY_NAME 4     /* `entry_name` replaces the name of the entry */
+RASSIM_EXPORT uint32_t rassim_set_log_fault(uint32_t event_id, uint64_t delay_ns, uint32_t copies,
+                                            uint32_t members, uint32_t code,
+                                            const uint16_t *entry_name);
+RASSIM_EXPORT void rassim_clear_log_faults(void);
+
+/* Removes all records; their numbers go on. */
+RASSIM_EXPORT uint32_t rassim_clear_event_log(uint64_t delay_ns);
+
+/* Sets the events of all subscriptions, without any news. */
+RASSIM_EXPORT uint32_t rassim_signal_subscriptions(uint64_t delay_ns);
+
+/* From now on EvtNext returns `code` for every subscription that exists. */
+RASSIM_EXPORT uint32_t rassim_break_subscriptions(uint32_t code, uint64_t delay_ns);
+
+/* The answer of EvtNext where nothing is new: 259, or 4317. */
+RASSIM_EXPORT void rassim_set_no_news_code(uint32_t code);
+RASSIM_EXPORT uint32_t rassim_no_news_code(void);
+
+/* How many subscriptions, and how many handles of any kind, are open. */
+RASSIM_EXPORT uint32_t rassim_subscriptions(void);
+RASSIM_EXPORT uint32_t rassim_event_handles(void);
 
 /* The history of what happened. It holds the last RASSIM_HISTORY_CAPACITY entries. */
 #define RASSIM_HISTORY_CAPACITY 65536
@@ -183,6 +247,12 @@ RASSIM_EXPORT uint32_t rassim_demo(void);
 #define RASSIM_DECLARE(name, loading, parameters) \
   RASSIM_EXPORT uint32_t RAS_CALL name parameters; /* NOLINT(bugprone-macro-parentheses) */
 RAS_FUNCTIONS(RASSIM_DECLARE)
+#undef RASSIM_DECLARE
+
+/* wevtapi; the signal event is such a handle or descriptor, too. */
+#define RASSIM_DECLARE(name, result, parameters) \
+  RASSIM_EXPORT result RAS_CALL name parameters; /* NOLINT(bugprone-macro-parentheses) */
+EVT_FUNCTIONS(RASSIM_DECLARE)
 #undef RASSIM_DECLARE
 
 RASSIM_EXPORT void RAS_CALL RasFreeEapUserIdentityW(void *identity);

@@ -1,6 +1,7 @@
 """A simulated RAS service, for tests and demonstrations: `Simulator`.
 
-The simulator is a library with rasapi32's functions, which Ras takes as its provider:
+The simulator is a library with rasapi32's functions, which Ras takes as its provider, and with
+those of wevtapi, which EventLog takes:
 
     with Simulator() as sim:
         sim.add("Head office")
@@ -20,6 +21,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable
 from ctypes import byref, c_uint32, c_uint64, c_void_p
+from datetime import datetime, timedelta, timezone
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, ParamSpec, TypeVar
@@ -63,6 +65,9 @@ _REAL_TEARDOWN_SECONDS = 0.1
 _NS_PER_SECOND = 1_000_000_000
 _MILLION = 1_000_000
 _QWORD_MAX = 2**64 - 1
+_LIMITS = {"idle": _abi.RASSIM_LIMIT_IDLE, "longest": _abi.RASSIM_LIMIT_LONGEST}
+_RAS_EVENTS = frozenset({*range(20221, 20228), 20263, 20264, 20277, 20278, 20281})
+_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _CLOCKS = {"manual": _abi.RASSIM_CLOCK_MANUAL, "real": _abi.RASSIM_CLOCK_REAL}
 
 
@@ -106,8 +111,8 @@ class Simulator:
     library: the path of another copy of the simulator, such as one that replaces rasapi32.dll for
     programs that know nothing of ras_native.
 
-    A child of `os.fork` gets a copy of the service, with a manual clock and without registrations:
-    it cannot set the events of its parent.
+    A child of `os.fork` gets a copy of the service, with a manual clock, without registrations and
+    without subscriptions to the event log: it cannot set the events of its parent.
 
     Raises RuntimeError if this process has a Simulator already, ValueError for another `clock` or a
     library that is not the simulator, FileNotFoundError if ras_native was installed without the
@@ -281,9 +286,28 @@ class Simulator:
         profile = _structures.connection(entry_name, **connection)
         self._do("add_entry", *profile, *_structures.dial_states(states, step, error))
 
-    def drop(self, handle: int, *, after: float = 0.0) -> None:
-        """End the connection from the remote side; its references do not matter."""
-        self._act("drop", handle, _check.nanoseconds("after", after))
+    def drop(
+        self,
+        handle: int,
+        *,
+        reason: int = codes.ERROR_REMOTE_DISCONNECTION,
+        after: float = 0.0,
+    ) -> None:
+        """End the connection from the remote side; its references do not matter.
+
+        reason: the code that the event log gives for the end.
+        """
+        self._act("drop", handle, dword("reason", reason), _check.nanoseconds("after", after))
+
+    def time_out(
+        self, handle: int, limit: Literal["idle", "longest"] = "idle", *, after: float = 0.0
+    ) -> None:
+        """End a connection because it was idle, or up, for as long as its entry allows.
+
+        The event log tells of the limit (20263 or 20264), and then of the end (20226).
+        """
+        number = _LIMITS[_check.choice("limit", limit, tuple(_LIMITS))]
+        self._act("time_out", handle, number, _check.nanoseconds("after", after))
 
     def drop_subentry(self, handle: int, subentry: int, *, after: float = 0.0) -> None:
         """End one link, counted from 1. The connection ends with its last link."""
@@ -411,6 +435,131 @@ class Simulator:
         number = 0 if cycles is None else dword("notification_cycles", cycles, 1)
         self._control("set_notification_cycles")(number)
 
+    # The event log and its faults
+
+    @property
+    def epoch(self) -> datetime:
+        """When a manual clock was at 0, for the times in the event log.
+
+        By default 2026-01-01 in UTC. With a real clock the log has the time of the system.
+        """
+        nanoseconds: int = self._control("epoch")()
+        return _UNIX_EPOCH + timedelta(microseconds=nanoseconds // 1000)
+
+    @epoch.setter
+    def epoch(self, time: datetime) -> None:
+        if not isinstance(time, datetime):
+            raise _check.wrong_type("epoch", "a datetime", time)
+        if time.tzinfo is None or time < _UNIX_EPOCH:
+            raise ValueError(f"epoch must have a time zone and be after 1970, not {time!r}")
+        self._control("set_epoch")((time - _UNIX_EPOCH) // timedelta(microseconds=1) * 1000)
+
+    def write_ras_event(
+        self, handle: int, event_id: int, *, code: int = 0, after: float = 0.0
+    ) -> None:
+        """Let RAS write an event about a connection, without any change.
+
+        RAS writes the ids 20221 to 20227, 20263, 20264, 20277, 20278 and 20281. All but 20278, a
+        tunnel that failed to move, are also written when the simulator makes the change. code: the
+        reason or the error, for 20226, 20227 and 20278.
+        """
+        number = dword("event_id", event_id)
+        delay = _check.nanoseconds("after", after)
+        if number not in _RAS_EVENTS:
+            raise ValueError(f"event_id must be one of {sorted(_RAS_EVENTS)}, not {event_id!r}")
+        self._act("write_ras_event", handle, number, dword("code", code), delay)
+
+    def write_log_event(
+        self,
+        event_id: int,
+        data: Iterable[str] = (),
+        *,
+        xml: str | None = None,
+        source: str = "RasClient",
+        channel: Literal["Application", "System"] = "Application",
+        after: float = 0.0,
+    ) -> None:
+        """Write any event into the log.
+
+        data: the texts of its fields. xml: all that EvtRender returns for it, in place of a real
+        event; it may be any text. Subscriptions find it by `event_id`, `source` and `channel`.
+        """
+        where = _structures.log_event(channel, source, event_id)
+        delay = _check.nanoseconds("after", after)
+        if xml is None:
+            self._do("write_event", *where, *_structures.log_fields(data), delay)
+        else:
+            self._do("write_event_xml", *where, _structures.wide("xml", xml), delay)
+
+    def disturb_log(
+        self,
+        event_id: int | None = None,
+        *,
+        delay: float = 0.0,
+        copies: int = 1,
+        correlation: bool = True,
+        entry_name: str | None = None,
+        code: int | None = None,
+    ) -> None:
+        """Change what RAS writes into the event log from now on.
+
+        event_id: of this event; None: of every event for which there is no change of its own.
+        delay: seconds from the change to the event, which has the later time. copies: how many
+        times it is written, from 0 to 16. correlation False: without the id of the connection, as
+        "{NA}". entry_name, code: in place of the real ones. The defaults write events as they are.
+        """
+        number = 0 if event_id is None else dword("event_id", event_id)
+        if number and number not in _RAS_EVENTS:
+            raise ValueError(f"event_id must be one of {sorted(_RAS_EVENTS)}, not {event_id!r}")
+        nanoseconds = _check.nanoseconds("delay", delay)
+        repeats = dword("copies", copies, 0, _abi.RASSIM_MAX_COPIES)
+        members = 0 if correlation else _abi.RASSIM_FAULT_NO_CORRELATION
+        members |= 0 if code is None else _abi.RASSIM_FAULT_CODE
+        members |= 0 if entry_name is None else _abi.RASSIM_FAULT_ENTRY_NAME
+        name = None if entry_name is None else _structures.mangled(entry_name)
+        replaced = 0 if code is None else dword("code", code)
+        self._do("set_log_fault", number, nanoseconds, repeats, members, replaced, name)
+
+    def clear_log(self, *, after: float = 0.0) -> None:
+        """Remove all events from the log. A subscription that has not read them all is stale."""
+        self._do("clear_event_log", _check.nanoseconds("after", after))
+
+    def signal_subscriptions(self, *, after: float = 0.0) -> None:
+        """Set the events of all subscriptions to the log, without any news."""
+        self._do("signal_subscriptions", _check.nanoseconds("after", after))
+
+    def break_subscriptions(
+        self, code: int = codes.ERROR_EVT_QUERY_RESULT_STALE, *, after: float = 0.0
+    ) -> None:
+        """Let every subscription to the log that exists then fail, until it is made again.
+
+        EvtNext returns `code` for it. Its event is still set when something is new.
+        """
+        delay = _check.nanoseconds("after", after)
+        self._do("break_subscriptions", dword("code", code, 1), delay)
+
+    @property
+    def no_news_code(self) -> int:
+        """What EvtNext returns where nothing is new: 259 by default; Windows may return 4317."""
+        code: int = self._control("no_news_code")()
+        return code
+
+    @no_news_code.setter
+    def no_news_code(self, code: int) -> None:
+        self._control("set_no_news_code")(dword("no_news_code", code, 1))
+
+    @property
+    def subscriptions(self) -> int:
+        """How many subscriptions to the event log are open."""
+        count: int = self._control("subscriptions")()
+        return count
+
+    @property
+    def event_handles(self) -> int:
+        """How many handles of the event log are open: subscriptions, events and bookmarks."""
+        count: int = self._control("event_handles")()
+        return count
+
     # What happened
 
     @property
@@ -477,6 +626,9 @@ class Simulator:
     ) -> None:
         """Let calls of the function return `code` and do nothing.
 
+        A function of the event log returns NULL or FALSE, and sets the error. With code 0 it sets
+        no error, as the functions of Wine do.
+
         call: the first call that fails, counted from 1 since `reset_calls`; None: the next one.
         count: how many calls fail; None: all later ones.
         """
@@ -527,7 +679,10 @@ class Simulator:
 
     @property
     def step_per_call(self) -> float:
-        """Seconds by which each call of a RAS function advances the manual clock; 0 by default."""
+        """Seconds by which each call of a RAS function advances the manual clock; 0 by default.
+
+        Calls of the event log do not advance it.
+        """
         nanoseconds: int = self._control("step_per_call")()
         return nanoseconds / _NS_PER_SECOND
 

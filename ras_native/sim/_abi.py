@@ -11,7 +11,7 @@ from typing import Any
 
 from .._backend.layout import RAS_STATS, RASCONNSTATUSW, RASCONNW
 
-RASSIM_VERSION = 2
+RASSIM_VERSION = 3
 RASSIM_MAX_STATES = 64
 RASSIM_MAX_SUBENTRIES = 32
 RASSIM_CLOCK_MANUAL = 0
@@ -24,6 +24,15 @@ RASSIM_SUBSTATE = 0x04
 RASSIM_PHONE_NUMBER = 0x08
 RASSIM_LOCAL_ENDPOINT = 0x10
 RASSIM_REMOTE_ENDPOINT = 0x20
+RASSIM_LIMIT_IDLE = 1
+RASSIM_LIMIT_LONGEST = 2
+RASSIM_LOG_CAPACITY = 4096
+RASSIM_MAX_SOURCE = 63
+RASSIM_MAX_FIELDS = 64
+RASSIM_MAX_COPIES = 16
+RASSIM_FAULT_NO_CORRELATION = 1
+RASSIM_FAULT_CODE = 2
+RASSIM_FAULT_ENTRY_NAME = 4
 RASSIM_HISTORY_CAPACITY = 65536
 RASSIM_EVENT_STATE = 1
 RASSIM_EVENT_LISTED = 2
@@ -100,9 +109,10 @@ CONTROLS: dict[str, tuple[Any, ...]] = {
         c_uint64,
         c_uint32,
     ),
-    "rassim_drop": (c_uint32, c_void_p, c_uint64),
+    "rassim_drop": (c_uint32, c_void_p, c_uint32, c_uint64),
     "rassim_drop_subentry": (c_uint32, c_void_p, c_uint32, c_uint64),
     "rassim_connect_subentry": (c_uint32, c_void_p, c_uint32, c_uint64),
+    "rassim_time_out": (c_uint32, c_void_p, c_uint32, c_uint64),
     "rassim_set_status": (c_uint32, c_void_p, c_uint32, POINTER(RASCONNSTATUSW), c_uint64),
     "rassim_rename": (c_uint32, c_void_p, POINTER(RASCONNW), c_uint64),
     "rassim_set_statistics": (c_uint32, c_void_p, POINTER(RAS_STATS)),
@@ -124,6 +134,20 @@ CONTROLS: dict[str, tuple[Any, ...]] = {
     "rassim_notification_delay": (c_uint64,),
     "rassim_set_notification_cycles": (None, c_uint32),
     "rassim_notification_cycles": (c_uint32,),
+    "rassim_set_epoch": (None, c_uint64),
+    "rassim_epoch": (c_uint64,),
+    "rassim_write_ras_event": (c_uint32, c_void_p, c_uint32, c_uint32, c_uint64),
+    "rassim_write_event": (c_uint32, c_void_p, c_void_p, c_uint32, c_void_p, c_uint32, c_uint64),
+    "rassim_write_event_xml": (c_uint32, c_void_p, c_void_p, c_uint32, c_void_p, c_uint64),
+    "rassim_set_log_fault": (c_uint32, c_uint32, c_uint64, c_uint32, c_uint32, c_uint32, c_void_p),
+    "rassim_clear_log_faults": (None,),
+    "rassim_clear_event_log": (c_uint32, c_uint64),
+    "rassim_signal_subscriptions": (c_uint32, c_uint64),
+    "rassim_break_subscriptions": (c_uint32, c_uint32, c_uint64),
+    "rassim_set_no_news_code": (None, c_uint32),
+    "rassim_no_news_code": (c_uint32,),
+    "rassim_subscriptions": (c_uint32,),
+    "rassim_event_handles": (c_uint32,),
     "rassim_history": (
         c_uint32,
         c_uint64,

@@ -144,6 +144,43 @@ def named(entry_name: str) -> RASCONNW:
     return renamed
 
 
+def wide(name: str, value: object) -> Any:
+    """Make a text that ends with a NUL; it may hold any other character."""
+    encoded = _check.text(name, value).encode(_UTF16, "surrogatepass") + b"\0\0"
+    return (c_uint16 * (len(encoded) // 2)).from_buffer_copy(encoded)
+
+
+def log_event(channel: object, source: object, event_id: object) -> tuple[Any, Any, int]:
+    """Make the arguments of rassim_write_event that say where an event belongs."""
+    log = wide("channel", _check.choice("channel", channel, ("Application", "System")))
+    writer = wide("source", source)
+    if not 1 < len(writer) <= _abi.RASSIM_MAX_SOURCE + 1:
+        raise ValueError(f"source must have 1 to {_abi.RASSIM_MAX_SOURCE} UTF-16 units")
+    return log, writer, dword("event_id", event_id, 0, 0xFFFF)
+
+
+def log_fields(data: Iterable[str]) -> tuple[Any, int]:
+    """Make the fields of an event, one after the other."""
+    if isinstance(data, str):
+        raise _check.wrong_type("data", "an iterable of str", data)
+    fields = [bytes(wide("data", each)) for each in data]
+    if len(fields) > _abi.RASSIM_MAX_FIELDS:
+        raise ValueError(
+            f"data must have at most {_abi.RASSIM_MAX_FIELDS} fields, not {len(fields)}"
+        )
+    joined = b"".join(fields) or b"\0\0"
+    return (c_uint16 * (len(joined) // 2)).from_buffer_copy(joined), len(fields)
+
+
+def mangled(entry_name: str) -> Any:
+    """Make the name of an entry as an event has it."""
+    name = wide("entry_name", entry_name)
+    longest = len(RASCONNW().szEntryName) - 1
+    if len(name) > longest + 1:
+        raise ValueError(f"entry_name must be at most {longest} UTF-16 units")
+    return name
+
+
 def dial_states(states: Iterable[int], step: float, error: int) -> tuple[Any, int, int, int]:
     """Make the arguments of rassim_dial and rassim_add_entry that describe a dialling."""
     numbers = _check.whole_numbers("states", states, 0, _check.DWORD_MAX)
