@@ -27,7 +27,8 @@ from ._backend.layout import (
     RN_STATUS,
     RN_STATUS_TEXT,
 )
-from ._plain import documented, hexadecimal, plain_members, shown
+from ._explain import Reason, explain
+from ._plain import documented, hexadecimal, plain, plain_members, shown
 
 _FORMATS_OF_NUMBERS = tuple("bcdoxXneEfFgG%")
 _Item = TypeVar("_Item")
@@ -245,6 +246,11 @@ class Status(NamedTuple):
         """Whether data can pass: connected, and neither dormant nor reconnecting."""
         return self.state == ConnState.CONNECTED and self.substate not in _OUTAGES
 
+    @property
+    def reason(self) -> Reason | None:
+        """Why connecting failed: `error` explained. None if it is 0."""
+        return explain(self.error) if self.error else None
+
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON data. States are their names, addresses their usual text."""
         return plain_members(self)
@@ -281,9 +287,16 @@ class Observation(NamedTuple):
             return self.status.is_up
         return False if self.gone else None
 
+    @property
+    def reason(self) -> Reason | None:
+        """Why the status cannot be read, or why connecting failed; None if neither failed."""
+        if self.code:
+            return explain(self.code)
+        return None if self.status is None else self.status.reason
+
     def to_dict(self) -> dict[str, Any]:
-        """Give plain JSON data, `is_up` included."""
-        return {**plain_members(self), "is_up": self.is_up}
+        """Give plain JSON data, `is_up` and `reason` included."""
+        return {**plain_members(self), "is_up": self.is_up, "reason": plain(self.reason)}
 
 
 def same_name(one: str, other: str) -> bool:

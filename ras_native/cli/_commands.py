@@ -20,7 +20,7 @@ from .. import (
     RecordingError,
     Snapshot,
     __version__,
-    error_name,
+    explain,
 )
 from .. import replay as replay_events
 from . import _doctor, _show
@@ -30,9 +30,11 @@ from ._common import (
     Source,
     backend_option,
     json_option,
+    parse_code,
     parse_target,
     provider_options,
     quoted,
+    with_advice,
 )
 from ._hooks import COMMAND_SECONDS
 from ._output import OutputOptions, output_options
@@ -359,9 +361,9 @@ def _raise_if_impossible(found: list[Observation], wanted: str, state: str) -> N
     if not found and _handle_in(wanted) is not None:
         raise click.ClickException(f"{quoted(wanted)} is no connection's handle now")
     for item in found:
-        if item.status is not None and item.status.error:
-            error = item.status.error
-            raise click.ClickException(f"{quoted(wanted)} failed: {error} {error_name(error)}")
+        if item.status is not None and item.status.reason is not None:
+            reason = item.status.reason
+            raise click.ClickException(with_advice(f"{quoted(wanted)} failed: {reason}", reason))
 
 
 @cli.command()
@@ -424,6 +426,22 @@ def connect(
         _show.console().print(_show.probes_table(results))
     if not all(item.is_open for item in results):
         raise click.exceptions.Exit(1)
+
+
+@cli.command(name="explain", context_settings={"ignore_unknown_options": True})
+@click.argument("codes", metavar="CODE...", nargs=-1, required=True)
+@json_option
+def explain_codes(codes: tuple[str, ...], as_json: bool) -> None:
+    """Explain error codes, and say what to do about the common ones.
+
+    A CODE is one of RAS, Winsock, IKE or Windows, an HRESULT or an NTSTATUS. It is decimal, or
+    hexadecimal with 0x, and signed or unsigned.
+    """  # an unknown option is a negative code
+    reasons = [explain(parse_code(text)) for text in codes]
+    if as_json:
+        _show.print_json([reason.to_dict() for reason in reasons])
+    else:
+        click.echo("\n".join(_show.explanation(reason) for reason in reasons))
 
 
 @cli.command()

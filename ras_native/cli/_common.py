@@ -16,13 +16,22 @@ import click
 
 import ras_native
 
-from .. import BACKENDS, LONGEST_SECONDS, ProviderError, Ras, RasError, WSAError
+from .. import (
+    BACKENDS,
+    LONGEST_SECONDS,
+    ProviderError,
+    Ras,
+    RasError,
+    Reason,
+    WSAError,
+)
 from ..sim import Simulator
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 CTRL_C = 130
 _LONGEST_QUOTED = 200  # characters of an argument in a message; a name has at most 256
+_CODE = re.compile(r"[+-]?(?:0x[0-9a-f]{1,20}|[0-9]{1,20})", re.ASCII | re.IGNORECASE)
 _PORT = re.compile(r"0{0,9}[1-9][0-9]{0,4}", re.ASCII)
 _DEMO_SECONDS = 5.0  # the demo makes its first connection sooner than that
 
@@ -162,13 +171,32 @@ class Commands(click.Group):
         except ProviderError as error:
             hint = "" if error.provider else "\nTo try the command, add --simulate."
             raise click.ClickException(f"{error}{hint}") from error
-        except (RasError, WSAError, TimeoutError, ImportError) as error:
+        except (RasError, WSAError) as error:
+            raise click.ClickException(with_advice(str(error), error.reason)) from error
+        except (TimeoutError, ImportError) as error:
             raise click.ClickException(str(error)) from error
+
+
+def with_advice(message: str, reason: Reason) -> str:
+    """Add to a message what to do, if that is known."""
+    return message if reason.advice is None else f"{message}\nWhat to do: {reason.advice}"
 
 
 def quoted(text: str) -> str:
     """Quote an argument for a message, and cut it if it is long."""
     return repr(text if len(text) <= _LONGEST_QUOTED else text[:_LONGEST_QUOTED] + "...")
+
+
+def parse_code(text: str) -> int:
+    """Parse an error code: decimal or 0x hexadecimal, signed or unsigned, of 32 bits."""
+    if _CODE.fullmatch(text):
+        code = int(text, 16 if "x" in text.lower() else 10)
+        if -(1 << 31) <= code < 1 << 32:
+            return code
+    raise click.BadParameter(
+        f"{quoted(text)} is not an error code: "
+        "use a number of 32 bits such as 809, -2146762495 or 0x800B0101"
+    )
 
 
 def parse_target(text: str) -> tuple[str, int]:

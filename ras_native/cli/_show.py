@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .. import Connection, ConnState, Observation, Status, error_name
+from .. import Connection, ConnState, Observation, Reason, Status, error_name
 from ._probe import Probe
 
 _WIDE = 1000  # without a terminal no row is wrapped
@@ -59,6 +59,14 @@ def printable(text: str) -> str:
         else character.encode("unicode_escape", "surrogatepass").decode("ascii")
         for character in text
     )
+
+
+def explanation(reason: Reason) -> str:
+    """Return the lines that explain a code, with what to do if that is known."""
+    lines = [str(reason)]
+    if reason.advice is not None:
+        lines += [f"  What to do: {reason.advice}", f"  Source: {reason.source}"]
+    return "\n".join(lines)
 
 
 def words(kind: str) -> str:
@@ -112,8 +120,7 @@ def statuses_table(observations: Iterable[Observation]) -> Table:
     """Return the table of `ras-native status`."""
     new = table("HANDLE", "ENTRY", "STATE", "DEVICE", "NUMBER", "LOCAL", "REMOTE", "ERROR")
     for item in observations:
-        status = item.status
-        error = item.code or (status.error if status is not None else 0)
+        status, reason = item.status, item.reason
         new.add_row(
             f"{item.connection.handle:#x}",
             Text(printable(item.connection.entry_name)),
@@ -122,7 +129,7 @@ def statuses_table(observations: Iterable[Observation]) -> Table:
             Text(printable((status.phone_number if status is not None else None) or "")),
             endpoint(status, "local"),
             endpoint(status, "remote"),
-            f"{error} {error_name(error)}" if error else "",
+            "" if reason is None else f"{reason.code} {reason.name}",
         )
     return new
 
