@@ -166,7 +166,7 @@ def test_a_closed_event_does_not_kill_the_process() -> None:
 
 
 @pytest.mark.posix_only("pipes and sockets")
-@pytest.mark.parametrize("make", [os.pipe, socket.socketpair])
+@pytest.mark.parametrize("make", [os.pipe, socket.socketpair], ids=["pipe", "socketpair"])
 def test_a_full_event_is_set_already(
     sim: Simulator, api: Rasapi, make: Callable[[], tuple[Any, Any]]
 ) -> None:
