@@ -9,12 +9,15 @@ from setuptools import Extension
 
 NATIVE_SOURCES = [
     f"shim/{name}.c"
-    for name in ("event", "provider", "record", "reading", "statistics", "list", "watch", "connect")
+    for name in (
+        *("event", "provider", "projection", "record", "reading", "statistics", "list", "watch"),
+        "connect",
+    )
 ]
 SIMULATOR_LAYERS = (  # each uses only those before it
     *("service", "text", "queue", "history", "query", "handles", "events", "rasclient"),
     *("notifications", "connections", "callbacks", "dialling", "actions", "clock", "calls"),
-    *("ras", "ras_dial", "evt", "control", "demo"),
+    *("ras", "projection", "ras_dial", "evt", "control", "demo"),
 )
 SIMULATOR_SOURCES = ["check_layout.c", *(f"sim/{name}.c" for name in SIMULATOR_LAYERS)]
 INCLUDE_DIRS = ["csrc/abi", "csrc/shim", "csrc/sim"]

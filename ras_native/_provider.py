@@ -14,6 +14,8 @@ from ._backend.codes import (
     ERROR_INVALID_SIZE,
     ERROR_NO_MORE_ITEMS,
     ERROR_PORT_NOT_OPEN,
+    ERROR_PROJECTION_NOT_COMPLETE,
+    ERROR_PROTOCOL_NOT_CONFIGURED,
 )
 from ._backend.contract import GONE_CODES, Provider, ras_backend
 from ._backend.functions import REQUIRED
@@ -28,6 +30,7 @@ from ._backend.layout import (
     RN_E_UNSUPPORTED,
     RN_MAX_ATTEMPTS,
     RN_MAX_CONNECTIONS,
+    RN_PROJECTION_SIZE,
 )
 from ._errors import ProviderError, RasError, not_loaded, system_error
 from ._records import text
@@ -46,6 +49,8 @@ _ABOUT_THE_CALL = frozenset(
         *_TOO_SMALL,
         ERROR_INVALID_PARAMETER,
         ERROR_INVALID_SIZE,
+        ERROR_PROJECTION_NOT_COMPLETE,
+        ERROR_PROTOCOL_NOT_CONFIGURED,
     }
 )
 _ERROR_STRING_LENGTHS = (512, 4096)
@@ -108,7 +113,9 @@ def shim_error(code: int, function: str, path: str | None) -> Exception:
             "try again when fewer connections are being made",
         )
     if code == RN_E_ABSURD:
-        return ProviderError(path, f"{function} reports more than {RN_MAX_CONNECTIONS} connections")
+        projection = function == "RasGetProjectionInfoEx"
+        limit = f"{RN_PROJECTION_SIZE} bytes" if projection else f"{RN_MAX_CONNECTIONS} connections"
+        return ProviderError(path, f"{function} reports more than {limit}")
     if code == RN_E_UNSUPPORTED:
         return ProviderError(path, f"it has no {function}", function=function)
     if code == RN_E_NO_MEMORY:

@@ -35,6 +35,7 @@ from ._log import logger
 from ._notification import Notification, Registrations
 from ._plain import documented
 from ._polled import PolledConnections, PolledSnapshot
+from ._projection import Projection, decode_projection
 from ._provider import (
     LINK_DOWN_CODES,
     NO_REFERENCE_LEFT,
@@ -280,6 +281,21 @@ class Ras:
         code = self._open().clear_connection_statistics(self._handle(handle))
         if code:
             raise self._error(code, "RasClearConnectionStatistics")
+
+    def get_projection_info(self, handle: ConnectionLike) -> Projection:
+        """Ask what a connection negotiated: its addresses, authentication and encryption.
+
+        The status is asked before and after. If it changed meanwhile, all is asked again, at most
+        four times.
+
+        Raises RasError with code 6 if the connection has ended, 730 while it is still being
+        dialled, 731 if its entry asks for no such protocol. Raises ProviderError if the provider
+        lacks the function, which Windows has since version 7. Source: RasGetProjectionInfoEx.
+        """
+        code, record = self._open().get_projection_info(self._handle(handle))
+        if code:
+            raise self._error(code, "RasGetProjectionInfoEx")
+        return decode_projection(record)
 
     def wait_for_state(
         self,
@@ -591,6 +607,7 @@ def _of_the_system(method: Callable[Concatenate[Ras, _P], _R]) -> Callable[_P, _
 
 enum_connections = _of_the_system(Ras.enum_connections)
 get_connect_status = _of_the_system(Ras.get_connect_status)
+get_projection_info = _of_the_system(Ras.get_projection_info)
 wait_for_state = _of_the_system(Ras.wait_for_state)
 snapshot = _of_the_system(Ras.snapshot)
 connection_notification = _of_the_system(Ras.connection_notification)

@@ -88,6 +88,58 @@
 #define RASCF_OwnerKnown 0x04
 #define RASCF_OwnerMatch 0x08
 
+#define RASAPIVERSION_601 4
+
+/* RASPROJECTION_INFO_TYPE */
+#define PROJECTION_INFO_TYPE_PPP 1
+#define PROJECTION_INFO_TYPE_IKEv2 2
+
+/* The authentication protocols of IKEv2, and the flags of its projection. */
+#define RASIKEv2_AUTH_MACHINECERTIFICATES 1
+#define RASIKEv2_AUTH_EAP 2
+#define RASIKEv2_AUTH_PSK 3
+#define RASIKEv2_FLAGS_MOBIKESUPPORTED 0x01
+#define RASIKEv2_FLAGS_BEHIND_NAT 0x02
+#define RASIKEv2_FLAGS_SERVERBEHIND_NAT 0x04
+
+/* IPSEC_CIPHER_TYPE, the encryption of IKEv2 */
+#define IPSEC_CIPHER_TYPE_DES 1
+#define IPSEC_CIPHER_TYPE_3DES 2
+#define IPSEC_CIPHER_TYPE_AES_128 3
+#define IPSEC_CIPHER_TYPE_AES_192 4
+#define IPSEC_CIPHER_TYPE_AES_256 5
+
+/* The authentication protocols of PPP, and the algorithms of CHAP. */
+#define RASLCPAP_PAP 0xC023
+#define RASLCPAP_SPAP 0xC027
+#define RASLCPAP_CHAP 0xC223
+#define RASLCPAP_EAP 0xC227
+#define RASLCPAD_CHAP_MD5 0x05
+#define RASLCPAD_CHAP_MS 0x80
+#define RASLCPAD_CHAP_MSV2 0x81
+
+/* The options of a PPP link. */
+#define RASLCPO_PFC 0x001
+#define RASLCPO_ACFC 0x002
+#define RASLCPO_SSHF 0x004
+#define RASLCPO_DES_56 0x008
+#define RASLCPO_3_DES 0x010
+#define RASLCPO_AES_128 0x020
+#define RASLCPO_AES_256 0x040
+#define RASLCPO_AES_192 0x080
+#define RASLCPO_GCM_AES_128 0x100
+#define RASLCPO_GCM_AES_192 0x200
+#define RASLCPO_GCM_AES_256 0x400
+
+/* The compression algorithms of PPP, and their options. */
+#define RASCCPCA_STAC 5
+#define RASCCPCA_MPPC 6
+#define RASCCPO_Compression 0x01
+#define RASCCPO_HistoryLess 0x02
+#define RASCCPO_Encryption56bit 0x10
+#define RASCCPO_Encryption40bit 0x20
+#define RASCCPO_Encryption128bit 0x40
+
 #define RDEOPT_PausedStates 0x02
 #define WM_RASDIALEVENT 0xCCCD
 
@@ -243,6 +295,57 @@ typedef struct {
   uint32_t dwBps;
   uint32_t dwConnectDuration;
 } rn_RAS_STATS;
+
+typedef struct {
+  uint32_t dwIPv4NegotiationError;
+  uint8_t ipv4Address[4];
+  uint8_t ipv4ServerAddress[4];
+  uint32_t dwIPv4Options;
+  uint32_t dwIPv4ServerOptions;
+  uint32_t dwIPv6NegotiationError;
+  uint8_t bInterfaceIdentifier[8];
+  uint8_t bServerInterfaceIdentifier[8];
+  int32_t fBundled;
+  int32_t fMultilink;
+  uint32_t dwAuthenticationProtocol;
+  uint32_t dwAuthenticationData;
+  uint32_t dwServerAuthenticationProtocol;
+  uint32_t dwServerAuthenticationData;
+  uint32_t dwEapTypeId;
+  uint32_t dwServerEapTypeId;
+  uint32_t dwLcpOptions;
+  uint32_t dwLcpServerOptions;
+  uint32_t dwCcpError;
+  uint32_t dwCcpCompressionAlgorithm;
+  uint32_t dwCcpServerCompressionAlgorithm;
+  uint32_t dwCcpOptions;
+  uint32_t dwCcpServerOptions;
+} rn_RASPPP_PROJECTION_INFO;
+
+typedef struct {
+  uint32_t dwIPv4NegotiationError;
+  uint8_t ipv4Address[4];
+  uint8_t ipv4ServerAddress[4];
+  uint32_t dwIPv6NegotiationError;
+  uint8_t ipv6Address[16];
+  uint8_t ipv6ServerAddress[16];
+  uint32_t dwPrefixLength;
+  uint32_t dwAuthenticationProtocol;
+  uint32_t dwEapTypeId;
+  uint32_t dwFlags;
+  uint32_t dwEncryptionMethod;
+  uint32_t numIPv4ServerAddresses;
+  uint8_t *ipv4ServerAddresses; /* 4 bytes each */
+  uint32_t numIPv6ServerAddresses;
+  uint8_t *ipv6ServerAddresses; /* 16 bytes each */
+} rn_RASIKEV2_PROJECTION_INFO;
+
+/* Windows has a union of both forms here. `ppp` is the larger one on every system. */
+typedef struct {
+  uint32_t version; /* RASAPIVERSION_601 */
+  uint32_t type;    /* PROJECTION_INFO_TYPE_... */
+  rn_RASPPP_PROJECTION_INFO ppp;
+} rn_RAS_PROJECTION_INFO;
 
 /* layout: end */
 #pragma pack(pop)

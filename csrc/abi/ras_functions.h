@@ -26,6 +26,8 @@
   X(RasGetLinkStatistics, OPTIONAL,                                                               \
     (HRASCONN handle, uint32_t subentry, rn_RAS_STATS *statistics))                               \
   X(RasClearConnectionStatistics, OPTIONAL, (HRASCONN handle))                                    \
+  X(RasGetProjectionInfoEx, OPTIONAL,                                                             \
+    (HRASCONN handle, rn_RAS_PROJECTION_INFO * projection, uint32_t *bytes))                      \
   X(RasEnumConnectionsA, UNUSED, (rn_RASCONNA * connections, uint32_t *bytes, uint32_t *count))   \
   X(RasGetConnectStatusA, UNUSED, (HRASCONN handle, rn_RASCONNSTATUSA * status))                  \
   X(RasHangUpA, UNUSED, (HRASCONN handle))                                                        \

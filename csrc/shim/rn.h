@@ -90,6 +90,45 @@ typedef struct {
   uint32_t duration_ms;
   uint32_t reserved; /* 0 */
 } rn_statistics;
+#define RN_MAX_SERVER_ADDRESSES 16 /* of each family; more are not copied */
+
+/* What RasGetProjectionInfoEx reports about one handle. Addresses are in network byte order. The
+ * members of the other kind of projection are 0; unless the type is known, all of them are. */
+typedef struct {
+  uint32_t type; /* RASPROJECTION_INFO_TYPE */
+  uint32_t ipv4_error;
+  uint8_t ipv4_address[4];
+  uint8_t ipv4_server[4];
+  uint32_t ipv6_error;
+  uint32_t authentication;
+  uint32_t eap_type;
+  /* IKEv2 */
+  uint8_t ipv6_address[16];
+  uint8_t ipv6_server[16];
+  uint32_t prefix_length;
+  uint32_t flags;
+  uint32_t encryption;
+  uint32_t ipv4_server_count; /* of ipv4_servers and ipv6_servers: the used items */
+  uint32_t ipv6_server_count;
+  uint8_t ipv4_servers[64];  /* 4 bytes each */
+  uint8_t ipv6_servers[256]; /* 16 bytes each */
+  /* PPP */
+  uint8_t interface_id[8];
+  uint8_t server_interface_id[8];
+  uint32_t bundled;
+  uint32_t multilink;
+  uint32_t authentication_data;
+  uint32_t server_authentication;
+  uint32_t server_authentication_data;
+  uint32_t server_eap_type;
+  uint32_t link_options;
+  uint32_t server_link_options;
+  uint32_t compression_error;
+  uint32_t compression;
+  uint32_t server_compression;
+  uint32_t compression_options;
+  uint32_t server_compression_options;
+} rn_projection;
 
 #define RN_UNCHANGED_CONNECTION 1
 #define RN_UNCHANGED_STATUS_TEXTS 2
@@ -211,6 +250,15 @@ uint32_t rn_hang_up(rn_provider *provider, uint64_t handle);
 /* Calls RasGetConnectStatusW until the handle is invalid. Returns RN_E_AGAIN after slice_ns. Yields
  * after each of the first RN_YIELDS_BEFORE_SLEEP calls, later sleeps for RN_GONE_INTERVAL_NS. */
 uint32_t rn_wait_gone(rn_provider *provider, uint64_t handle, uint64_t slice_ns);
+
+#define RN_PROJECTION_SIZE 4096  /* a projection larger than this is RN_E_ABSURD */
+#define RN_PROJECTION_READINGS 4 /* readings of one projection while the status changes */
+
+/* Reads the projection, and the status before and after it. If the status changed meanwhile, reads
+ * again, at most RN_PROJECTION_READINGS times. Returns 0, the code of RasGetProjectionInfoEx or the
+ * code of the later status; unless it is 0, *projection_out is all 0. */
+uint32_t rn_get_projection_info(rn_provider *provider, uint64_t handle,
+                                rn_projection *projection_out);
 
 uint32_t rn_get_subentry_handle(rn_provider *provider, uint64_t handle, uint32_t subentry,
                                 uint64_t *handle_out);

@@ -32,6 +32,14 @@ typedef struct {
   uintptr_t callback_id;
 } rassim_notifier;
 
+/* What RasGetProjectionInfoEx reports. Its pointers are not used; the lists are here. */
+typedef struct {
+  uint32_t code;               /* it reports this code instead, unless 0 */
+  rn_RAS_PROJECTION_INFO info; /* version 0: the usual data */
+  uint8_t ipv4_servers[4 * RASSIM_MAX_SERVER_ADDRESSES];
+  uint8_t ipv6_servers[16 * RASSIM_MAX_SERVER_ADDRESSES];
+} rassim_projection;
+
 typedef struct {
   HRASCONN handle;
   uint64_t incarnation; /* distinguishes it from others that had the same handle */
@@ -40,6 +48,7 @@ typedef struct {
   bool was_up;
   uint64_t connected_ns;
   rn_RAS_STATS statistics;
+  rassim_projection projection;
   HRASCONN subentry_handles[RASSIM_MAX_SUBENTRIES]; /* NULL until asked for */
   rassim_link links[RASSIM_MAX_SUBENTRIES];
 

@@ -2,7 +2,7 @@
  * notifications.c, events.c, handles.c, rasclient.c and history.c have controls of their own. */
 #include <string.h>
 
-#include "calls.h"
+#include "projection.h"
 
 const char *rassim_identity(void) { return "ras_native simulator"; }
 
@@ -160,6 +160,16 @@ uint32_t rassim_set_status(HRASCONN handle, uint32_t members, const rn_RASCONNST
   const rassim_action action = {
       .run = rassim__run_set_status, .number = members, .data = &copy, .data_size = sizeof copy};
   return act_on(handle, &action, delay_ns);
+}
+
+uint32_t rassim_set_projection(HRASCONN handle, const rn_RAS_PROJECTION_INFO *projection,
+                               uint32_t code, uint64_t delay_ns) {
+  if (!projection) return RAS_ERROR_INVALID_PARAMETER;
+  rassim_projection copy;
+  uint32_t failed = rassim__copy_projection(projection, code, &copy);
+  const rassim_action action = {
+      .run = rassim__run_set_projection, .data = &copy, .data_size = sizeof copy};
+  return failed ? failed : act_on(handle, &action, delay_ns);
 }
 
 uint32_t rassim_rename(HRASCONN handle, const rn_RASCONNW *connection, uint64_t delay_ns) {

@@ -32,6 +32,7 @@
 #define RASSIM_VERSION 3
 #define RASSIM_MAX_STATES 64
 #define RASSIM_MAX_SUBENTRIES 32
+#define RASSIM_MAX_SERVER_ADDRESSES 64
 
 #define RASSIM_CLOCK_MANUAL 0 /* rassim_advance and rassim_set_step_per_call advance the time */
 #define RASSIM_CLOCK_REAL 1   /* time passes by itself, in a thread of the simulator */
@@ -103,6 +104,13 @@ RASSIM_EXPORT uint32_t rassim_rename(HRASCONN handle, const rn_RASCONNW *connect
                                      uint64_t delay_ns);
 
 RASSIM_EXPORT uint32_t rassim_set_statistics(HRASCONN handle, const rn_RAS_STATS *statistics);
+
+/* What RasGetProjectionInfoEx reports. A `code` other than 0 is reported instead. The `ppp` of the
+ * structure may hold IKEv2's form; its lists have at most RASSIM_MAX_SERVER_ADDRESSES addresses. */
+RASSIM_EXPORT uint32_t rassim_set_projection(HRASCONN handle,
+                                             const rn_RAS_PROJECTION_INFO *projection,
+                                             uint32_t code, uint64_t delay_ns);
+
 RASSIM_EXPORT uint32_t rassim_add_reference(HRASCONN handle, uint64_t delay_ns);
 RASSIM_EXPORT uint32_t rassim_references(HRASCONN handle, uint32_t *references_out);
 

@@ -5,7 +5,7 @@
  * A file uses only files before it in this order:
  *   service, text, queue, history, query, handles, events, rasclient,
  *   notifications, connections, callbacks, dialling, actions, clock, calls;
- *   then ras, ras_dial, evt, control and demo.
+ *   then ras, projection, ras_dial, evt, control and demo.
  * The caller of a function holds the lock, unless its comment says otherwise.
  *
  * In comments, [I] marks behaviour that is inferred and was not verified on

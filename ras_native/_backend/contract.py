@@ -73,6 +73,9 @@ class Provider(Protocol):
     def get_connect_status(self, handle: int) -> bytes | memoryview:
         """Return one rn_status."""
 
+    def get_projection_info(self, handle: int) -> tuple[int, bytes | memoryview]:
+        """Return a code and one rn_projection."""
+
     def wait_status(
         self,
         handle: int,

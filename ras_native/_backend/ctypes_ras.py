@@ -23,6 +23,7 @@ from .codes import (
 )
 from .contract import GONE_CODES, RECORD_HEAD, Changes
 from .ctypes_os import CtypesEvent, new_event, open_library, wait_events
+from .ctypes_projection import ask_projection, new_reading, read_projection
 from .functions import FUNCTIONS
 from .layout import (
     RAS_STATS,
@@ -40,12 +41,14 @@ from .layout import (
     RN_GONE_INTERVAL_NS,
     RN_MAX_ATTEMPTS,
     RN_MAX_CONNECTIONS,
+    RN_PROJECTION_READINGS,
     RN_STATUS,
     RN_STATUS_TEXT,
     RN_UNCHANGED_CONNECTION,
     RN_UNCHANGED_STATUS_TEXTS,
     RN_YIELDS_BEFORE_SLEEP,
     RnConnection,
+    RnProjection,
     RnStatistics,
     RnStatus,
 )
@@ -262,6 +265,23 @@ class CtypesProvider:
     def get_connect_status(self, handle: int) -> bytes:
         """Return one rn_status."""
         return _read_status(self.ask_status(handle, _StatusBuffer()))
+
+    def get_projection_info(self, handle: int) -> tuple[int, bytes]:
+        """Return a code and one rn_projection."""
+        get = self._optional("RasGetProjectionInfoEx")
+        if get is None:
+            return RN_E_UNSUPPORTED, bytes(RnProjection())
+        scratch, reading = _StatusBuffer(), new_reading()
+        now = self.ask_status(handle, scratch)
+        for _ in range(RN_PROJECTION_READINGS):
+            code = ask_projection(get, handle, reading)
+            if code:
+                return code, bytes(RnProjection())
+            before, now = now, self.ask_status(handle, scratch)
+            if now == before:
+                break
+        code, _, _ = now
+        return code, bytes(RnProjection() if code else read_projection(reading))
 
     def wait_status(
         self,

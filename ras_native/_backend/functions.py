@@ -23,6 +23,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "RasGetConnectionStatistics": (c_uint32, c_void_p, c_void_p),
     "RasGetLinkStatistics": (c_uint32, c_void_p, c_uint32, c_void_p),
     "RasClearConnectionStatistics": (c_uint32, c_void_p),
+    "RasGetProjectionInfoEx": (c_uint32, c_void_p, c_void_p, POINTER(c_uint32)),
     "RasEnumConnectionsA": (c_uint32, c_void_p, POINTER(c_uint32), POINTER(c_uint32)),
     "RasGetConnectStatusA": (c_uint32, c_void_p, c_void_p),
     "RasHangUpA": (c_uint32, c_void_p),

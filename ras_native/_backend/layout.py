@@ -82,6 +82,45 @@ RASCF_AllUsers = 0x01
 RASCF_GlobalCreds = 0x02
 RASCF_OwnerKnown = 0x04
 RASCF_OwnerMatch = 0x08
+RASAPIVERSION_601 = 4
+PROJECTION_INFO_TYPE_PPP = 1
+PROJECTION_INFO_TYPE_IKEv2 = 2
+RASIKEv2_AUTH_MACHINECERTIFICATES = 1
+RASIKEv2_AUTH_EAP = 2
+RASIKEv2_AUTH_PSK = 3
+RASIKEv2_FLAGS_MOBIKESUPPORTED = 0x01
+RASIKEv2_FLAGS_BEHIND_NAT = 0x02
+RASIKEv2_FLAGS_SERVERBEHIND_NAT = 0x04
+IPSEC_CIPHER_TYPE_DES = 1
+IPSEC_CIPHER_TYPE_3DES = 2
+IPSEC_CIPHER_TYPE_AES_128 = 3
+IPSEC_CIPHER_TYPE_AES_192 = 4
+IPSEC_CIPHER_TYPE_AES_256 = 5
+RASLCPAP_PAP = 0xC023
+RASLCPAP_SPAP = 0xC027
+RASLCPAP_CHAP = 0xC223
+RASLCPAP_EAP = 0xC227
+RASLCPAD_CHAP_MD5 = 0x05
+RASLCPAD_CHAP_MS = 0x80
+RASLCPAD_CHAP_MSV2 = 0x81
+RASLCPO_PFC = 0x001
+RASLCPO_ACFC = 0x002
+RASLCPO_SSHF = 0x004
+RASLCPO_DES_56 = 0x008
+RASLCPO_3_DES = 0x010
+RASLCPO_AES_128 = 0x020
+RASLCPO_AES_256 = 0x040
+RASLCPO_AES_192 = 0x080
+RASLCPO_GCM_AES_128 = 0x100
+RASLCPO_GCM_AES_192 = 0x200
+RASLCPO_GCM_AES_256 = 0x400
+RASCCPCA_STAC = 5
+RASCCPCA_MPPC = 6
+RASCCPO_Compression = 0x01
+RASCCPO_HistoryLess = 0x02
+RASCCPO_Encryption56bit = 0x10
+RASCCPO_Encryption40bit = 0x20
+RASCCPO_Encryption128bit = 0x40
 RDEOPT_PausedStates = 0x02
 WM_RASDIALEVENT = 0xCCCD
 RAS_WINVER_NT4 = 0x400
@@ -107,6 +146,7 @@ RN_REASON_SIZE = 512
 RN_MAX_CONNECTIONS = 16384
 RN_MAX_ATTEMPTS = 16
 RN_FIRST_CAPACITY = 8
+RN_MAX_SERVER_ADDRESSES = 16
 RN_UNCHANGED_CONNECTION = 1
 RN_UNCHANGED_STATUS_TEXTS = 2
 RN_SIGNAL_PAUSE_NS = 1000000
@@ -115,6 +155,8 @@ RN_SUSPENDED_NS = 100000000
 RN_MAX_WATCH_EVENTS = 8
 RN_YIELDS_BEFORE_SLEEP = 64
 RN_GONE_INTERVAL_NS = 1000000
+RN_PROJECTION_SIZE = 4096
+RN_PROJECTION_READINGS = 4
 RN_MAX_TARGETS = 1000000
 RN_MAX_CONCURRENCY = 65536
 RN_CONNECTED = 1
@@ -425,6 +467,109 @@ class RAS_STATS(Structure):
     dwConnectDuration: int
 
 
+class RASPPP_PROJECTION_INFO(Structure):
+    _pack_ = 4
+    _layout_ = "ms"
+    _fields_ = (
+        ("dwIPv4NegotiationError", c_uint32),
+        ("ipv4Address", c_uint8 * 4),
+        ("ipv4ServerAddress", c_uint8 * 4),
+        ("dwIPv4Options", c_uint32),
+        ("dwIPv4ServerOptions", c_uint32),
+        ("dwIPv6NegotiationError", c_uint32),
+        ("bInterfaceIdentifier", c_uint8 * 8),
+        ("bServerInterfaceIdentifier", c_uint8 * 8),
+        ("fBundled", c_int32),
+        ("fMultilink", c_int32),
+        ("dwAuthenticationProtocol", c_uint32),
+        ("dwAuthenticationData", c_uint32),
+        ("dwServerAuthenticationProtocol", c_uint32),
+        ("dwServerAuthenticationData", c_uint32),
+        ("dwEapTypeId", c_uint32),
+        ("dwServerEapTypeId", c_uint32),
+        ("dwLcpOptions", c_uint32),
+        ("dwLcpServerOptions", c_uint32),
+        ("dwCcpError", c_uint32),
+        ("dwCcpCompressionAlgorithm", c_uint32),
+        ("dwCcpServerCompressionAlgorithm", c_uint32),
+        ("dwCcpOptions", c_uint32),
+        ("dwCcpServerOptions", c_uint32),
+    )
+    dwIPv4NegotiationError: int
+    ipv4Address: Array[c_uint8]
+    ipv4ServerAddress: Array[c_uint8]
+    dwIPv4Options: int
+    dwIPv4ServerOptions: int
+    dwIPv6NegotiationError: int
+    bInterfaceIdentifier: Array[c_uint8]
+    bServerInterfaceIdentifier: Array[c_uint8]
+    fBundled: int
+    fMultilink: int
+    dwAuthenticationProtocol: int
+    dwAuthenticationData: int
+    dwServerAuthenticationProtocol: int
+    dwServerAuthenticationData: int
+    dwEapTypeId: int
+    dwServerEapTypeId: int
+    dwLcpOptions: int
+    dwLcpServerOptions: int
+    dwCcpError: int
+    dwCcpCompressionAlgorithm: int
+    dwCcpServerCompressionAlgorithm: int
+    dwCcpOptions: int
+    dwCcpServerOptions: int
+
+
+class RASIKEV2_PROJECTION_INFO(Structure):
+    _pack_ = 4
+    _layout_ = "ms"
+    _fields_ = (
+        ("dwIPv4NegotiationError", c_uint32),
+        ("ipv4Address", c_uint8 * 4),
+        ("ipv4ServerAddress", c_uint8 * 4),
+        ("dwIPv6NegotiationError", c_uint32),
+        ("ipv6Address", c_uint8 * 16),
+        ("ipv6ServerAddress", c_uint8 * 16),
+        ("dwPrefixLength", c_uint32),
+        ("dwAuthenticationProtocol", c_uint32),
+        ("dwEapTypeId", c_uint32),
+        ("dwFlags", c_uint32),
+        ("dwEncryptionMethod", c_uint32),
+        ("numIPv4ServerAddresses", c_uint32),
+        ("ipv4ServerAddresses", c_void_p),
+        ("numIPv6ServerAddresses", c_uint32),
+        ("ipv6ServerAddresses", c_void_p),
+    )
+    dwIPv4NegotiationError: int
+    ipv4Address: Array[c_uint8]
+    ipv4ServerAddress: Array[c_uint8]
+    dwIPv6NegotiationError: int
+    ipv6Address: Array[c_uint8]
+    ipv6ServerAddress: Array[c_uint8]
+    dwPrefixLength: int
+    dwAuthenticationProtocol: int
+    dwEapTypeId: int
+    dwFlags: int
+    dwEncryptionMethod: int
+    numIPv4ServerAddresses: int
+    ipv4ServerAddresses: int | None
+    numIPv6ServerAddresses: int
+    ipv6ServerAddresses: int | None
+
+
+class RAS_PROJECTION_INFO(Structure):
+    _pack_ = 4
+    _layout_ = "ms"
+    _fields_ = (
+        ("version", c_uint32),
+        ("type", c_uint32),
+        ("ppp", RASPPP_PROJECTION_INFO),
+    )
+    version: int
+    type: int
+    ppp: RASPPP_PROJECTION_INFO
+
+
 class RnEndpoint(Structure):
     _fields_ = (
         ("type", c_uint32),
@@ -527,6 +672,73 @@ class RnStatistics(Structure):
     bps: int
     duration_ms: int
     reserved: int
+
+
+class RnProjection(Structure):
+    _fields_ = (
+        ("type", c_uint32),
+        ("ipv4_error", c_uint32),
+        ("ipv4_address", c_uint8 * 4),
+        ("ipv4_server", c_uint8 * 4),
+        ("ipv6_error", c_uint32),
+        ("authentication", c_uint32),
+        ("eap_type", c_uint32),
+        ("ipv6_address", c_uint8 * 16),
+        ("ipv6_server", c_uint8 * 16),
+        ("prefix_length", c_uint32),
+        ("flags", c_uint32),
+        ("encryption", c_uint32),
+        ("ipv4_server_count", c_uint32),
+        ("ipv6_server_count", c_uint32),
+        ("ipv4_servers", c_uint8 * 64),
+        ("ipv6_servers", c_uint8 * 256),
+        ("interface_id", c_uint8 * 8),
+        ("server_interface_id", c_uint8 * 8),
+        ("bundled", c_uint32),
+        ("multilink", c_uint32),
+        ("authentication_data", c_uint32),
+        ("server_authentication", c_uint32),
+        ("server_authentication_data", c_uint32),
+        ("server_eap_type", c_uint32),
+        ("link_options", c_uint32),
+        ("server_link_options", c_uint32),
+        ("compression_error", c_uint32),
+        ("compression", c_uint32),
+        ("server_compression", c_uint32),
+        ("compression_options", c_uint32),
+        ("server_compression_options", c_uint32),
+    )
+    type: int
+    ipv4_error: int
+    ipv4_address: Array[c_uint8]
+    ipv4_server: Array[c_uint8]
+    ipv6_error: int
+    authentication: int
+    eap_type: int
+    ipv6_address: Array[c_uint8]
+    ipv6_server: Array[c_uint8]
+    prefix_length: int
+    flags: int
+    encryption: int
+    ipv4_server_count: int
+    ipv6_server_count: int
+    ipv4_servers: Array[c_uint8]
+    ipv6_servers: Array[c_uint8]
+    interface_id: Array[c_uint8]
+    server_interface_id: Array[c_uint8]
+    bundled: int
+    multilink: int
+    authentication_data: int
+    server_authentication: int
+    server_authentication_data: int
+    server_eap_type: int
+    link_options: int
+    server_link_options: int
+    compression_error: int
+    compression: int
+    server_compression: int
+    compression_options: int
+    server_compression_options: int
 
 
 class RnRecord(Structure):
@@ -672,6 +884,7 @@ RN_STATUS_TEXT = {
     "phone_number": slice(304, 568),
 }
 RN_STATISTICS = Struct("=QIIIIIIIIIIIIIIII")
+RN_PROJECTION = Struct("=II4s4sIII16s16sIIIII64s256s8s8sIIIIIIIIIIIII")
 RN_RECORD = Struct("=QIIQQIIII16s16s1344sIIIIIII16sI16s568s")
 RN_RECORD_CONNECTION = 16
 RN_RECORD_STATUS = 1424

@@ -170,6 +170,12 @@ class NativeProvider:
         lib.rn_get_connect_status(self._pointer, handle, status)
         return memoryview(ffi.buffer(status))
 
+    def get_projection_info(self, handle: int) -> tuple[int, memoryview]:
+        """Return a code and one rn_projection."""
+        projection = ffi.new("rn_projection *")
+        code = lib.rn_get_projection_info(self._pointer, handle, projection)
+        return code, memoryview(ffi.buffer(projection))
+
     def wait_status(
         self,
         handle: int,

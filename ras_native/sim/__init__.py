@@ -29,16 +29,24 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, ParamSpec, TypeVar
 from .. import _check
 from .._backend import codes, layout
 from .._records import ConnState, NotificationFlag
-from . import _abi, _structures
+from . import _abi, _projection, _structures
 from ._history import HistoryEntry, HistoryEvent, entry_of
+from ._projection import ProjectionOptions
 from ._structures import ConnectionOptions, Endpoint, dword
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["DIALLING", "ConnectionOptions", "HistoryEntry", "HistoryEvent", "Simulator"]
+__all__ = [
+    "DIALLING",
+    "ConnectionOptions",
+    "HistoryEntry",
+    "HistoryEvent",
+    "ProjectionOptions",
+    "Simulator",
+]
 
-for _public in (ConnectionOptions, HistoryEntry, HistoryEvent):
+for _public in (ConnectionOptions, HistoryEntry, HistoryEvent, ProjectionOptions):
     _public.__module__ = __name__
 
 P = ParamSpec("P")
@@ -361,6 +369,26 @@ class Simulator:
         """
         filled = _structures.statistics(counters)
         self._act("set_statistics", handle, byref(filled))
+
+    def set_projection(
+        self,
+        handle: int,
+        *,
+        code: int = 0,
+        after: float = 0.0,
+        **members: Unpack[ProjectionOptions],
+    ) -> None:
+        """Set what RasGetProjectionInfoEx reports; a member that is not named becomes 0.
+
+        The members are those of `ras_native.Projection`; `kind` is IKEV2 unless given. Without a
+        client's address the protocol was not negotiated: its error is 731. A `code` other than 0
+        is reported instead. A connection whose projection was never set has 10.0.0.2, and IKEv2 or
+        PPP by the name of its device.
+        """
+        filled, kept = _projection.projection(dict(members))
+        delay = _check.nanoseconds("after", after)
+        self._act("set_projection", handle, byref(filled), dword("code", code), delay)
+        del kept  # the control has copied the lists
 
     def add_reference(self, handle: int, *, after: float = 0.0) -> None:
         """Add a reference, as RasDial does for an entry that is connected already."""

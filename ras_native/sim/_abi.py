@@ -9,11 +9,12 @@ from __future__ import annotations
 from ctypes import POINTER, Structure, c_char_p, c_uint32, c_uint64, c_void_p
 from typing import Any
 
-from .._backend.layout import RAS_STATS, RASCONNSTATUSW, RASCONNW
+from .._backend.layout import RAS_PROJECTION_INFO, RAS_STATS, RASCONNSTATUSW, RASCONNW
 
 RASSIM_VERSION = 3
 RASSIM_MAX_STATES = 64
 RASSIM_MAX_SUBENTRIES = 32
+RASSIM_MAX_SERVER_ADDRESSES = 64
 RASSIM_CLOCK_MANUAL = 0
 RASSIM_CLOCK_REAL = 1
 RASSIM_NEXT_CALL = 0
@@ -116,6 +117,7 @@ CONTROLS: dict[str, tuple[Any, ...]] = {
     "rassim_set_status": (c_uint32, c_void_p, c_uint32, POINTER(RASCONNSTATUSW), c_uint64),
     "rassim_rename": (c_uint32, c_void_p, POINTER(RASCONNW), c_uint64),
     "rassim_set_statistics": (c_uint32, c_void_p, POINTER(RAS_STATS)),
+    "rassim_set_projection": (c_uint32, c_void_p, POINTER(RAS_PROJECTION_INFO), c_uint32, c_uint64),
     "rassim_add_reference": (c_uint32, c_void_p, c_uint64),
     "rassim_references": (c_uint32, c_void_p, POINTER(c_uint32)),
     "rassim_signal": (c_uint32, c_void_p, c_uint32, c_uint64),

@@ -1,7 +1,8 @@
-"""The fixtures of the tests of the command."""
+"""The fixtures of the tests of behaviour."""
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,3 +45,12 @@ def lying_library(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPath
         first, *others = sorted(SUPPORT.glob("lying_*.c"))
         library = compiled(first, tmp_path_factory.mktemp("liar"), *others)
     return Path(library).resolve()
+
+
+@pytest.fixture(scope="module")
+def liar(lying_library: Path) -> ctypes.CDLL:
+    """The library that lies, to be told about what."""
+    loaded = ctypes.CDLL(str(lying_library))
+    loaded.lie_about.argtypes = (ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint32)
+    loaded.answer_projections.argtypes = (ctypes.c_void_p,)
+    return loaded

@@ -74,6 +74,7 @@ def refuses(sim, ras):
 
 WITH_A_HANDLE = {
     "get_connect_status": lambda ras, value: ras.get_connect_status(value),
+    "get_projection_info": lambda ras, value: ras.get_projection_info(value),
     "wait_for_state": lambda ras, value: ras.wait_for_state(value),
     "get_subentry_handle": lambda ras, value: ras.get_subentry_handle(value, 1),
     "get_connection_statistics": lambda ras, value: ras.get_connection_statistics(value),

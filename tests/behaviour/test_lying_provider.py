@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -14,13 +13,6 @@ from ras_native import Ras
 STEPS = int(os.environ.get("RAS_NATIVE_LIES", "600"))  # set more for a longer run
 LIFE = 100  # steps before it opens a new provider, because versions are negotiated once
 OLDEST = 4  # the last of RASCONN's versions
-
-
-@pytest.fixture(scope="module")
-def liar(lying_library: Path) -> ctypes.CDLL:
-    loaded = ctypes.CDLL(str(lying_library))
-    loaded.lie_about.argtypes = (ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint32)
-    return loaded
 
 
 def wait_gone(ras: Ras, handle: int) -> tuple[int, int]:
@@ -36,6 +28,7 @@ ASKS: tuple[Callable[[Ras, int], object], ...] = (
     lambda ras, handle: ras.wait_for_state(handle, (4, 24), timeout=0),
     lambda ras, handle: ras.get_subentry_handle(handle, handle),
     lambda ras, handle: ras.get_error_string(handle),
+    lambda ras, handle: ras.get_projection_info(handle),
     lambda ras, handle: ras.connection_notification(handle).close(),
     wait_gone,
 )

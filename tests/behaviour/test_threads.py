@@ -233,6 +233,7 @@ CALLS = {
     STATUS: lambda ras, handle: ras.get_connect_status(handle).state,
     HANG_UP: lambda ras, handle: ras.hang_up(handle, wait=False),
     "RasConnectionNotificationW": lambda ras, handle: ras.connection_notification(handle).close(),
+    "RasGetProjectionInfoEx": lambda ras, handle: ras.get_projection_info(handle).kind,
     "RasGetSubEntryHandleW": lambda ras, handle: ras.get_subentry_handle(handle, 1),
 }
 

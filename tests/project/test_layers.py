@@ -22,7 +22,7 @@ LAYERS = """
     _explain
     _errors
     _records _wait _at_exit
-    _event _polled _notification _provider _statistics
+    _event _polled _notification _projection _provider _statistics
     _ras _sockets event_log
     monitor
     .

@@ -18,7 +18,16 @@ import pytest
 from tsv import ROOT, read_rows
 
 LEDGER = read_rows("tests/ledger.tsv", "id behaviour source systems")
-ROWS_OF = {"EN": 12, "GS": 7, "CN": 12, "HU": 9, "WC": 21, "ST": 7, "EV": 6}
+ROWS_OF = {
+    "EN": 12,
+    "GS": 7,
+    "CN": 12,
+    "HU": 9,
+    "WC": 21,
+    "PJ": 7,
+    "ST": 7,
+    "EV": 6,
+}
 SYSTEMS = {"all": {"windows", "posix"}, "windows": {"windows"}, "posix": {"posix"}}
 BACKENDS = ("native", "ctypes")
 

@@ -31,6 +31,7 @@ from ras_native._backend import layout as _layout
 from ras_native._backend.functions import EVT_FUNCTIONS, FUNCTIONS
 from ras_native._backend.layout import (
     RAS_STATS,
+    RASAPIVERSION_601,
     RASCONNA,
     RASCONNSTATUSA,
     RASCONNSTATUSW,
@@ -457,6 +458,7 @@ def arguments_for(name: str, handle: int) -> tuple[Any, ...]:
         "RasDial": sizeof(RASDIALPARAMSW),
         "RasGetConnectionStatistics": sizeof(RAS_STATS),
         "RasGetLinkStatistics": sizeof(RAS_STATS),
+        "RasGetProjectionInfoEx": RASAPIVERSION_601,  # it begins with the version
     }
     buffer = Guarded(3000, dword=sizes.get(kind, 0)).raw
     numbers = (byref(c_uint32(2000)), byref(c_uint32()))
@@ -468,6 +470,7 @@ def arguments_for(name: str, handle: int) -> tuple[Any, ...]:
         "RasGetSubEntryHandle": (handle, 1, out),
         "RasGetConnectionStatistics": (handle, ctypes.cast(buffer, ctypes.POINTER(RAS_STATS))),
         "RasGetLinkStatistics": (handle, 1, ctypes.cast(buffer, ctypes.POINTER(RAS_STATS))),
+        "RasGetProjectionInfoEx": (handle, buffer, byref(c_uint32(2000))),
         "RasEnumEntries": (None, None, buffer, *numbers),
         "RasDial": (None, None, buffer, 0, None, out),
     }

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "ras_functions.h"
 #include "ras_versions.h"
 
 static const ras_version rasconn_versions[] = RASCONN_VERSIONS(rn_RASCONNW);
@@ -12,8 +13,9 @@ static const ras_version status_versions[] = RASCONNSTATUS_VERSIONS(rn_RASCONNST
 static const uint32_t codes[] = {5, 6, 8, 87, 122, 259, 603, 610, 618, 632, 668, 711, 0xFFFFFFFF};
 
 static uint64_t seed, step;
-static uint32_t enumerations; /* calls in this step */
-static uint32_t limit;        /* see lie_about */
+static uint32_t enumerations;            /* calls in this step */
+static uint32_t limit;                   /* see lie_about */
+static RasGetProjectionInfoEx_fn script; /* see answer_projections */
 
 /* What each function is told in a step depends on nothing else. `newest` is the index of the
  * newest version of RASCONN that is known. */
@@ -23,6 +25,9 @@ void lie_about(uint64_t new_seed, uint64_t new_step, uint32_t newest) {
   limit = newest;
   enumerations = 0;
 }
+
+/* Lets `answer` be RasGetProjectionInfoEx, and every status be one of zeros; NULL ends it. */
+void answer_projections(RasGetProjectionInfoEx_fn answer) { script = answer; }
 
 typedef struct {
   uint64_t state;
@@ -145,6 +150,7 @@ uint32_t RAS_CALL RasGetConnectStatusW(HRASCONN handle, rn_RASCONNSTATUSW *statu
   uint64_t when = roll(&now, 3) ? step / 8 : step;
   dice dice = dice_for(when, 5, (uintptr_t)handle);
   rn_RASCONNSTATUSW whole;
+  if (script) return 0;
   if (size > status_versions[newest].size) return limit % 2 ? 632 : 610;
   if (!roll(&now, 16)) return 0; /* and leaves it alone */
   scribble(&whole, sizeof whole, &dice);
@@ -157,6 +163,50 @@ uint32_t RAS_CALL RasGetConnectStatusW(HRASCONN handle, rn_RASCONNSTATUSW *statu
   whole.remoteEndPoint.dwType = roll(&dice, 4);
   memcpy(status, &whole, size);
   return roll(&now, 6) ? 0 : some_code(&now);
+}
+
+/* A size, a type, a structure and pointers that are wrong now and then. The pointers are relative
+ * to the buffer, so that both backends get the same lies; all of the buffer may be written. */
+static uint8_t *lie_pointer(uint8_t *buffer, uint32_t offered, dice *dice) {
+  switch (roll(dice, 6)) {
+    case 0:
+      return NULL;
+    case 1:
+      return (uint8_t *)(uintptr_t)roll(dice, 0xFFFFFFFF);
+    case 2:
+      return buffer - 1 - roll(dice, 64);
+    case 3:
+      return buffer + offered - roll(dice, 80);
+    default:
+      return buffer + roll(dice, offered);
+  }
+}
+
+static uint32_t lie_count(dice *dice) {
+  static const uint32_t counts[] = {0, 1, 2, 16, 17, 255, 1024, 0x10000000, 0x40000000, 0xFFFFFFFF};
+  return counts[roll(dice, sizeof counts / sizeof *counts)];
+}
+
+uint32_t RAS_CALL RasGetProjectionInfoEx(HRASCONN handle, rn_RAS_PROJECTION_INFO *info,
+                                         uint32_t *bytes) {
+  dice dice = dice_for(step, 10, (uintptr_t)handle ^ (info ? *bytes : 0));
+  uint32_t offered = *bytes;
+  if (script) return script(handle, info, bytes);
+  *bytes = roll(&dice, 2) ? offered : roll(&dice, 2) ? roll(&dice, 5000) : 0xFFFFFFFF;
+  if (!info) return roll(&dice, 4) ? 603 : some_code(&dice);
+  if (offered < sizeof *info || !roll(&dice, 4)) return some_code(&dice);
+  scribble(info, offered, &dice);
+  info->type = roll(&dice, 4);
+  rn_RASIKEV2_PROJECTION_INFO ikev2;
+  memcpy(&ikev2, &info->ppp, sizeof ikev2);
+  ikev2.dwIPv4NegotiationError = roll(&dice, 2);
+  ikev2.dwIPv6NegotiationError = roll(&dice, 2);
+  ikev2.numIPv4ServerAddresses = lie_count(&dice);
+  ikev2.ipv4ServerAddresses = lie_pointer((uint8_t *)info, offered, &dice);
+  ikev2.numIPv6ServerAddresses = lie_count(&dice);
+  ikev2.ipv6ServerAddresses = lie_pointer((uint8_t *)info, offered, &dice);
+  if (info->type == PROJECTION_INFO_TYPE_IKEv2) memcpy(&info->ppp, &ikev2, sizeof ikev2);
+  return 0;
 }
 
 uint32_t RAS_CALL RasHangUpW(HRASCONN handle) {
