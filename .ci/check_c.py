@@ -20,7 +20,8 @@ import ziglang
 BIN = Path(sys.executable).parent
 WINDOWS_HEADERS = Path(ziglang.__file__).parent / "lib" / "libc" / "include" / "any-windows-any"
 TARGETS = {
-    "posix": [],
+    "linux": [],
+    "bsd": [],
     "win": ["--target=x86_64-w64-windows-gnu", "-isystem", str(WINDOWS_HEADERS)],
 }
 

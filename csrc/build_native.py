@@ -23,7 +23,7 @@ SIMULATOR_SOURCES = ["check_layout.c", *(f"sim/{name}.c" for name in SIMULATOR_L
 INCLUDE_DIRS = ["csrc/abi", "csrc/shim", "csrc/sim"]
 
 
-HOST = "win" if sys.platform == "win32" else "posix"
+HOST = {"win32": "win", "linux": "linux"}.get(sys.platform, "bsd")
 WINDOWS_LIBRARIES = ["ws2_32"]
 EXPORTS = "csrc/sim/rassim.def"  # makes x86's stdcall names undecorated
 LIMITED_API = ("Py_LIMITED_API", "0x030A0000")
@@ -31,18 +31,20 @@ STRICT_C = ["-std=c11", "-O2", "-Wall", "-Wextra"]
 
 
 def native_sources(system: str = HOST) -> list[str]:
-    """List the sources of the shim for "win" or "posix"; cffi adds its own."""
-    return _paths(NATIVE_SOURCES, ["shim/os", "shim/net"], system)
+    """List the sources of the shim for "win", "linux" or "bsd"; cffi adds its own."""
+    own = [] if system == "win" else [f"shim/net_{system}.c"]
+    return _paths([*NATIVE_SOURCES, *own], ["shim/os", "shim/net"], system)
 
 
 def simulator_sources(system: str = HOST) -> list[str]:
-    """List the sources of the simulator for "win" or "posix"."""
+    """List the sources of the simulator for "win", "linux" or "bsd"."""
     return _paths(SIMULATOR_SOURCES, ["sim/os"], system)
 
 
 def _paths(names: list[str], stems: list[str], system: str) -> list[str]:
     """List the common files, and for each stem the file of the system: stem_win.c, stem_posix.c."""
-    return [f"csrc/{name}" for name in [*names, *(f"{stem}_{system}.c" for stem in stems)]]
+    family = "win" if system == "win" else "posix"
+    return [f"csrc/{name}" for name in [*names, *(f"{stem}_{family}.c" for stem in stems)]]
 
 
 def _flags() -> dict[str, list[str]]:

@@ -2,8 +2,8 @@
 
 `Ras` has the functions for one provider; the functions of the same names here use the system's
 own rasapi32. `backend` is the backend in use, one of `BACKENDS`. A timeout is at most
-`LONGEST_SECONDS`; `connect_many` has at most `MAX_CONCURRENCY` sockets open. `error_name` gives the
-name of an error code.
+`LONGEST_SECONDS`; `connect_many` and `connect_stream` have at most `MAX_CONCURRENCY` sockets open.
+`error_name` gives the name of an error code.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ from ._records import (
     Snapshot,
     Status,
 )
-from ._sockets.connect import ConnectOutcome, ConnectResult, connect, connect_many, wsa_connect
+from ._sockets.connect import connect, wsa_connect
+from ._sockets.many import ConnectOutcome, ConnectResult, connect_many, connect_stream
 from ._statistics import ConnectionStatistics, Statistics, StatisticsList
 
 if TYPE_CHECKING:  # __getattr__ imports them when one is first needed
@@ -162,6 +163,7 @@ __all__ = [
     "clear_connection_statistics",
     "connect",
     "connect_many",
+    "connect_stream",
     "connection_notification",
     "enum_connections",
     "error_name",

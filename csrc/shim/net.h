@@ -1,4 +1,5 @@
-/* The system functions that connect.c calls; net_win.c and net_posix.c implement them.
+/* The system functions that connect.c calls; net_win.c, net_posix.c, net_linux.c and net_bsd.c
+ * implement them.
  *
  * An "answer" is the result of a connect: 0 for connected, RN_E_AGAIN for not known yet, or the
  * system's error. */
@@ -22,6 +23,8 @@ void rn__socket_close(rn__socket socket, int abortive);
  * left, so that the attempt may work once another socket is closed. */
 int rn__socket_is_at_capacity(uint32_t os_error, const rn_target *target);
 
+int rn__socket_is_refusal(uint32_t os_error);
+
 /* Begins to connect; returns the answer. */
 uint32_t rn__socket_connect(rn__socket socket, const rn_target *target);
 
@@ -31,12 +34,19 @@ typedef struct rn__waiter rn__waiter;
 rn__waiter *rn__waiter_new(uint32_t capacity);
 void rn__waiter_free(rn__waiter *waiter);
 
-/* Waits until a socket has an answer, at most timeout_ns. `count` is at least 1. Returns 0,
- * RN_E_AGAIN after a signal, or the system's error. */
-uint32_t rn__waiter_wait(rn__waiter *waiter, const rn__socket *sockets, uint32_t count,
-                         uint64_t timeout_ns);
+/* Waits for this socket too, whose connect has begun. `slot`, below the capacity, is the caller's
+ * number for it; each socket has its own. Returns the system's error. */
+uint32_t rn__waiter_add(rn__waiter *waiter, uint32_t slot, rn__socket socket);
 
-/* The answer that the last wait found for `socket`, which was sockets[index] then. */
-uint32_t rn__waiter_answer(const rn__waiter *waiter, uint32_t index, rn__socket socket);
+/* Stops waiting for a socket that has no answer. Call it before the socket is closed. */
+void rn__waiter_remove(rn__waiter *waiter, uint32_t slot, rn__socket socket);
+
+/* Waits until a socket has an answer, at most timeout_ns. Without sockets it only waits. Returns 0,
+ * RN_E_AGAIN after a signal, or the system's error. */
+uint32_t rn__waiter_wait(rn__waiter *waiter, uint64_t timeout_ns);
+
+/* Takes the next answer that the last wait found; the waiter no longer has its socket. Returns 0 if
+ * there is none. Take all answers before the next call of another function. */
+int rn__waiter_next(rn__waiter *waiter, uint32_t *slot_out, uint32_t *answer_out);
 
 #endif

@@ -1,4 +1,4 @@
-/* The functions of net.h on POSIX. */
+/* The functions of net.h that are the same on all POSIX systems. */
 #define _GNU_SOURCE
 #include "net.h"
 
@@ -6,15 +6,9 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-struct rn__waiter {
-  uint32_t capacity;
-  struct pollfd fds[];
-};
 
 typedef union {
   struct sockaddr any;
@@ -99,6 +93,7 @@ int rn__socket_is_at_capacity(uint32_t os_error, const rn_target *target) {
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
+    case ENOSPC:     /* epoll can watch no more sockets */
     case EADDRINUSE: /* bind found no local port: the source's is always 0 */
       return 1;
     case EADDRNOTAVAIL: /* connect found no local port, or no local address */
@@ -108,6 +103,8 @@ int rn__socket_is_at_capacity(uint32_t os_error, const rn_target *target) {
   }
 }
 
+int rn__socket_is_refusal(uint32_t os_error) { return os_error == ECONNREFUSED; }
+
 uint32_t rn__socket_connect(rn__socket socket, const rn_target *target) {
   socket_name name;
   socklen_t length = fill_name(target, &name);
@@ -116,32 +113,14 @@ uint32_t rn__socket_connect(rn__socket socket, const rn_target *target) {
   return errno == EINPROGRESS || errno == EINTR ? RN_E_AGAIN : (uint32_t)errno;
 }
 
-rn__waiter *rn__waiter_new(uint32_t capacity) {
-  rn__waiter *waiter = malloc(sizeof *waiter + capacity * sizeof waiter->fds[0]);
-  if (waiter) waiter->capacity = capacity;
-  return waiter;
-}
-
-void rn__waiter_free(rn__waiter *waiter) { free(waiter); }
-
-uint32_t rn__waiter_wait(rn__waiter *waiter, const rn__socket *sockets, uint32_t count,
-                         uint64_t timeout_ns) {
+uint32_t rn_connect_wait(int64_t socket, uint64_t slice_ns) {
   /* Round up to whole ms: a wait of 0 ms would make a busy loop. */
-  uint64_t ms = (timeout_ns + 999999) / 1000000;
-  if (count > waiter->capacity) return EINVAL;
-  for (uint32_t i = 0; i < count; i++) {
-    waiter->fds[i].fd = (int)sockets[i];
-    waiter->fds[i].events = POLLOUT;
-    waiter->fds[i].revents = 0;
-  }
-  if (poll(waiter->fds, count, ms > 60000 ? 60000 : (int)ms) >= 0) return 0;
-  return errno == EINTR ? RN_E_AGAIN : (uint32_t)errno;
-}
-
-uint32_t rn__waiter_answer(const rn__waiter *waiter, uint32_t index, rn__socket socket) {
-  int error = 0;
+  uint64_t ms = (slice_ns + 999999) / 1000000;
+  struct pollfd waited = {(int)socket, POLLOUT, 0};
+  int error = 0, ready = poll(&waited, 1, ms > 60000 ? 60000 : (int)ms);
   socklen_t length = sizeof error;
-  if (!waiter->fds[index].revents) return RN_E_AGAIN;
+  if (ready < 0) return errno == EINTR ? RN_E_AGAIN : (uint32_t)errno;
+  if (!ready) return RN_E_AGAIN;
   if (getsockopt((int)socket, SOL_SOCKET, SO_ERROR, &error, &length)) return (uint32_t)errno;
   return (uint32_t)error;
 }

@@ -8,6 +8,7 @@
 
 #include "net.h"
 #include "ready.h"
+#include "waiting.h"
 
 /* An fd_set of any length, with the layout that select reads. The fd_set of winsock2.h holds 64
  * sockets, and FD_SET ignores any further one. */
@@ -17,7 +18,8 @@ typedef struct {
 } socket_set;
 
 struct rn__waiter {
-  uint32_t capacity;
+  rn__waiting waiting;
+  uint32_t unseen;       /* sockets below this index may have an answer to take */
   socket_set *connected; /* owned; select's writefds */
   socket_set *failed;    /* owned; select's exceptfds: only there it reports a failed connect */
   rn__ready ready;       /* owned; what the last wait found in both sets */
@@ -99,29 +101,27 @@ int rn__socket_is_at_capacity(uint32_t os_error, const rn_target *target) {
   return os_error == WSAEMFILE || os_error == WSAENOBUFS;
 }
 
-static int is_loopback(const rn_target *target) {
-  static const uint8_t one[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-  if (target->family == 4) return target->address[0] == 127;
-  return !memcmp(target->address, one, sizeof one);
-}
+int rn__socket_is_refusal(uint32_t os_error) { return os_error == WSAECONNREFUSED; }
 
-/* Windows repeats a refused SYN for up to 2 s. Loopback loses no SYN, so one is enough there.
- * Without this ioctl the connect only takes longer. */
-static void send_one_syn(rn__socket socket) {
+/* The bytes are those of TCP_INITIAL_RTO_PARAMETERS. The ioctl fails on old systems; then a refusal
+ * only takes longer. */
+void rn_set_syn_retries(int64_t socket, uint32_t retries) {
   struct {
     USHORT rtt;
     UCHAR max_syn_retransmissions;
-  } no_retransmission = {0, RN_NO_SYN_RETRANSMISSIONS};
+    UCHAR padding;
+  } parameters = {RN_UNSPECIFIED_RTT, RN_NO_SYN_RETRANSMISSIONS, 0};
   DWORD returned;
-  WSAIoctl((SOCKET)socket, RN_SIO_TCP_INITIAL_RTO, &no_retransmission,
-           (DWORD)sizeof no_retransmission, NULL, 0, &returned, NULL, NULL);
+  if (retries == RN_SYN_RETRIES_UNSET) return;
+  if (retries) parameters.max_syn_retransmissions = (UCHAR)retries;
+  WSAIoctl((SOCKET)socket, RN_SIO_TCP_INITIAL_RTO, &parameters, (DWORD)sizeof parameters, NULL, 0,
+           &returned, NULL, NULL);
 }
 
 uint32_t rn__socket_connect(rn__socket socket, const rn_target *target) {
   socket_name name;
   int length = fill_name(target, &name);
   uint32_t error;
-  if (is_loopback(target)) send_one_syn(socket);
   if (!WSAConnect((SOCKET)socket, &name.any, length, NULL, NULL, NULL, NULL)) return 0;
   error = (uint32_t)WSAGetLastError();
   return error == WSAEWOULDBLOCK ? RN_E_AGAIN : error;
@@ -133,68 +133,104 @@ static socket_set *set_new(uint32_t capacity) {
 
 rn__waiter *rn__waiter_new(uint32_t capacity) {
   rn__waiter *waiter = calloc(1, sizeof *waiter);
+  int has_memory;
   if (!waiter) return NULL;
-  waiter->capacity = capacity;
   waiter->connected = set_new(capacity);
   waiter->failed = set_new(capacity);
-  if (rn__ready_new(&waiter->ready, capacity) && waiter->connected && waiter->failed) {
-    return waiter;
-  }
+  has_memory = waiter->connected && waiter->failed;
+  has_memory = rn__waiting_new(&waiter->waiting, capacity) && has_memory;
+  has_memory = rn__ready_new(&waiter->ready, capacity) && has_memory;
+  if (has_memory) return waiter;
   rn__waiter_free(waiter);
   return NULL;
 }
 
 void rn__waiter_free(rn__waiter *waiter) {
-  if (waiter) {
-    free(waiter->connected);
-    free(waiter->failed);
-    rn__ready_free(&waiter->ready);
-    free(waiter);
-  }
+  if (!waiter) return;
+  free(waiter->connected);
+  free(waiter->failed);
+  rn__waiting_free(&waiter->waiting);
+  rn__ready_free(&waiter->ready);
+  free(waiter);
 }
 
-static void set_fill(socket_set *set, const rn__socket *sockets, uint32_t count) {
-  set->count = count;
-  for (uint32_t i = 0; i < count; i++) set->sockets[i] = (SOCKET)sockets[i];
+uint32_t rn__waiter_add(rn__waiter *waiter, uint32_t slot, rn__socket socket) {
+  rn__waiting_add(&waiter->waiting, slot, socket);
+  return 0;
+}
+
+void rn__waiter_remove(rn__waiter *waiter, uint32_t slot, rn__socket socket) {
+  (void)socket;
+  rn__waiting_remove(&waiter->waiting, slot);
+}
+
+static void set_fill(socket_set *set, const rn__waiting *waiting) {
+  set->count = waiting->count;
+  for (uint32_t i = 0; i < waiting->count; i++) set->sockets[i] = (SOCKET)waiting->sockets[i];
 }
 
 static void record_states(rn__ready *ready, const socket_set *set, uint64_t state) {
   for (u_int i = 0; i < set->count; i++) rn__ready_set(ready, set->sockets[i], state);
 }
 
-uint32_t rn__waiter_wait(rn__waiter *waiter, const rn__socket *sockets, uint32_t count,
-                         uint64_t timeout_ns) {
+/* Waits for the sockets of both sets, and leaves those in them that connected or failed. */
+static uint32_t wait_for_sets(socket_set *connected, socket_set *failed, uint64_t timeout_ns) {
   uint64_t us = (timeout_ns + 999) / 1000;
   struct timeval timeout = {(long)(us / 1000000), (long)(us % 1000000)};
-  if (count > waiter->capacity) return WSAEINVAL;
-  set_fill(waiter->connected, sockets, count);
-  set_fill(waiter->failed, sockets, count);
-  if (select(0, NULL, (fd_set *)(void *)waiter->connected, (fd_set *)(void *)waiter->failed,
-             &timeout) == SOCKET_ERROR) {
-    return (uint32_t)WSAGetLastError();
+  int found = select(0, NULL, (fd_set *)(void *)connected, (fd_set *)(void *)failed, &timeout);
+  return found == SOCKET_ERROR ? (uint32_t)WSAGetLastError() : 0;
+}
+
+uint32_t rn__waiter_wait(rn__waiter *waiter, uint64_t timeout_ns) {
+  socket_set *connected = waiter->connected, *failed = waiter->failed;
+  uint32_t count = waiter->waiting.count, error;
+  waiter->unseen = 0;
+  if (!count) { /* select refuses to wait for nothing */
+    Sleep((DWORD)((timeout_ns + 999999) / 1000000));
+    return 0;
   }
+  set_fill(connected, &waiter->waiting);
+  set_fill(failed, &waiter->waiting);
+  error = wait_for_sets(connected, failed, timeout_ns);
+  if (error) return error;
   /* A socket in both sets has failed. */
-  rn__ready_clear(&waiter->ready, min(count, waiter->connected->count + waiter->failed->count));
-  record_states(&waiter->ready, waiter->connected, RN__READY_CONNECTED);
-  record_states(&waiter->ready, waiter->failed, RN__READY_FAILED);
+  rn__ready_clear(&waiter->ready, min(count, connected->count + failed->count));
+  record_states(&waiter->ready, connected, RN__READY_CONNECTED);
+  record_states(&waiter->ready, failed, RN__READY_FAILED);
+  waiter->unseen = count;
   return 0;
 }
 
 /* The set that reports the socket decides whether its connect failed. SO_ERROR alone does not: it
  * may hold an earlier failure, and setsockopt can change it. */
-uint32_t rn__waiter_answer(const rn__waiter *waiter, uint32_t index, rn__socket socket) {
+static uint32_t failure_of(rn__socket socket) {
   int error = 0;
   int length = (int)sizeof error;
-  (void)index;
-  switch (rn__ready_state(&waiter->ready, (uint64_t)socket)) {
-    case RN__NOT_READY:
-      return RN_E_AGAIN;
-    case RN__READY_CONNECTED:
-      return 0;
-    default:
-      if (getsockopt((SOCKET)socket, SOL_SOCKET, SO_ERROR, (char *)&error, &length)) {
-        return (uint32_t)WSAGetLastError();
-      }
-      return error ? (uint32_t)error : WSAECONNABORTED;
+  if (getsockopt((SOCKET)socket, SOL_SOCKET, SO_ERROR, (char *)&error, &length)) {
+    return (uint32_t)WSAGetLastError();
   }
+  return error ? (uint32_t)error : WSAECONNABORTED;
+}
+
+/* Goes backwards: rn__waiting_remove moves the last socket to `index`, and it was seen already. */
+int rn__waiter_next(rn__waiter *waiter, uint32_t *slot_out, uint32_t *answer_out) {
+  while (waiter->unseen) {
+    uint32_t index = --waiter->unseen;
+    rn__socket socket = waiter->waiting.sockets[index];
+    uint64_t state = rn__ready_state(&waiter->ready, (uint64_t)socket);
+    if (state == RN__NOT_READY) continue;
+    *slot_out = waiter->waiting.slots[index];
+    *answer_out = state == RN__READY_FAILED ? failure_of(socket) : 0;
+    rn__waiting_remove(&waiter->waiting, *slot_out);
+    return 1;
+  }
+  return 0;
+}
+
+uint32_t rn_connect_wait(int64_t socket, uint64_t slice_ns) {
+  socket_set connected = {1, {(SOCKET)socket}}, failed = connected;
+  uint32_t error = wait_for_sets(&connected, &failed, slice_ns);
+  if (error) return error;
+  if (failed.count) return failure_of(socket);
+  return connected.count ? 0 : RN_E_AGAIN;
 }

@@ -291,18 +291,32 @@ uint32_t rn_connection_notification(rn_provider *provider, uint64_t handle, rn_e
 uint64_t rn_now_ns(void);
 
 /* connect: begin */
-#define RN_MAX_TARGETS 1000000 /* in one batch */
+#define RN_MAX_TARGETS 1000000 /* of connect_many */
 #define RN_MAX_CONCURRENCY 65536
+#define RN_MAX_WANTED 65536
 
 #define RN_CONNECTED 1
 #define RN_FAILED 2     /* os_error says why */
 #define RN_TIMED_OUT 3  /* the batch's own timeout */
 #define RN_NO_ADDRESS 4 /* never attempted: the target's family is 0 */
 
-/* Windows' ioctl SIO_TCP_INITIAL_RTO and its TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS. Some
- * compilers' headers lack them. */
+/* Windows' ioctl SIO_TCP_INITIAL_RTO, and values of its TCP_INITIAL_RTO_PARAMETERS. Some compilers'
+ * headers lack them. */
 #define RN_SIO_TCP_INITIAL_RTO 0x98000011
+#define RN_UNSPECIFIED_RTT 0xFFFF
 #define RN_NO_SYN_RETRANSMISSIONS 0xFE
+
+#define RN_MAX_SYN_RETRIES 127
+#define RN_SYN_RETRIES_UNSET 0xFFFFFFFF /* as many as the system chooses */
+
+/* A refused connect begins again after this pause, unless its answer took so long that the system
+ * must have repeated it. */
+#define RN_REPEAT_PAUSE_NS 5000000
+#define RN_SLOW_REFUSAL_NS 400000000
+
+/* With options.interval_ns, connects that could not begin in time are made up for, but at most
+ * those of this time. */
+#define RN_CATCH_UP_NS 20000000
 
 /* One address to connect to. Numbers are in host byte order. */
 typedef struct {
@@ -315,17 +329,28 @@ typedef struct {
 
 /* How the connect to one target ended. */
 typedef struct {
-  uint64_t elapsed_ns; /* from the connect call to its outcome */
-  uint32_t status;     /* RN_CONNECTED and so on; 0: no outcome yet */
+  uint64_t elapsed_ns; /* from the first connect call to the outcome */
+  uint64_t number;     /* the target's: the first that this batch began is 0 */
+  uint32_t status;     /* RN_CONNECTED and so on */
   uint32_t os_error;   /* the system's own number (errno, WSAGetLastError) */
 } rn_outcome;
 
 typedef struct {
-  uint64_t timeout_ns;  /* for each attempt */
-  uint32_t concurrency; /* at most this many sockets open at once */
-  uint32_t abortive;    /* 1: end connections with a reset, which leaves no TIME_WAIT */
-  rn_target source;     /* the local address to connect from; family 0: the system chooses */
+  uint64_t timeout_ns;           /* for each target */
+  uint64_t interval_ns;          /* begin connects at least this far apart; 0: at once */
+  uint32_t concurrency;          /* at most this many sockets open at once */
+  uint32_t wanted;               /* rn_batch_run returns when it has this many outcomes */
+  uint32_t abortive;             /* 1: end connections with a reset, which leaves no TIME_WAIT */
+  uint32_t syn_retries;          /* up to RN_MAX_SYN_RETRIES, or RN_SYN_RETRIES_UNSET */
+  uint32_t loopback_syn_retries; /* the same for a target on loopback */
+  uint32_t loopback_repeats;     /* how often a connect that loopback refused begins again */
+  rn_target source;              /* the local address to connect from; family 0: any */
 } rn_batch_options;
+
+typedef struct {
+  uint32_t begun; /* targets, from the first on, whose connect has begun or needs none */
+  uint32_t ended; /* outcomes written */
+} rn_batch_progress;
 
 typedef struct rn_batch rn_batch; /* connects to many targets, a limited number in flight */
 
@@ -343,15 +368,21 @@ uint32_t rn_wsa_connect(int64_t socket, const uint8_t *name, uint32_t name_lengt
  * RN_E_AGAIN after slice_ns or a signal, or the system's error. */
 uint32_t rn_connect_wait(int64_t socket, uint64_t slice_ns);
 
-/* The caller owns targets and outcomes_out, which have `count` items and must outlive the batch.
- * Free with rn_batch_free, which closes every open socket. */
-uint32_t rn_batch_new(const rn_target *targets, uint32_t count, const rn_batch_options *options,
-                      rn_outcome *outcomes_out, rn_batch **batch_out);
+/* Sets how often TCP repeats the socket's SYN. Systems that cannot do this ignore it: Windows
+ * before 10.0.16299, macOS. Linux repeats it at least once. */
+void rn_set_syn_retries(int64_t socket, uint32_t retries);
+
+/* Makes a batch without targets. Free with rn_batch_free, which closes every open socket. */
+uint32_t rn_batch_new(const rn_batch_options *options, rn_batch **batch_out);
 void rn_batch_free(rn_batch *batch);
 
-/* Returns 0 once every target has its outcome, RN_E_AGAIN after slice_ns or a signal, or the
- * system's error. */
-uint32_t rn_batch_run(rn_batch *batch, uint64_t slice_ns);
+/* Begins connects to the `count` targets, in order, and collects outcomes. The caller owns both
+ * arrays; outcomes_out has options.concurrency + options.wanted items. The next call gets the
+ * targets that have not begun. Returns 0 once it has options.wanted outcomes or every attempt has
+ * ended; with `more` 1 also once every target has begun, because the caller has more. Returns
+ * RN_E_AGAIN after slice_ns or a signal, or the system's error. *progress_out is always set. */
+uint32_t rn_batch_run(rn_batch *batch, const rn_target *targets, uint32_t count, int more,
+                      uint64_t slice_ns, rn_outcome *outcomes_out, rn_batch_progress *progress_out);
 /* connect: end */
 
 /* contract: end */

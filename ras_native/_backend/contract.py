@@ -128,6 +128,21 @@ def ras_backend(name: str) -> RasBackend:
     return cast("RasBackend", module)
 
 
+class Batch(Protocol):
+    """rn_batch."""
+
+    def run(
+        self, targets: bytes, first: int, *, more: bool, slice_ns: int
+    ) -> tuple[int, int, bytes | memoryview]:
+        """Run with the rn_target of `targets` from number `first` on.
+
+        Return a code, how many of them have begun, and as many rn_outcome as have ended.
+        """
+
+    def close(self) -> None:
+        """Close every open socket."""
+
+
 class SocketBackend(Protocol):
     """One of the two modules."""
 
@@ -146,10 +161,11 @@ class SocketBackend(Protocol):
     def connect_wait(self, sock: socket.socket, slice_ns: int) -> int:
         """Return 0 for connected, RN_E_AGAIN, or the system's error."""
 
-    def connect_many(
-        self, targets: bytes, options: bytes, count: int, slice_ns: int
-    ) -> tuple[int, bytes]:
-        """Return a code and `count` rn_outcome."""
+    def set_syn_retries(self, sock: socket.socket, retries: int) -> None:
+        """Do what rn_set_syn_retries does."""
+
+    def new_batch(self, options: bytes) -> tuple[int, Batch | None]:
+        """Take an rn_batch_options; return a code and the batch."""
 
 
 def socket_backend(name: str) -> SocketBackend:

@@ -159,12 +159,19 @@ RN_PROJECTION_SIZE = 4096
 RN_PROJECTION_READINGS = 4
 RN_MAX_TARGETS = 1000000
 RN_MAX_CONCURRENCY = 65536
+RN_MAX_WANTED = 65536
 RN_CONNECTED = 1
 RN_FAILED = 2
 RN_TIMED_OUT = 3
 RN_NO_ADDRESS = 4
 RN_SIO_TCP_INITIAL_RTO = 0x98000011
+RN_UNSPECIFIED_RTT = 0xFFFF
 RN_NO_SYN_RETRANSMISSIONS = 0xFE
+RN_MAX_SYN_RETRIES = 127
+RN_SYN_RETRIES_UNSET = 0xFFFFFFFF
+RN_REPEAT_PAUSE_NS = 5000000
+RN_SLOW_REFUSAL_NS = 400000000
+RN_CATCH_UP_NS = 20000000
 
 
 class LUID(Structure):
@@ -819,10 +826,12 @@ class RnTarget(Structure):
 class RnOutcome(Structure):
     _fields_ = (
         ("elapsed_ns", c_uint64),
+        ("number", c_uint64),
         ("status", c_uint32),
         ("os_error", c_uint32),
     )
     elapsed_ns: int
+    number: int
     status: int
     os_error: int
 
@@ -830,14 +839,33 @@ class RnOutcome(Structure):
 class RnBatchOptions(Structure):
     _fields_ = (
         ("timeout_ns", c_uint64),
+        ("interval_ns", c_uint64),
         ("concurrency", c_uint32),
+        ("wanted", c_uint32),
         ("abortive", c_uint32),
+        ("syn_retries", c_uint32),
+        ("loopback_syn_retries", c_uint32),
+        ("loopback_repeats", c_uint32),
         ("source", RnTarget),
     )
     timeout_ns: int
+    interval_ns: int
     concurrency: int
+    wanted: int
     abortive: int
+    syn_retries: int
+    loopback_syn_retries: int
+    loopback_repeats: int
     source: RnTarget
+
+
+class RnBatchProgress(Structure):
+    _fields_ = (
+        ("begun", c_uint32),
+        ("ended", c_uint32),
+    )
+    begun: int
+    ended: int
 
 
 def _cut(structure: type[Structure], member: str) -> int:
@@ -892,5 +920,6 @@ RN_CHANGES = Struct("=QIIII")
 RN_LOOK = Struct("=qQQQQII")
 RN_WATCH_COUNTS = Struct("=QQQ")
 RN_TARGET = Struct("=IIII16s")
-RN_OUTCOME = Struct("=QII")
-RN_BATCH_OPTIONS = Struct("=QIIIIII16s")
+RN_OUTCOME = Struct("=QQII")
+RN_BATCH_OPTIONS = Struct("=QQIIIIIIIIII16s")
+RN_BATCH_PROGRESS = Struct("=II")

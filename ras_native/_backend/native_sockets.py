@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 from .._native import ffi, lib
-from .layout import RN_E_AGAIN, RN_OUTCOME
+from .layout import RN_OUTCOME, RN_TARGET
 
 START_ERROR: int = lib.rn_net_start()
 
@@ -39,16 +40,42 @@ def connect_wait(sock: socket.socket, slice_ns: int) -> int:
     return code
 
 
-def connect_many(targets: bytes, options: bytes, count: int, slice_ns: int) -> tuple[int, bytes]:
-    """Connect to `count` rn_target; return 0 or a code, and as many rn_outcome."""
-    outcomes = ffi.new("rn_outcome[]", count)
-    borrowed = ffi.from_buffer("rn_target[]", targets)  # it must outlive the batch
+def set_syn_retries(sock: socket.socket, retries: int) -> None:
+    """Set how often TCP repeats the socket's SYN, where the system can do that."""
+    lib.rn_set_syn_retries(sock.fileno(), retries)
+
+
+class _Batch:
+    """rn_batch, and the buffer for its outcomes."""
+
+    def __init__(self, pointer: Any, capacity: int) -> None:
+        self._pointer = pointer
+        self._outcomes = ffi.new("rn_outcome[]", capacity)
+        self._bytes = memoryview(ffi.buffer(self._outcomes))
+        self._progress = ffi.new("rn_batch_progress *")
+
+    def run(
+        self, targets: bytes, first: int, *, more: bool, slice_ns: int
+    ) -> tuple[int, int, memoryview]:
+        """Call rn_batch_run once; the outcomes are valid until the next call."""
+        borrowed = ffi.from_buffer("rn_target[]", targets)
+        count, progress = len(targets) // RN_TARGET.size - first, self._progress
+        code: int = lib.rn_batch_run(
+            *(self._pointer, borrowed + first, count, more, slice_ns, self._outcomes, progress)
+        )
+        return code, progress.begun, self._bytes[: progress.ended * RN_OUTCOME.size]
+
+    def close(self) -> None:
+        """Close every open socket; it can be called again."""
+        pointer, self._pointer = self._pointer, ffi.NULL
+        lib.rn_batch_free(pointer)
+
+
+def new_batch(options: bytes) -> tuple[int, _Batch | None]:
+    """Take an rn_batch_options; return a code and the batch."""
     chosen = ffi.from_buffer("rn_batch_options *", options)
     batch_out = ffi.new("rn_batch **")
-    try:
-        code: int = lib.rn_batch_new(borrowed, count, chosen, outcomes, batch_out) or RN_E_AGAIN
-        while code == RN_E_AGAIN:  # it ends, because every attempt has a deadline
-            code = lib.rn_batch_run(batch_out[0], slice_ns)
-    finally:
-        lib.rn_batch_free(batch_out[0])
-    return code, bytes(ffi.buffer(outcomes, count * RN_OUTCOME.size))
+    code: int = lib.rn_batch_new(chosen, batch_out)
+    if code:
+        return code, None
+    return 0, _Batch(batch_out[0], chosen.concurrency + chosen.wanted)

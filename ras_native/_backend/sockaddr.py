@@ -10,6 +10,9 @@ from typing import Any
 IPV4, IPV6 = 4, 6
 SIZES: dict[int, int] = {socket.AF_INET: 16, socket.AF_INET6: 28}  # sockaddr_in, sockaddr_in6
 
+_LOOPBACK_NET = 127
+_IPV6_LOOPBACK = bytes(15) + b"\1"
+
 # BSD's sockaddr begins with its length, sa_len.
 _HAS_SA_LEN = sys.platform not in ("win32", "linux", "cygwin")
 
@@ -30,6 +33,18 @@ def host_of(name: bytes) -> tuple[Any, ...]:
         return socket.inet_ntop(socket.AF_INET, name[4:8]), port
     scope_id = struct.unpack_from("=I", name, 24)[0]
     return socket.inet_ntop(socket.AF_INET6, name[8:24]), port, 0, scope_id
+
+
+def is_loopback(family: int, packed: bytes) -> bool:
+    """Whether a packed address of family 4 or 6 is 127.x.x.x or ::1."""
+    return packed[0] == _LOOPBACK_NET if family == IPV4 else packed == _IPV6_LOOPBACK
+
+
+def is_loopback_name(name: bytes) -> bool:
+    """Whether a checked sockaddr_in or sockaddr_in6 has such an address."""
+    if family_of(name) == socket.AF_INET:
+        return is_loopback(IPV4, name[4:8])
+    return is_loopback(IPV6, name[8:24])
 
 
 def sockaddr(family: int, port: int, flowinfo: int, scope_id: int, packed: bytes) -> bytes:

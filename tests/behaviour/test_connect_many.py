@@ -195,12 +195,20 @@ def test_seam_ctypes_waits_for_capacity(monkeypatch, code):
         opened.append(sock)
         return begun
 
-    def end_the_oldest(descriptors, timeout_ns):
-        waits.append(len(descriptors))
-        return {descriptors[0]: False} if timeout_ns else {}
+    class Waiter(list):
+        """Ends the oldest connect in each wait that may take time."""
+
+        add = list.append
+
+        def wait(self, timeout_ns):
+            waits.append(len(self))
+            return {self[0]: False} if timeout_ns else {}
+
+        def close(self):
+            assert not self
 
     monkeypatch.setattr(ctypes_sockets, "_begin", begin)
-    monkeypatch.setattr(ctypes_sockets, "_ended", end_the_oldest)
+    monkeypatch.setattr(ctypes_sockets, "_Waiter", Waiter)
     results = connect_many([("127.0.0.1", 9)] * 7, abortive=False, backend="ctypes")
     assert [result.code for result in results] == [0] * 7
     assert max(waits) == 2
@@ -416,6 +424,11 @@ WRONG = {
     "none at a time": ({"concurrency": 0}, ValueError, "concurrency must be from 1 to"),
     "too many at a time": ({"concurrency": 65_537}, ValueError, "concurrency must be from 1 to"),
     "half at a time": ({"concurrency": 0.5}, TypeError, "concurrency must be a whole"),
+    "rate of zero": ({"rate": 0}, ValueError, "rate must be from 1e-06 to 1e.09 a second, not 0"),
+    "no number of connects": ({"rate": math.nan}, ValueError, "rate must be"),
+    "rate of text": ({"rate": "9"}, TypeError, "rate must be a number of connects"),
+    "negative retries": ({"syn_retries": -1}, ValueError, "syn_retries must be from 0 to 127"),
+    "half a retry": ({"syn_retries": 0.5}, TypeError, "syn_retries must be a whole number"),
     "source with a port": ({"source": ("127.0.0.1", 80)}, ValueError, "source: the port must be 0"),
     "source by name": ({"source": ("localhost", 0)}, ValueError, "source: 'localhost' is not"),
     "source of text": ({"source": "127.0.0.1"}, TypeError, "source: an address is"),
@@ -429,7 +442,7 @@ def test_bad_argument_is_named_and_nothing_done(backend, monkeypatch, wrong, kin
     def connect_nothing(*_):
         pytest.fail("a socket was opened")
 
-    monkeypatch.setattr(FakeSystem, "connect_many", connect_nothing)
+    monkeypatch.setattr(FakeSystem, "new_batch", connect_nothing)
     if "backend" not in wrong:
         FakeSystem().install(monkeypatch)
     with pytest.raises(kind, match=says):

@@ -11,7 +11,7 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,7 +21,9 @@ from ras_native._backend import contract
 from ras_native._backend.layout import (
     RN_FAILED,
     RN_NO_SYN_RETRANSMISSIONS,
+    RN_OUTCOME,
     RN_SIO_TCP_INITIAL_RTO,
+    RN_TARGET,
 )
 
 SO_CONDITIONAL_ACCEPT = 0x3002
@@ -139,6 +141,50 @@ def refuse_soon(sock: socket.socket) -> socket.socket:
 
 
 @contextlib.contextmanager
+def spied_ioctls(
+    on_call: Callable[[list[tuple[int, bytes]]], object] = lambda _calls: None,
+) -> Iterator[list[tuple[int, bytes]]]:
+    """Replace Windows' WSAIoctl by a function that only records its code and its input.
+
+    The first bytes of the function become a jump, so every caller in this process is seen.
+    """
+    ws2_32 = ctypes.WinDLL("ws2_32.dll", winmode=0x800)
+    kernel32 = ctypes.WinDLL("kernel32.dll", winmode=0x800)
+    calls: list[tuple[int, bytes]] = []
+
+    def record(_sock: int, code: int, data: int, size: int, *_: object) -> int:
+        calls.append((code, ctypes.string_at(data, size)))
+        on_call(calls)
+        return 0
+
+    pointer, dword = ctypes.c_void_p, ctypes.c_uint32
+    function = ctypes.WINFUNCTYPE(
+        *(ctypes.c_int, ctypes.c_size_t, dword, pointer, dword),
+        *(pointer, dword, pointer, pointer, pointer),
+    )(record)
+    new = ctypes.cast(function, pointer).value
+    if ctypes.sizeof(pointer) == 8:
+        jump = struct.pack("<2sQ2s", b"\x48\xb8", new, b"\xff\xe0")  # mov rax, new; jmp rax
+    else:
+        jump = struct.pack("<sI2s", b"\xb8", new, b"\xff\xe0")
+    place = ctypes.cast(ws2_32.WSAIoctl, pointer)
+    own = ctypes.string_at(place, len(jump))
+
+    def write(code: bytes) -> None:
+        size, before = ctypes.c_size_t(len(code)), dword()
+        assert kernel32.VirtualProtect(place, size, 0x40, ctypes.byref(before))
+        ctypes.memmove(place, code, len(code))
+        assert kernel32.VirtualProtect(place, size, before, ctypes.byref(dword()))
+        kernel32.FlushInstructionCache(pointer(-1), place, size)
+
+    write(jump)
+    try:
+        yield calls
+    finally:
+        write(own)
+
+
+@contextlib.contextmanager
 def interrupt_soon() -> Iterator[None]:
     """Send Ctrl-C from another thread while the body waits; expect KeyboardInterrupt."""
     timer = threading.Timer(0.2, _thread.interrupt_main)
@@ -182,7 +228,7 @@ class FakeSystem(SimpleNamespace):
     """
 
     def __init__(self, *answers: int, callee_data: bytes = b"") -> None:
-        super().__init__(START_ERROR=0, calls=[])
+        super().__init__(START_ERROR=0, calls=[], syn_retries=[])
         self.answers = list(answers) or [0]
         self.callee_data = callee_data
 
@@ -193,11 +239,21 @@ class FakeSystem(SimpleNamespace):
     def connect_wait(self, *_: Any) -> int:
         return self.answers.pop(0)
 
-    def connect_many(
-        self, _targets: bytes, _options: bytes, count: int, _slice: int
-    ) -> tuple[int, bytes]:
-        failed = RN_FAILED
-        return 0, b"".join(struct.pack("=QII", 7, failed, n) for n in self.answers[:count])
+    def set_syn_retries(self, _sock: socket.socket, retries: int) -> None:
+        self.syn_retries.append(retries)
+
+    def new_batch(self, _options: bytes) -> tuple[int, FakeSystem]:
+        return 0, self
+
+    def run(self, targets: bytes, *_: Any, **__: Any) -> tuple[int, int, bytes]:
+        """End all connects at once, each with one of the answers."""
+        count = len(targets) // RN_TARGET.size
+        numbers = enumerate(self.answers[:count])
+        outcomes = [RN_OUTCOME.pack(7, n, RN_FAILED, answer) for n, answer in numbers]
+        return 0, count, b"".join(outcomes)
+
+    def close(self) -> None:
+        """There is nothing to close."""
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> FakeSystem:
         monkeypatch.setattr(contract, "socket_backend", lambda _backend: self)
