@@ -1,5 +1,7 @@
 """The self-test: calls a rasapi32 directly, without the backends, and reports its answers.
 
+Only the questions of `live` use Ras and EventLog.
+
 Each check of `CONTRACT` must pass on every rasapi32, and names its source. If possible, run them
 while there is no VPN connection. No document answers the `QUESTIONS`: any answer is right, and the
 report shows it. No check changes an existing connection.
@@ -23,19 +25,19 @@ from .._backend.layout import (
 )
 from .._check import EVERY_CONNECTION
 from .._explain import error_name
-from . import risky, winsock
+from . import live, risky, winsock
 from .raw import (
     ALL_FLAGS,
     CANARY,
     CAPACITY,
     NO_HANDLE,
+    WRONG_SIZE,
     Answer,
     Raw,
     load,
     new_event_to_set,
 )
 
-_WRONG_SIZE = (codes.ERROR_INVALID_SIZE, codes.ERROR_BUFFER_INVALID)
 _COMMON = (
     codes.PENDING,
     codes.ERROR_BUFFER_TOO_SMALL,
@@ -94,10 +96,15 @@ class Check(NamedTuple):
     is_question: bool
 
     def run(
-        self, library: ctypes.CDLL, path: str | None, *, beyond_loopback: bool = False
+        self,
+        library: ctypes.CDLL,
+        path: str | None,
+        *,
+        beyond_loopback: bool = False,
+        watch_end: float | None = None,
     ) -> Finding:
         """Make the calls and judge the answers."""
-        raw = Raw(library, path, beyond_loopback=beyond_loopback)
+        raw = Raw(library, path, beyond_loopback=beyond_loopback, watch_end=watch_end)
         self.ask(raw)
         passed = None if self.is_question else not raw.problems
         return Finding(self.id, self.title, self.source, passed, raw.problems, raw.answers)
@@ -130,17 +137,6 @@ _OLDEST_RASCONN = RASCONNW_VERSIONS[-1][1]
 _OLDEST_STATUS = RASCONNSTATUSW_VERSIONS[-1][1]
 
 
-def _accepted_size(raw: Raw) -> int:
-    """Return the size of the newest RASCONN that this system accepts.
-
-    Every system accepts the oldest one.
-    """
-    for _, size in RASCONNW_VERSIONS:
-        if raw.enumerate(size)[0].code not in _WRONG_SIZE:
-            return size
-    return _OLDEST_RASCONN
-
-
 @_contract("A call without a buffer returns the size needed", "documented: code 0 or 603")
 def _sizing(raw: Raw) -> None:
     answer, _ = raw.enumerate(None)
@@ -156,7 +152,7 @@ def _sizing(raw: Raw) -> None:
     "An enumeration sets count and bytes, and writes nothing beyond its buffer", "documented"
 )
 def _enumeration(raw: Raw) -> None:
-    size = _accepted_size(raw)
+    size = raw.accepted_size()
     capacity = CAPACITY * size
     answer, buffer = raw.enumerate(size, capacity)
     raw.expect_code(answer, 0)
@@ -191,7 +187,7 @@ def _oldest_version(raw: Raw) -> None:
 def _bad_versions(raw: Raw) -> None:
     for size in (0, _OLDEST_RASCONN - 1, _OLDEST_RASCONN + 1, _NEWEST_RASCONN + 4096):
         answer, _ = raw.enumerate(size)
-        raw.expect_code(answer, *_WRONG_SIZE)
+        raw.expect_code(answer, *WRONG_SIZE)
 
 
 @_contract("The status of an invalid handle is refused", "documented")
@@ -253,7 +249,7 @@ def _null_lpcb(raw: Raw) -> None:
 
 @_question("The value of count after ERROR_BUFFER_TOO_SMALL", "2")
 def _count_when_too_small(raw: Raw) -> None:
-    size = _accepted_size(raw)
+    size = raw.accepted_size()
     for capacity in (0, 4, size - 1):
         raw.enumerate(size, capacity)
 
@@ -262,7 +258,7 @@ def _count_when_too_small(raw: Raw) -> None:
 def _sizing_version(raw: Raw) -> None:
     for capacity in (0, _OLDEST_RASCONN, CAPACITY * _NEWEST_RASCONN):
         raw.enumerate(None, capacity)
-    raw.enumerate(_accepted_size(raw))
+    raw.enumerate(raw.accepted_size())
 
 
 @_question("RasGetConnectStatus: which of 632, 87 and 6 comes first", "4")
@@ -278,7 +274,7 @@ def _status_order(raw: Raw) -> None:
 
 def _existing_handles(raw: Raw) -> list[int]:
     """Return the handle of an existing connection, if any. The caller only reads its status."""
-    answer, buffer = raw.enumerate(_accepted_size(raw))
+    answer, buffer = raw.enumerate(raw.accepted_size())
     if answer.code or answer.number("count") < 1:
         return []
     return [RASCONNW.from_buffer_copy(buffer).hrasconn or 0]
@@ -333,6 +329,13 @@ def _wsa_broadcast(raw: Raw) -> None:
         raw.answers.append(Answer("WSAConnect", None, {}, "not tried: add --beyond-loopback"))
 
 
+_question("Whether the event log has the correlation ids of RASCONN", "9")(live.correlation_ids)
+_question("The order of notification, list and event 20226", "10")(live.end_of_a_connection)
+_question("Which connections this session sees", "11")(live.visible_connections)
+_question("Whether connections of VPN apps are listed", "12")(live.app_connections)
+_question("What one call of each function costs", "13")(live.costs)
+
+
 def identify(path: str | None) -> Identity:
     """Identify the library at `path`; None is System32's rasapi32.
 
@@ -354,13 +357,15 @@ def _is_wine() -> bool:
     return hasattr(ctypes.WinDLL("ntdll.dll", winmode=SEARCH_SYSTEM32), "wine_get_version")
 
 
-def run(path: str | None, *, beyond_loopback: bool = False) -> list[Finding]:
+def run(
+    path: str | None, *, beyond_loopback: bool = False, watch_end: float | None = None
+) -> list[Finding]:
     """Run all checks and then all questions on the library at `path`; None is System32's rasapi32.
 
     Raises ProviderError if it cannot be loaded.
     """
     library = load(path)
     return [
-        check.run(library, path, beyond_loopback=beyond_loopback)
+        check.run(library, path, beyond_loopback=beyond_loopback, watch_end=watch_end)
         for check in (*CONTRACT, *QUESTIONS)
     ]

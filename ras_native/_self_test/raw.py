@@ -11,7 +11,8 @@ from ctypes import byref, c_uint16, c_uint32, c_void_p, sizeof
 from typing import Any, NamedTuple
 
 from .._backend.ctypes_os import open_library
-from .._backend.layout import RASCONNSTATUSW, RASCONNW
+from .._backend import codes
+from .._backend.layout import RASCONNSTATUSW, RASCONNW, RASCONNW_VERSIONS
 from .._check import EVERY_CONNECTION
 from .._errors import not_loaded
 from .._event import new_backend_event
@@ -22,23 +23,25 @@ NO_HANDLE = 0x7FFF_FFF0  # no connection has this handle in practice
 CANARY = 0xA5
 CAPACITY = 256  # the number of structures that fit into an enumeration's buffer
 ALL_FLAGS = 0x3F  # the documented flags, without RASCN_EPDGPacketArrival
+WRONG_SIZE = (codes.ERROR_INVALID_SIZE, codes.ERROR_BUFFER_INVALID)
 
 
 class Answer(NamedTuple):
-    """One call and its answer."""
+    """One call and its answer, or something that was counted or measured."""
 
     call: str
     code: int | None
-    """The value that the call returned; None if it did not return (`fault` says why)."""
+    """The value that the call returned; None if it did not return, or if this is no call."""
     outputs: dict[str, int | str]
     fault: str = ""
+    """Why there is no answer."""
 
     def __str__(self) -> str:
+        outputs = [f"{name} {value}" for name, value in self.outputs.items()]
         if self.code is None:
-            return f"{self.call} -> {self.fault}"
-        outputs = "".join(f", {name} {value}" for name, value in self.outputs.items())
+            return f"{self.call} -> {self.fault or ', '.join(outputs)}"
         name = f" {error_name(self.code)}" if self.code else ""
-        return f"{self.call} -> {self.code}{name}{outputs}"
+        return ", ".join((f"{self.call} -> {self.code}{name}", *outputs))
 
     def number(self, output: str) -> int:
         """Return an output; -1 if the call did not write it."""
@@ -67,11 +70,18 @@ class Raw:
     """Calls functions of a library with rasapi32's ABI; records the answers and the problems."""
 
     def __init__(
-        self, library: ctypes.CDLL, path: str | None = None, *, beyond_loopback: bool = False
+        self,
+        library: ctypes.CDLL,
+        path: str | None = None,
+        *,
+        beyond_loopback: bool = False,
+        watch_end: float | None = None,
     ) -> None:
         self._library = library
         self.path = path
         self.beyond_loopback = beyond_loopback
+        self.watch_end = watch_end
+        """For how many seconds to wait until a connection ends; None: not at all."""
         self.answers: list[Answer] = []
         self.problems: list[str] = []
 
@@ -86,11 +96,16 @@ class Raw:
         if not hasattr(self._library, function):
             answer = Answer(label, None, {}, "not exported")
         else:
-            entry = self._library[function]
-            entry.restype = c_uint32
+            entry = self.function(function)
             answer = _guarded(label, lambda: entry(*arguments), outputs)
         self.answers.append(answer)
         return answer
+
+    def function(self, name: str) -> Any:
+        """Return a function of the library that returns a DWORD."""
+        entry = self._library[name]
+        entry.restype = c_uint32
+        return entry
 
     def expect(self, condition: bool, problem: str) -> None:
         """Record a problem unless `condition` is true."""
@@ -103,6 +118,17 @@ class Raw:
         self.expect(answer.code in codes, f"{answer}; the code must be {wanted}")
 
     # The functions
+
+    def accepted_size(self) -> int:
+        """Return the size of the newest RASCONN that this system accepts; record no answer.
+
+        Every system accepts the oldest one.
+        """
+        asked = Raw(self._library)
+        for _, size in RASCONNW_VERSIONS:
+            if asked.enumerate(size)[0].code not in WRONG_SIZE:
+                return size
+        return RASCONNW_VERSIONS[-1][1]
 
     def enumerate(
         self, size: int | None, capacity: int | None = None, *, ansi: bool = False

@@ -456,15 +456,31 @@ def explain_codes(codes: tuple[str, ...], as_json: bool) -> None:
     is_flag=True,
     help="With --self-test: also connect to broadcast and multicast addresses.",
 )
+@click.option(
+    "--watch-end", type=_SECONDS, metavar="SECONDS",
+    help="With --self-test: also wait until a connection ends, at most SECONDS; disconnect one.",
+)
 @json_option
-def doctor(source: Source, self_test: bool, beyond_loopback: bool, as_json: bool) -> None:
+def doctor(
+    source: Source,
+    self_test: bool,
+    beyond_loopback: bool,
+    watch_end: float | None,
+    as_json: bool,
+) -> None:
     """Report what works here, what is missing, and what to do.
 
     The exit code is 1 if something is wrong. It is no error if the system has no RAS.
     """
     if beyond_loopback and not self_test:
         raise click.UsageError("--beyond-loopback is for --self-test")
+    if watch_end is not None and not self_test:
+        raise click.UsageError("--watch-end is for --self-test")
     if not _doctor.run(
-        source, self_test=self_test, beyond_loopback=beyond_loopback, as_json=as_json
+        source,
+        self_test=self_test,
+        beyond_loopback=beyond_loopback,
+        watch_end=watch_end,
+        as_json=as_json,
     ):
         raise click.exceptions.Exit(1)

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from .. import Event, ProviderError, Ras, RasError, __version__, _self_test, error_name
+from ..event_log import EventLog
 from ._common import Source, new_simulator
 from ._show import console, print_json, printable
 
@@ -73,7 +74,14 @@ class Report:
         }
 
 
-def run(source: Source, *, self_test: bool, beyond_loopback: bool, as_json: bool) -> bool:
+def run(
+    source: Source,
+    *,
+    self_test: bool,
+    beyond_loopback: bool,
+    watch_end: float | None,
+    as_json: bool,
+) -> bool:
     """Examine the installation and print a report; return whether nothing is wrong."""
     report = Report()
     report.facts |= _versions()
@@ -83,7 +91,9 @@ def run(source: Source, *, self_test: bool, beyond_loopback: bool, as_json: bool
             path = stack.enter_context(new_simulator("manual")).path
         works = _examine_backend(report, source) and _examine_provider(report, source, path)
         if self_test and works:
-            report.findings = _self_test.run(path, beyond_loopback=beyond_loopback)
+            report.findings = _self_test.run(
+                path, beyond_loopback=beyond_loopback, watch_end=watch_end
+            )
         elif self_test and not report.problems:
             report.problems.append(Problem("there is no RAS to test", "add --simulate"))
     if as_json:
@@ -153,6 +163,7 @@ def _examine_provider(report: Report, source: Source, path: str | None) -> bool:
     with ras:
         facts["provider_is"], facts["functions"] = _self_test.identify(path)
         _poll(report, ras)
+    _examine_event_log(report, source, path)
     if facts["provider_is"] == "Wine's stub":
         report.notes.append(
             Problem("Wine has no RAS: its rasapi32 lists no connection", "use --simulate")
@@ -183,6 +194,26 @@ def _what_helps(code: int) -> str:
     if error_name(code) == _SERVICE_STOPPED:
         return "start the service: sc start RasMan"
     return "search for the code, and look into Windows' event log (source RasClient)"
+
+
+# Event log
+
+
+def _examine_event_log(report: Report, source: Source, path: str | None) -> None:
+    """Find out whether the event log of this provider can be read, as a Monitor does."""
+    try:
+        with EventLog(path, backend=source.backend) as log:
+            error: OSError | None = log.read().error
+    except ProviderError as failure:
+        error = failure
+    report.facts["event_log"] = "not readable" if error else "readable"
+    if error is not None:
+        report.notes.append(
+            Problem(
+                f"the event log cannot be read: {error}",
+                "nothing else is missing: a Monitor goes on, but cannot say why connections end",
+            )
+        )
 
 
 # Printing

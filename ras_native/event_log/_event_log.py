@@ -44,13 +44,14 @@ class LogRead:
 
 
 class EventLog:
-    """The events that RAS writes into the event log of Windows from now on.
+    """The events that RAS writes into the event log of Windows.
 
     They are those of RasClient in the log Application, and of Rasman and RasSstp in System. Use it
     in a `with`, or close it. One thread may read at a time.
 
     library: the path of a library that has the functions of wevtapi, such as a Simulator. None is
     wevtapi.dll of System32.
+    past: begin with the oldest event that is in the log, not with those that are written from now.
     backend: the backend of the waits, "native" or "ctypes". None is the one in use.
 
     Raises ProviderError if there is no event log that can be read, as under Wine; TypeError or
@@ -66,6 +67,7 @@ class EventLog:
         self,
         library: str | os.PathLike[str] | None = None,
         *,
+        past: bool = False,
         backend: str | None = None,
     ) -> None:
         path = _path(library)
@@ -73,7 +75,7 @@ class EventLog:
         functions = Wevtapi(path)
         event = new_backend_event(self.backend)
         try:
-            self._subscription = Subscription(functions, event)
+            self._subscription = Subscription(functions, event, past=past)
         except EventLogError as error:
             raise ProviderError(functions.path, f"its event log cannot be read: {error}") from error
         self._event = event

@@ -17,7 +17,7 @@ QUERY = (
     "</Query></QueryList>"
 )
 
-_FUTURE, _AFTER_BOOKMARK, _STRICT = 1, 3, 0x10000  # EVT_SUBSCRIBE_FLAGS
+_FUTURE, _OLDEST, _AFTER_BOOKMARK, _STRICT = 1, 2, 3, 0x10000  # EVT_SUBSCRIBE_FLAGS
 _BATCH = 16  # Windows fails with 1734 if the events of a larger one are long
 _MOST_BATCHES = 16
 _MOST_VAIN_SIGNALS = 3
@@ -32,18 +32,19 @@ class Taken:
 
 
 class Subscription:
-    """A subscription to future events, and a bookmark at the last event that was read.
+    """A subscription to future events, or to all, and a bookmark at the last event that was read.
 
     Its service sets `event` when there is something new. It must be closed.
     """
 
-    def __init__(self, library: Wevtapi, event: BackendEvent) -> None:
+    def __init__(self, library: Wevtapi, event: BackendEvent, *, past: bool) -> None:
         self._library = library
         self._event = event
         self._bookmark = 0
         self._is_marked = False
         self._vain_signals = 0
-        self._handle = self._subscribe(0, _FUTURE)
+        self._begin = _OLDEST if past else _FUTURE
+        self._handle = self._subscribe(0, self._begin)
         self._bookmark = library.create_bookmark()
 
     def _subscribe(self, bookmark: int, flags: int) -> int:
@@ -80,7 +81,7 @@ class Subscription:
             else:
                 return False
         else:
-            self._handle = self._subscribe(0, _FUTURE)
+            self._handle = self._subscribe(0, self._begin)
         return True
 
     def _restore_nearby(self) -> int:
