@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from ctypes import byref, c_uint16, c_uint32, c_void_p, sizeof
 from typing import Any, NamedTuple
 
-from .._backend.ctypes_os import open_library
 from .._backend import codes
+from .._backend.ctypes_os import open_library
 from .._backend.layout import RASCONNSTATUSW, RASCONNW, RASCONNW_VERSIONS
 from .._check import EVERY_CONNECTION
 from .._errors import not_loaded

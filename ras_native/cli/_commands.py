@@ -457,7 +457,9 @@ def explain_codes(codes: tuple[str, ...], as_json: bool) -> None:
     help="With --self-test: also connect to broadcast and multicast addresses.",
 )
 @click.option(
-    "--watch-end", type=_SECONDS, metavar="SECONDS",
+    "--watch-end",
+    type=_SECONDS,
+    metavar="SECONDS",
     help="With --self-test: also wait until a connection ends, at most SECONDS; disconnect one.",
 )
 @json_option

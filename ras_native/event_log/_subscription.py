@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from .._backend.codes import ERROR_INVALID_OPERATION, ERROR_NO_MORE_ITEMS, ERROR_TIMEOUT
 from .._backend.contract import BackendEvent
+from .._backend.functions import EVT_SUBSCRIBE_START_AFTER_BOOKMARK as AFTER_BOOKMARK
+from .._backend.functions import EVT_SUBSCRIBE_START_AT_OLDEST_RECORD as OLDEST
+from .._backend.functions import EVT_SUBSCRIBE_STRICT as STRICT
+from .._backend.functions import EVT_SUBSCRIBE_TO_FUTURE_EVENTS as FUTURE
 from .._log import logger
 from ._records import LogEvent
 from ._wevtapi import EventLogError, Wevtapi
@@ -17,7 +21,6 @@ QUERY = (
     "</Query></QueryList>"
 )
 
-_FUTURE, _OLDEST, _AFTER_BOOKMARK, _STRICT = 1, 2, 3, 0x10000  # EVT_SUBSCRIBE_FLAGS
 _BATCH = 16  # Windows fails with 1734 if the events of a larger one are long
 _MOST_BATCHES = 16
 _MOST_VAIN_SIGNALS = 3
@@ -43,7 +46,7 @@ class Subscription:
         self._bookmark = 0
         self._is_marked = False
         self._vain_signals = 0
-        self._begin = _OLDEST if past else _FUTURE
+        self._begin = OLDEST if past else FUTURE
         self._handle = self._subscribe(0, self._begin)
         self._bookmark = library.create_bookmark()
 
@@ -74,7 +77,7 @@ class Subscription:
         """
         if self._is_marked:
             try:
-                self._handle = self._subscribe(self._bookmark, _AFTER_BOOKMARK | _STRICT)
+                self._handle = self._subscribe(self._bookmark, AFTER_BOOKMARK | STRICT)
             except OSError as error:
                 logger.debug("the event log cannot be read from where it ended: %s", error)
                 self._handle = self._restore_nearby()
@@ -86,9 +89,9 @@ class Subscription:
 
     def _restore_nearby(self) -> int:
         try:
-            return self._subscribe(self._bookmark, _AFTER_BOOKMARK)
+            return self._subscribe(self._bookmark, AFTER_BOOKMARK)
         except OSError:
-            handle = self._subscribe(0, _FUTURE)
+            handle = self._subscribe(0, FUTURE)
         self._library.close(self._bookmark)
         self._bookmark, self._is_marked = self._library.create_bookmark(), False
         return handle

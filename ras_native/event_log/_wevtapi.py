@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import byref, c_int, c_uint8, c_uint32, c_void_p
+from ctypes import byref, c_uint8, c_uint32, c_void_p
 from typing import Any
 
 from .._backend.codes import ERROR_INSUFFICIENT_BUFFER
 from .._backend.ctypes_os import call_error, open_library
+from .._backend.functions import EVT_FUNCTIONS, EVT_RENDER_EVENT_XML
 from .._errors import CodeError, ProviderError, not_loaded
 from .._records import UTF16
 from ._xml import LONGEST_XML, UnreadableEventError
 
 WINDOWS_NAME = "wevtapi.dll"
 
-_RENDER_XML = 1
 _FIRST_BYTES = 1 << 12
 _MOST_BYTES = 2 * (LONGEST_XML + 1)
 _MOST_ATTEMPTS = 4
-
-_FUNCTIONS: dict[str, tuple[Any, ...]] = {  # the type of the result, and of each argument
-    "EvtSubscribe": (c_void_p, *[c_void_p] * 7, c_uint32),
-    "EvtNext": (c_int, c_void_p, c_uint32, c_void_p, c_uint32, c_uint32, c_void_p),
-    "EvtRender": (c_int, c_void_p, c_void_p, c_uint32, c_uint32, *[c_void_p] * 3),
-    "EvtCreateBookmark": (c_void_p, c_void_p),
-    "EvtUpdateBookmark": (c_int, c_void_p, c_void_p),
-    "EvtClose": (c_int, c_void_p),
-}
 
 
 class EventLogError(CodeError):
@@ -55,7 +46,7 @@ class Wevtapi:
         _, os_error, reason, library = open_library(path, WINDOWS_NAME, keep_error=True)
         if library is None:
             raise not_loaded(self.path, os_error, reason)
-        self._functions = {name: self._find(library, name) for name in _FUNCTIONS}
+        self._functions = {name: self._find(library, name) for name in EVT_FUNCTIONS}
         self._buffer = (c_uint8 * _FIRST_BYTES)()
 
     def _find(self, library: ctypes.CDLL, name: str) -> Any:
@@ -63,7 +54,7 @@ class Wevtapi:
             function = library[name]
         except AttributeError:
             raise ProviderError(self.path, f"it has no {name}", function=name) from None
-        function.restype, *function.argtypes = _FUNCTIONS[name]
+        function.restype, *function.argtypes = EVT_FUNCTIONS[name]
         return function
 
     def _call(self, name: str, *arguments: Any) -> tuple[int, int]:
@@ -106,7 +97,7 @@ class Wevtapi:
             used, count, size = c_uint32(), c_uint32(), len(self._buffer)
             ctypes.memset(self._buffer, 0, size)
             answer, error = self._call(
-                *("EvtRender", None, event, _RENDER_XML),
+                *("EvtRender", None, event, EVT_RENDER_EVENT_XML),
                 *(size, self._buffer, byref(used), byref(count)),
             )
             if answer and used.value <= size:
