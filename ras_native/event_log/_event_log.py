@@ -70,8 +70,8 @@ class EventLog:
         past: bool = False,
         backend: str | None = None,
     ) -> None:
-        path = _path(library)
         self.backend = _backend.select(backend)
+        path = _path(library)
         functions = Wevtapi(path)
         event = new_backend_event(self.backend)
         try:
@@ -163,12 +163,14 @@ class EventLog:
             for _ in range(_ATTEMPTS):
                 try:
                     if subscription.is_lost:
-                        if monotonic() < self._restore_at:
+                        if not self._may_restore():
                             break
                         missed = self._restore(subscription) or missed
                     subscription.take(taken)
                     self._error, self._pause = None, _FIRST_PAUSE
-                    break
+                    if not (subscription.is_doubtful and self._may_restore()):
+                        break
+                    subscription.end()
                 except OSError as error:
                     logger.debug("the event log cannot be read: %s", error)
                     self._error = error
@@ -179,6 +181,9 @@ class EventLog:
                 error=self._error,
                 unreadable=taken.unreadable,
             )
+
+    def _may_restore(self) -> bool:
+        return monotonic() >= self._restore_at
 
     def _restore(self, subscription: Subscription) -> bool:
         self._restore_at = monotonic() + self._pause
@@ -205,7 +210,7 @@ class EventLog:
     def wait_slice(self, cancel: BackendEvent | None, slice_ns: int) -> int:
         """Wait as BackendEvent.wait does; 0 also if it is time to subscribe again."""
         code = self._open_event().wait(cancel, slice_ns)
-        is_due = self._error is not None and monotonic() >= self._restore_at
+        is_due = self._error is not None and self._may_restore()
         return 0 if code == RN_E_AGAIN and is_due else code
 
 

@@ -23,7 +23,7 @@ QUERY = (
 
 _BATCH = 16  # Windows fails with 1734 if the events of a larger one are long
 _MOST_BATCHES = 16
-_MOST_VAIN_SIGNALS = 3
+_MANY_SIGNALS = 3
 
 
 class Taken:
@@ -58,9 +58,17 @@ class Subscription:
         """Whether it must be made again."""
         return not self._handle
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it may be dead: several signals in a row came without news.
+
+        Windows answers ERROR_INVALID_OPERATION if nothing is new, and if the subscription is dead.
+        """
+        return self._vain_signals >= _MANY_SIGNALS
+
     def end(self) -> None:
         """End it; `restore` makes it again."""
-        handle, self._handle = self._handle, 0
+        handle, self._handle, self._vain_signals = self._handle, 0, 0
         self._library.close(handle)
 
     def close(self) -> None:
@@ -111,24 +119,16 @@ class Subscription:
         self._event.set()
 
     def _next(self, *, in_vain: bool) -> list[int]:
-        """Return handles of events; none if there is nothing new.
-
-        Windows often answers ERROR_INVALID_OPERATION when there is nothing new, but also when the
-        subscription is dead. Several such answers to signals mean that it is dead.
-        """
+        """Return handles of events; none if nothing is new, which is `in_vain` after a signal."""
         vain_signals, self._vain_signals = self._vain_signals, 0
         try:
             return self._library.next(self._handle, _BATCH)
         except EventLogError as error:
-            if error.code in (ERROR_NO_MORE_ITEMS, ERROR_TIMEOUT):
-                return []
-            if error.code != ERROR_INVALID_OPERATION:
+            if error.code == ERROR_INVALID_OPERATION:
+                self._vain_signals = vain_signals + in_vain
+            elif error.code not in (ERROR_NO_MORE_ITEMS, ERROR_TIMEOUT):
                 raise
-            self._vain_signals = vain_signals + in_vain
-            if self._vain_signals < _MOST_VAIN_SIGNALS:
-                return []
-            self._vain_signals = 0
-            raise
+            return []
 
     def _take_batch(self, handles: list[int], taken: Taken) -> None:
         try:

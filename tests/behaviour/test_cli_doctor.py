@@ -23,6 +23,8 @@ def test_doctor_finds_nothing_wrong(run, sim):
     assert found["backend_because"] == "--backend asks for it"
     assert found["sizes"] == {"rasconn": sizeof(RASCONNW), "rasconnstatus": 608}
     assert all(found["functions"].values())
+    assert (found["event_log"], found["notes"]) == ("readable", [])
+    assert sim.event_handles == 0
     assert run("doctor").stdout.endswith("nothing is wrong\n")
 
 
@@ -44,6 +46,22 @@ def test_wine_is_no_fault_of_the_installation(run, monkeypatch):
         "Wine has no RAS: its rasapi32 lists no connection",
         "the provider has no RasGetErrorStringW",
     ]
+
+
+@pytest.mark.parametrize(("code", "why"), [(0, "as Wine's does"), (5, "ERROR_ACCESS_DENIED")])
+def test_doctor_says_why_the_event_log_cannot_be_read(run, sim, code, why):
+    sim.fail("EvtSubscribe", code, count=None)
+    found = run.json("doctor")
+    assert (found["ok"], found["problems"], found["event_log"]) == (True, [], "not readable")
+    (note,) = found["notes"]
+    assert why in note["what"]
+    assert note["to_do"].endswith("a Monitor goes on, but cannot say why connections end")
+
+
+def test_doctor_says_that_the_event_log_broke_off(run, sim):
+    sim.fail("EvtNext", 1722, count=None)
+    (note,) = run.json("doctor")["notes"]
+    assert "1722" in note["what"]
 
 
 def test_doctor_works_where_cffi_is_not_found(run, monkeypatch):

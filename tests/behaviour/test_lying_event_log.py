@@ -109,30 +109,34 @@ def test_endless_events_are_read_in_parts(liar: LyingEventLog, backend: str) -> 
         assert not log.wait(0)
 
 
-UNREADABLE = {
-    "no XML": {"xml": "no XML"},
-    "nothing": {"xml": b""},
-    "half a character": {"xml": b"<"},
-    "UTF-8": {"xml": GOOD.encode()},
-    "large": {"used": 1 << 30, "render_fails": 1, "render_error": 122},
-    "too large": {"used": TRUTH - 1},
-    "small": {"used": 8},
-    "never large enough": {"used": 4097, "render_fails": 1, "render_error": 122},
-    "needs nothing": {"used": 0, "render_fails": 1, "render_error": 122},
-    "fails": {"render_fails": 1, "render_error": 15027},
-    "fails without an error": {"render_fails": 1},
+UNREADABLE = {  # the lies, and what the logger says
+    "no XML": ({"xml": "no XML"}, "not XML"),
+    "nothing": ({"xml": b""}, "not XML"),
+    "half a character": ({"xml": b"<"}, "not XML"),
+    "UTF-8": ({"xml": GOOD.encode()}, "not XML"),
+    "large": ({"used": 1 << 19, "render_fails": 1, "render_error": 122}, "524288 bytes, which is"),
+    "too large": ({"used": TRUTH - 1}, "4294967294 bytes, wrongly"),
+    "small": ({"used": 8}, "not XML"),
+    "grows for ever": ({"used": 4097, "render_fails": 1, "render_error": 122}, "4097 bytes, wro"),
+    "needs nothing": ({"used": 0, "render_fails": 1, "render_error": 122}, "0 bytes, wrongly"),
+    "fails": ({"render_fails": 1, "render_error": 15027}, "15027"),
+    "fails without an error": ({"render_fails": 1}, "EvtRender"),
 }
 
 
 @pytest.mark.ledger("EV-5")
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_an_event_that_cannot_be_read_is_counted(
-    liar: LyingEventLog, backend: str, name: str
+    liar: LyingEventLog, backend: str, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("DEBUG", "ras_native")
+    lies, why = UNREADABLE[name]
     with EventLog(liar.path, backend=backend) as log:
         liar.lie(xml=GOOD, batches=1, written=3, claimed=3)
-        liar.lie(**UNREADABLE[name])
+        liar.lie(**lies)
         assert log.read() == LogRead(unreadable=3)
+        assert caplog.text.count(why) == 3
+        assert "Office" not in caplog.text
         liar.lie(xml=GOOD, batches=1, used=TRUTH, render_fails=0)
         assert len(log.read().events) == 3
 

@@ -26,7 +26,7 @@ ROWS_OF = {
     "WC": 23,
     "PJ": 7,
     "ST": 7,
-    "EV": 6,
+    "EV": 7,
 }
 SYSTEMS = {"all": {"windows", "posix"}, "windows": {"windows"}, "posix": {"posix"}}
 BACKENDS = ("native", "ctypes")
