@@ -49,8 +49,7 @@ static void append(rassim_record *record) {
 
 /* XML. */
 
-/* [I] The log has the time of the writing. */
-static uint64_t utc_now(void) {
+uint64_t rassim__utc_now(void) {
   return rassim__clock_is_real() ? rassim__utc_ns() : event_log.epoch_ns + rassim__now();
 }
 
@@ -94,7 +93,7 @@ static void put_system(rassim_text *xml, const rassim_event_head *head, uint64_t
   rassim__put(xml,
               "</Level><Task>0</Task><Keywords>0x80000000000000</Keywords>"
               "<TimeCreated SystemTime='");
-  put_time(xml, utc_now());
+  put_time(xml, head->utc_ns ? head->utc_ns : rassim__utc_now());
   rassim__put(xml, "'/><EventRecordID>");
   rassim__put_number(xml, number, 1);
   rassim__put(xml, "</EventRecordID><Channel>");
@@ -155,7 +154,6 @@ uint32_t rassim__write_event(const rassim_event_head *head, const rassim_text *t
 void rassim__reset_event_log(void) {
   rassim__close_handles();
   while (event_log.count) remove_oldest();
-  event_log.next = 0;
   memset(&event_log.newest, 0, sizeof event_log.newest);
   event_log.epoch_ns = FIRST_EPOCH_NS;
   event_log.no_news_code = RAS_ERROR_NO_MORE_ITEMS;

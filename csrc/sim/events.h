@@ -13,12 +13,15 @@ typedef struct {
   uint32_t channel; /* a rassim_channel */
   uint32_t event_id;
   uint32_t level;
+  uint64_t utc_ns; /* its time; 0: that of the writing */
   uint16_t source[RASSIM_MAX_SOURCE + 1];
   bool whole; /* the text is all of the XML; otherwise it is the content of EventData */
 } rassim_event_head;
 
-/* Writes an event after the delay. Its time and its number are those of that moment. Returns 0 or
- * 8. */
+/* The present time in UTC, since 1970. */
+uint64_t rassim__utc_now(void);
+
+/* Writes an event after the delay. Its number is that of that moment. Returns 0 or 8. */
 uint32_t rassim__write_event(const rassim_event_head *head, const rassim_text *text,
                              uint64_t delay_ns);
 

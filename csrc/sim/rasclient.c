@@ -199,7 +199,6 @@ static const fault *find_fault(uint32_t event_id) {
   for (uint32_t i = 0; i < faults.count; i++) {
     const fault *each = &faults.items[i];
     if (each->event_id == event_id || (!each->event_id && !found)) found = each;
-    if (each->event_id == event_id) break;
   }
   return found;
 }
@@ -209,7 +208,7 @@ void rassim__log_event(uint32_t event_id, const rn_RASCONNW *connection,
   static const uint16_t source[] = {'R', 'a', 's', 'C', 'l', 'i', 'e', 'n', 't', 0};
   const template *found = find_template(event_id);
   const subject of = {connection, status, find_fault(event_id), code};
-  rassim_event_head head = {RASSIM_APPLICATION, event_id, found->level, {0}, false};
+  rassim_event_head head = {RASSIM_APPLICATION, event_id, found->level, 0, {0}, false};
   rassim_text text = {{0}, false};
   memcpy(head.source, source, sizeof source);
   for (const char *field = found->fields; *field; field++) {
@@ -217,6 +216,7 @@ void rassim__log_event(uint32_t event_id, const rn_RASCONNW *connection,
     put_field(&text, *field, &of);
     rassim__put(&text, "</Data>");
   }
+  if (of.fault && of.fault->members & RASSIM_FAULT_BACKDATED) head.utc_ns = rassim__utc_now();
   uint32_t copies = of.fault ? of.fault->copies : 1;
   for (uint32_t i = 0; i < copies; i++) {
     rassim__write_event(&head, &text, of.fault ? of.fault->delay_ns : 0);

@@ -191,6 +191,7 @@ RASSIM_EXPORT uint32_t rassim_write_event_xml(const uint16_t *channel, const uin
 #define RASSIM_FAULT_NO_CORRELATION 1 /* the correlation id is "{NA}" */
 #define RASSIM_FAULT_CODE 2           /* `code` replaces the reason or the error */
 #define RASSIM_FAULT_ENTRY_NAME 4     /* `entry_name` replaces the name of the entry */
+#define RASSIM_FAULT_BACKDATED 8      /* a delayed event has the time of the change */
 RASSIM_EXPORT uint32_t rassim_set_log_fault(uint32_t event_id, uint64_t delay_ns, uint32_t copies,
                                             uint32_t members, uint32_t code,
                                             const uint16_t *entry_name);

@@ -74,8 +74,8 @@ _NS_PER_SECOND = 1_000_000_000
 _MILLION = 1_000_000
 _QWORD_MAX = 2**64 - 1
 _LIMITS = {"idle": _abi.RASSIM_LIMIT_IDLE, "longest": _abi.RASSIM_LIMIT_LONGEST}
-_RAS_EVENTS = frozenset({*range(20221, 20228), 20263, 20264, 20277, 20278, 20281})
 _UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_LAST_EPOCH = datetime(2500, 1, 1, tzinfo=timezone.utc)
 _CLOCKS = {"manual": _abi.RASSIM_CLOCK_MANUAL, "real": _abi.RASSIM_CLOCK_REAL}
 
 
@@ -478,8 +478,8 @@ class Simulator:
     def epoch(self, time: datetime) -> None:
         if not isinstance(time, datetime):
             raise _check.wrong_type("epoch", "a datetime", time)
-        if time.tzinfo is None or time < _UNIX_EPOCH:
-            raise ValueError(f"epoch must have a time zone and be after 1970, not {time!r}")
+        if time.tzinfo is None or not _UNIX_EPOCH <= time < _LAST_EPOCH:
+            raise ValueError(f"epoch must have a time zone and be from 1970 to 2499, not {time!r}")
         self._control("set_epoch")((time - _UNIX_EPOCH) // timedelta(microseconds=1) * 1000)
 
     def write_ras_event(
@@ -491,10 +491,8 @@ class Simulator:
         tunnel that failed to move, are also written when the simulator makes the change. code: the
         reason or the error, for 20226, 20227 and 20278.
         """
-        number = dword("event_id", event_id)
+        number = _structures.ras_event(event_id)
         delay = _check.nanoseconds("after", after)
-        if number not in _RAS_EVENTS:
-            raise ValueError(f"event_id must be one of {sorted(_RAS_EVENTS)}, not {event_id!r}")
         self._act("write_ras_event", handle, number, dword("code", code), delay)
 
     def write_log_event(
@@ -524,6 +522,7 @@ class Simulator:
         event_id: int | None = None,
         *,
         delay: float = 0.0,
+        backdate: bool = False,
         copies: int = 1,
         correlation: bool = True,
         entry_name: str | None = None,
@@ -532,16 +531,18 @@ class Simulator:
         """Change what RAS writes into the event log from now on.
 
         event_id: of this event; None: of every event for which there is no change of its own.
-        delay: seconds from the change to the event, which has the later time. copies: how many
-        times it is written, from 0 to 16. correlation False: without the id of the connection, as
-        "{NA}". entry_name, code: in place of the real ones. The defaults write events as they are.
+        delay: seconds from the change to the event. backdate: a delayed event still has the time of
+        the change. copies: how many times it is written, from 0 to 16. correlation False: without
+        the id of the connection, as "{NA}". entry_name, code: in place of the real ones.
+
+        A later call for the same event replaces all of these. The defaults write events as they
+        are.
         """
-        number = 0 if event_id is None else dword("event_id", event_id)
-        if number and number not in _RAS_EVENTS:
-            raise ValueError(f"event_id must be one of {sorted(_RAS_EVENTS)}, not {event_id!r}")
+        number = 0 if event_id is None else _structures.ras_event(event_id)
         nanoseconds = _check.nanoseconds("delay", delay)
         repeats = dword("copies", copies, 0, _abi.RASSIM_MAX_COPIES)
         members = 0 if correlation else _abi.RASSIM_FAULT_NO_CORRELATION
+        members |= _abi.RASSIM_FAULT_BACKDATED if backdate else 0
         members |= 0 if code is None else _abi.RASSIM_FAULT_CODE
         members |= 0 if entry_name is None else _abi.RASSIM_FAULT_ENTRY_NAME
         name = None if entry_name is None else _structures.mangled(entry_name)

@@ -21,6 +21,7 @@ PHONEBOOK = r"C:\ProgramData\Microsoft\Network\Connections\Pbk\rasphone.pbk"
 _UTF16 = "utf-16-le" if sys.byteorder == "little" else "utf-16-be"
 _IPV4, _IPV6 = 1, 2  # RASTUNNELENDPOINT.dwType; 0 is unknown
 _QWORD_MAX = 2**64 - 1
+_RAS_EVENTS = {*range(20221, 20228), 20263, 20264, 20277, 20278, 20281}
 
 _STATISTICS = {
     "bytes_sent": "dwBytesXmited",
@@ -148,6 +149,14 @@ def wide(name: str, value: object) -> Any:
     """Make a text that ends with a NUL; it may hold any other character."""
     encoded = _check.text(name, value).encode(_UTF16, "surrogatepass") + b"\0\0"
     return (c_uint16 * (len(encoded) // 2)).from_buffer_copy(encoded)
+
+
+def ras_event(event_id: object) -> int:
+    """Check the id of an event that RAS writes."""
+    number = dword("event_id", event_id)
+    if number not in _RAS_EVENTS:
+        raise ValueError(f"event_id must be one of {sorted(_RAS_EVENTS)}, not {number}")
+    return number
 
 
 def log_event(channel: object, source: object, event_id: object) -> tuple[Any, Any, int]:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
+from ctypes import byref, c_uint32, c_void_p
+from datetime import datetime, timedelta, timezone
+from typing import Any
 from uuid import UUID
 
+import open_handles
 import pytest
-from simabi import Rasapi, SystemEvent, api_of
-from simevt import RAS_QUERY, Wevtapi, Written
+from hypothesis import example, given
+from hypothesis import strategies as st
+from simabi import Guarded, Rasapi, SystemEvent, api_of, wide
+from simevt import NO_ERROR_SET, RAS_QUERY, Wevtapi, Written, written
 
 from ras_native import ConnState
+from ras_native._backend.functions import EVT_FUNCTIONS
 from ras_native.sim import Simulator
 
 FUTURE, OLDEST, AFTER_BOOKMARK = 1, 2, 3
@@ -353,4 +362,571 @@ def test_queries_that_are_refused(
     code: int,
 ) -> None:
     assert (wevtapi.subscribe(event, query, channel), wevtapi.error) == (0, code)
+    assert sim.event_handles == 0
+
+
+def test_subscription_arguments(wevtapi: Wevtapi, sim: Simulator, event: SystemEvent) -> None:
+    signal, bookmark = event.handle, wevtapi.bookmark()
+    text, callback = wide("*"), c_void_p(1)
+    channel = wide("System")
+
+    def code(*arguments: Any) -> int:
+        return wevtapi.code("EvtSubscribe", *arguments)
+
+    plain = (channel, text, None, None, None)
+    assert code(c_void_p(4), signal, *plain, FUTURE) == 6, "a remote computer"
+    assert code(None, None, *plain, FUTURE) == 87, "neither an event nor a callback"
+    assert code(None, signal, channel, text, None, None, callback, FUTURE) == 87
+    assert code(None, None, channel, text, None, None, callback, FUTURE) == 120
+    for flags in (0, 4, FUTURE | 0x20000, STRICT, AFTER_BOOKMARK):
+        assert code(None, signal, *plain, flags) == 87
+    for flags in (FUTURE, OLDEST):
+        assert code(None, signal, channel, text, bookmark, None, None, flags) == 87
+    assert code(None, signal, channel, text, c_void_p(9999), None, None, AFTER_BOOKMARK) == 6
+    assert (sim.subscriptions, sim.event_handles) == (0, 1)
+    for flags in (FUTURE, OLDEST | 0x1000, FUTURE | STRICT):
+        assert code(None, signal, *plain, flags) == 0
+    assert sim.subscriptions == 3
+
+
+def test_a_signal_event_that_is_none(wevtapi: Wevtapi, sim: Simulator, event: SystemEvent) -> None:
+    value = event.handle
+    event.close_handle()
+    assert (wevtapi.subscribe(value), wevtapi.error) == (0, 6)
+    assert (wevtapi.subscribe(-1), wevtapi.error) == (0, 6)
+    assert sim.event_handles == 0
+
+
+def test_reading_arguments(wevtapi: Wevtapi, sim: Simulator, subscription: int) -> None:
+    handles, count = (c_void_p * 2)(), c_uint32(77)
+    other = wevtapi.bookmark()
+    sim.write_log_event(1)
+    for arguments, code in (
+        ((subscription, 2, handles, 0, 0, None), 87),
+        ((subscription, 2, None, 0, 0, byref(count)), 87),
+        ((subscription, 0, handles, 0, 0, byref(count)), 87),
+        ((subscription, 2, handles, 0, 1, byref(count)), 87),
+        ((None, 2, handles, 0, 0, byref(count)), 6),
+        ((other, 2, handles, 0, 0, byref(count)), 6),
+    ):
+        assert wevtapi.code("EvtNext", *arguments) == code
+    assert count.value == 0
+    forever = 0xFFFFFFFF
+    assert wevtapi.code("EvtNext", subscription, 2, handles, forever, 0, byref(count)) == 0
+    assert wevtapi.code("EvtNext", subscription, 2, handles, forever, 0, byref(count)) == 259
+
+
+def test_one_call_returns_at_most_1024_events(
+    wevtapi: Wevtapi, sim: Simulator, subscription: int
+) -> None:
+    for _ in range(1030):
+        sim.write_log_event(1)
+    assert [len(wevtapi.next(subscription, 2000)) for _ in range(3)] == [1024, 6, 0]
+
+
+def test_rendering_arguments(wevtapi: Wevtapi, sim: Simulator, subscription: int) -> None:
+    used, count = c_uint32(77), c_uint32(77)
+    sim.write_log_event(1)
+    (handle,), bookmark = wevtapi.next(subscription), wevtapi.bookmark()
+    size = 2 * len(wevtapi.render(handle)) + 2
+    buffer = Guarded(size)
+    for arguments, code in (
+        ((None, handle, 1, size, buffer.raw, None, byref(count)), 87),
+        ((None, handle, 1, size, buffer.raw, byref(used), None), 87),
+        ((None, handle, 0, size, buffer.raw, byref(used), byref(count)), 120),
+        ((None, handle, 3, size, buffer.raw, byref(used), byref(count)), 87),
+        ((bookmark, handle, 1, size, buffer.raw, byref(used), byref(count)), 87),
+        ((None, handle, 2, size, buffer.raw, byref(used), byref(count)), 6),
+        ((None, bookmark, 1, size, buffer.raw, byref(used), byref(count)), 6),
+        ((None, subscription, 1, size, buffer.raw, byref(used), byref(count)), 6),
+        ((None, None, 1, size, buffer.raw, byref(used), byref(count)), 6),
+        ((None, handle, 1, size - 1, buffer.raw, byref(used), byref(count)), 122),
+        ((None, handle, 1, size, None, byref(used), byref(count)), 122),
+    ):
+        assert wevtapi.code("EvtRender", *arguments) == code
+    assert (used.value, count.value) == (size, 0)
+    assert buffer.untouched_from(4)
+
+
+def test_closing(wevtapi: Wevtapi, sim: Simulator, subscription: int) -> None:
+    """Closing a subscription closes the events that came from it."""
+    sim.write_log_event(1)
+    sim.write_log_event(2)
+    first, second = wevtapi.next(subscription)
+    assert sim.event_handles == 3
+    assert wevtapi.code("EvtClose", first) == 0
+    assert wevtapi.code("EvtClose", first) == wevtapi.code("EvtClose", None) == 6
+    assert wevtapi.code("EvtClose", subscription) == 0
+    assert wevtapi.code("EvtClose", second) == wevtapi.code("EvtClose", subscription) == 6
+    assert (sim.event_handles, sim.subscriptions) == (0, 0)
+
+
+def test_an_event_that_is_open_outlives_its_log(
+    wevtapi: Wevtapi, sim: Simulator, subscription: int
+) -> None:
+    sim.write_log_event(7, ["a"])
+    (handle,) = wevtapi.next(subscription)
+    sim.clear_log()
+    assert written(wevtapi.render(handle)).data == ["a"]
+
+
+def test_a_closed_subscription_leaves_no_descriptor(
+    wevtapi: Wevtapi, event: SystemEvent, sim: Simulator
+) -> None:
+    assert wevtapi.code("EvtClose", wevtapi.subscribe(event)) == 0
+    before = open_handles.count()
+    for _ in range(20):
+        assert wevtapi.code("EvtClose", wevtapi.subscribe(event)) == 0
+        assert wevtapi.subscribe(event, "*[") == 0
+    for _ in range(20):
+        assert wevtapi.subscribe(event)
+    sim.close()
+    assert open_handles.count() == before
+
+
+# Bookmarks
+
+
+def test_a_bookmark_goes_on_where_it_was_set(
+    sim: Simulator, wevtapi: Wevtapi, event: SystemEvent, subscription: int
+) -> None:
+    for event_id in (1, 2, 3):
+        sim.write_log_event(event_id)
+        sim.write_log_event(event_id + 10, source="Rasman", channel="System")
+    events = wevtapi.next(subscription)
+    bookmark = wevtapi.bookmark()
+    for handle in events[:3]:
+        assert wevtapi.code("EvtUpdateBookmark", bookmark, handle) == 0
+    xml = (
+        "<BookmarkList>\r\n  <Bookmark Channel='Application' RecordId='2' IsCurrent='true'/>\r\n"
+        "  <Bookmark Channel='System' RecordId='1'/>\r\n</BookmarkList>"
+    )
+    assert wevtapi.bookmark_xml(bookmark) == xml
+    for saved in (bookmark, wevtapi.bookmark(xml)):
+        flags = AFTER_BOOKMARK | STRICT
+        again = wevtapi.subscribe(event, flags=flags, bookmark=saved)
+        sim.write_log_event(4)
+        assert ids(wevtapi.read(again))[:4] == [12, 3, 13, 4]
+    assert wevtapi.code("EvtUpdateBookmark", bookmark, events[3]) == 0
+    assert "Channel='System' RecordId='2' IsCurrent='true'" in wevtapi.bookmark_xml(bookmark)
+
+
+@pytest.mark.parametrize(
+    ("xml", "strict", "expected"),
+    [
+        ('<BookmarkList><Bookmark Channel="Application" RecordId="2" IsCurrent="True"/>'
+         "</BookmarkList>", [3], [3]),
+        ("<BookmarkList>\n<Bookmark IsCurrent='true' RecordId='9' Channel='Application'/>\n"
+         "</BookmarkList>\n", None, []),
+        ("<BookmarkList><Bookmark Channel='Application' RecordId='1' IsCurrent='true'/>"
+         "<Bookmark Channel='System' RecordId='7' IsCurrent='false'/></BookmarkList>",
+         [2, 3], [2, 3]),
+        ("<BookmarkList/>", None, [1, 2, 3]),
+        ("<BookmarkList></BookmarkList>", None, [1, 2, 3]),
+        ("<BookmarkList><Bookmark Channel='Setup' RecordId='1' IsCurrent='true'/></BookmarkList>",
+         None, [1, 2, 3]),
+    ],
+)  # fmt: skip
+def test_bookmarks_that_were_saved(
+    sim: Simulator,
+    wevtapi: Wevtapi,
+    event: SystemEvent,
+    xml: str,
+    strict: list[int] | None,
+    expected: list[int],
+) -> None:
+    """With STRICT the bookmarked event must exist; otherwise the next one begins."""
+    for event_id in (1, 2, 3):
+        sim.write_log_event(event_id)
+    bookmark = wevtapi.bookmark(xml)
+    handle = wevtapi.subscribe(event, flags=AFTER_BOOKMARK | STRICT, bookmark=bookmark)
+    if strict is None:
+        assert (handle, wevtapi.error) == (0, 1168)
+    else:
+        assert ids(wevtapi.read(handle)) == strict
+    handle = wevtapi.subscribe(event, flags=AFTER_BOOKMARK, bookmark=bookmark)
+    assert ids(wevtapi.read(handle)) == expected
+
+
+def test_an_empty_bookmark(wevtapi: Wevtapi) -> None:
+    assert wevtapi.bookmark_xml(wevtapi.bookmark()) == "<BookmarkList>\r\n</BookmarkList>"
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        "",
+        "x",
+        "<BookmarkList>",
+        "<BookmarkList/>x",
+        "<BookmarkList></BookmarkList>x",
+        "<BookmarkList><Bookmark Channel='System' RecordId='1'></BookmarkList>",
+        "<BookmarkList><Bookmark Channel='System' RecordId='x'/></BookmarkList>",
+        "<BookmarkList><Bookmark Channel='System' RecordId=''/></BookmarkList>",
+        "<BookmarkList><Bookmark Channel='System' RecordId='99999999999999999999'/></BookmarkList>",
+        "<BookmarkList><Bookmark Channel='System' RecordId='1/></BookmarkList>",
+        "<BookmarkList><Bookmark Channel=System/></BookmarkList>",
+        "<BookmarkList><Bookmark Other='1'/></BookmarkList>",
+    ],
+)
+def test_bookmarks_that_are_refused(wevtapi: Wevtapi, sim: Simulator, xml: str) -> None:
+    assert (wevtapi.bookmark(xml), wevtapi.error) == (0, 15008)
+    assert sim.event_handles == 0
+
+
+def test_updating_what_is_no_bookmark(sim: Simulator, wevtapi: Wevtapi, subscription: int) -> None:
+    sim.write_log_event(1)
+    (handle,), bookmark = wevtapi.next(subscription), wevtapi.bookmark()
+    for arguments in ((handle, handle), (bookmark, bookmark), (None, handle), (bookmark, None)):
+        assert wevtapi.code("EvtUpdateBookmark", *arguments) == 6
+
+
+def test_a_cleared_log_goes_on_counting(
+    sim: Simulator, wevtapi: Wevtapi, event: SystemEvent, subscription: int
+) -> None:
+    sim.write_log_event(1)
+    (handle,), bookmark = wevtapi.next(subscription), wevtapi.bookmark()
+    assert wevtapi.code("EvtUpdateBookmark", bookmark, handle) == 0
+    sim.clear_log()
+    handle = wevtapi.subscribe(event, flags=AFTER_BOOKMARK | STRICT, bookmark=bookmark)
+    assert (handle, wevtapi.error) == (0, 1168)
+    sim.write_log_event(2)
+    assert [each.record for each in wevtapi.read(subscription)] == [2]
+
+
+# Faults
+
+
+def test_a_subscription_is_stale_after_it_missed_events(
+    sim: Simulator, wevtapi: Wevtapi, event: SystemEvent, subscription: int
+) -> None:
+    sim.write_log_event(1)
+    sim.clear_log(after=1.0)
+    assert len(wevtapi.next(subscription)) == 1
+    sim.advance(1.0)
+    assert wevtapi.next(subscription) == []
+    assert wevtapi.error == 259, "it had read all of them"
+    sim.write_log_event(2)
+    sim.clear_log()
+    sim.write_log_event(3)
+    for _ in range(2):
+        assert wevtapi.next(subscription) == []
+        assert wevtapi.error == 15011
+    assert ids(wevtapi.read(wevtapi.subscribe(event, flags=OLDEST))) == [3]
+
+
+def test_the_log_is_bounded(
+    sim: Simulator, wevtapi: Wevtapi, event: SystemEvent, subscription: int
+) -> None:
+    """A subscription falls behind only because of events that it wants."""
+    for _ in range(4097):
+        sim.write_log_event(1, source="Other")
+    assert wevtapi.next(subscription) == []
+    assert wevtapi.error == 259
+    everything = wevtapi.subscribe(event, "*", "Application", flags=OLDEST)
+    told = wevtapi.read(everything)
+    assert (len(told), told[0].record, told[-1].record) == (4096, 2, 4097)
+    for _ in range(4097):
+        sim.write_log_event(1)
+    assert (wevtapi.next(subscription), wevtapi.error) == ([], 15011)
+
+
+def test_a_broken_subscription(
+    sim: Simulator, wevtapi: Wevtapi, event: SystemEvent, subscription: int
+) -> None:
+    sim.break_subscriptions(1717, after=1.0)
+    sim.write_log_event(1)
+    assert len(wevtapi.next(subscription)) == 1
+    sim.advance(1.0)
+    event.consume()
+    sim.write_log_event(2)
+    assert event.consume()
+    for _ in range(2):
+        assert (wevtapi.next(subscription), wevtapi.error) == ([], 1717)
+    again = wevtapi.subscribe(event)
+    sim.write_log_event(3)
+    assert ids(wevtapi.read(again)) == [3]
+    assert (wevtapi.next(subscription), wevtapi.error) == ([], 1717)
+    assert wevtapi.code("EvtClose", subscription) == 0
+
+
+def test_a_signal_without_news(
+    sim: Simulator, wevtapi: Wevtapi, event: SystemEvent, subscription: int
+) -> None:
+    sim.signal_subscriptions(after=1.0)
+    assert not event.consume()
+    sim.advance(1.0)
+    assert event.consume()
+    assert wevtapi.read(subscription) == []
+
+
+def test_a_log_like_that_of_wine(sim: Simulator, wevtapi: Wevtapi, event: SystemEvent) -> None:
+    """EvtSubscribe returns NULL, and sets no error."""
+    sim.fail("EvtSubscribe", 0, count=None)
+    sim.fail("EvtClose", 0)
+    for _ in range(2):
+        assert (wevtapi.subscribe(event), wevtapi.error) == (0, NO_ERROR_SET)
+    assert (wevtapi.call("EvtClose", None), wevtapi.error) == (0, NO_ERROR_SET)
+
+
+def test_success_sets_no_error(wevtapi: Wevtapi, event: SystemEvent) -> None:
+    assert wevtapi.subscribe(event)
+    assert wevtapi.error == NO_ERROR_SET
+
+
+def test_late_events_are_out_of_order(
+    sim: Simulator, wevtapi: Wevtapi, event: SystemEvent, subscription: int
+) -> None:
+    sim.disturb_log(20225, delay=5.0)
+    sim.disturb_log(20226, delay=1.5, backdate=True)
+    handle = sim.add("a", device_name=DIAL_UP)
+    assert not event.consume()
+    sim.drop(handle, reason=829, after=1.0)
+    sim.advance(10.0)
+    assert event.consume()
+    told = [(each.event_id, each.record, each.time[17:20]) for each in wevtapi.read(subscription)]
+    assert told == [(20226, 1, "01."), (20225, 2, "05.")]
+
+
+@pytest.mark.parametrize("copies", [0, 1, 2, 16])
+def test_events_that_are_lost_or_doubled(
+    sim: Simulator, wevtapi: Wevtapi, subscription: int, copies: int
+) -> None:
+    sim.disturb_log(20226, copies=copies)
+    sim.drop(sim.add("a", device_name=DIAL_UP))
+    told = wevtapi.read(subscription)
+    assert ids(told) == [20225, *[20226] * copies]
+    assert len({each.record for each in told}) == len(told)
+    assert len({tuple(each.data) for each in told[1:]}) <= 1
+
+
+def test_events_that_are_mangled(sim: Simulator, wevtapi: Wevtapi, subscription: int) -> None:
+    sim.disturb_log(correlation=False, entry_name="Z\ufffdrich", code=0x80070005)
+    sim.disturb_log(20227)  # as it is
+    sim.dial("Z\u00fcrich", error=691, correlation_id=COID, states=[0])
+    sim.advance(1.0)
+    sim.drop(sim.add("Z\u00fcrich", device_name=DIAL_UP))
+    told = {each.event_id: each.data for each in wevtapi.read(subscription)}
+    assert told[20221][0] == "{NA}"
+    assert told[20227] == [COID_TEXT, "RASSIM\\user", "Z\u00fcrich", "691"]
+    assert told[20226] == ["{NA}", "RASSIM\\user", "Z\ufffdrich", "-2147024891"]
+    sim.disturb_log()
+    sim.add("Z\u00fcrich", correlation_id=COID, device_name=DIAL_UP)
+    (last,) = wevtapi.read(subscription)
+    assert (last.data[0], last.data[2]) == (COID_TEXT, "Z\u00fcrich")
+
+
+def test_any_text_can_be_an_event(sim: Simulator, wevtapi: Wevtapi, subscription: int) -> None:
+    texts = ["", "<Event>", "\ud800 \x01", "x" * 300_000]
+    for text in texts:
+        sim.write_log_event(20226, xml=text)
+    assert [wevtapi.render(handle) for handle in wevtapi.next(subscription)] == texts
+
+
+def test_fields_of_any_event(sim: Simulator, wevtapi: Wevtapi, subscription: int) -> None:
+    fields = ["", "<&>", "\u6771\u4eac", *["x"] * 61]
+    sim.write_log_event(1, fields, after=2.0)
+    sim.write_log_event(2)
+    sim.advance(3.0)
+    assert [each.data for each in wevtapi.read(subscription)] == [[], fields]
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "options", "named"),
+    [
+        ("write_log_event", (-1,), {}, "event_id"),
+        ("write_log_event", (65536,), {}, "event_id"),
+        ("write_log_event", (1,), {"source": ""}, "source"),
+        ("write_log_event", (1,), {"source": "x" * 64}, "source"),
+        ("write_log_event", (1,), {"channel": "Security"}, "channel"),
+        ("write_log_event", (1,), {"xml": "a\0"}, "xml"),
+        ("write_log_event", (1, "text"), {}, "data"),
+        ("write_log_event", (1, ["x"] * 65), {}, "data"),
+        ("write_log_event", (1, ["a\0"]), {}, "data"),
+        ("write_ras_event", (0, 20226), {}, "handle"),
+        ("write_ras_event", (1, 20228), {}, "event_id"),
+        ("write_ras_event", (1, 20226), {"code": -1}, "code"),
+        ("disturb_log", (20228,), {}, "event_id"),
+        ("disturb_log", (0,), {}, "event_id"),
+        ("disturb_log", (), {"copies": 17}, "copies"),
+        ("disturb_log", (), {"delay": -1}, "delay"),
+        ("disturb_log", (), {"entry_name": "x" * 257}, "entry_name"),
+        ("disturb_log", (), {"code": 2**32}, "code"),
+        ("break_subscriptions", (0,), {}, "code"),
+        ("drop", (1,), {"reason": -1}, "reason"),
+        ("time_out", (1, "never"), {}, "limit"),
+        ("time_out", (1,), {}, "handle"),
+    ],
+)
+def test_arguments_of_the_controls(
+    sim: Simulator,
+    method: str,
+    arguments: tuple[Any, ...],
+    options: dict[str, Any],
+    named: str,
+) -> None:
+    with pytest.raises((ValueError, TypeError, LookupError), match=named):
+        getattr(sim, method)(*arguments, **options)
+
+
+def test_only_a_connection_that_is_up_reaches_a_limit(sim: Simulator) -> None:
+    handle = sim.dial("a")
+    with pytest.raises(LookupError):
+        sim.time_out(handle)
+
+
+# Its life
+
+
+def test_the_epoch_of_a_manual_clock(sim: Simulator, wevtapi: Wevtapi, subscription: int) -> None:
+    assert sim.epoch == datetime(2026, 1, 1, tzinfo=timezone.utc)
+    east = timezone(timedelta(hours=9))
+    sim.epoch = datetime(2024, 3, 1, 8, 59, 58, 123456, tzinfo=east)
+    sim.write_log_event(1, after=0.5)
+    sim.write_log_event(2, after=1.9)
+    sim.advance(2.0)
+    assert [each.time for each in wevtapi.read(subscription)] == [
+        "2024-02-29T23:59:58.6234560Z",
+        "2024-03-01T00:00:00.0234560Z",
+    ]
+    assert sim.epoch == datetime(2024, 2, 29, 23, 59, 58, 123456, tzinfo=timezone.utc)
+    years = [datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1969, 2500)]
+    for wrong in (*years, datetime(2026, 1, 1), "2026"):
+        with pytest.raises((TypeError, ValueError), match="epoch"):
+            sim.epoch = wrong  # type: ignore[assignment]
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(2499, 12, 31), timezones=st.just(timezone.utc)))
+@example(datetime(2000, 2, 29, tzinfo=timezone.utc))
+@example(datetime(2100, 3, 1, tzinfo=timezone.utc))
+def test_every_date_is_right(time: datetime) -> None:
+    with Simulator() as sim, SystemEvent() as event:
+        wevtapi = Wevtapi(sim)
+        subscription = wevtapi.subscribe(event)
+        sim.epoch = time
+        sim.write_log_event(1)
+        (told,) = wevtapi.read(subscription)
+    assert told.time == time.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond:06}0Z"
+
+
+def test_a_real_clock_has_the_time_of_the_system() -> None:
+    with Simulator(clock="real") as sim, SystemEvent() as event:
+        wevtapi = Wevtapi(sim)
+        subscription = wevtapi.subscribe(event)
+        before = datetime.now(timezone.utc)
+        sim.write_log_event(1, after=0.01)
+        event.wait()
+        (told,) = wevtapi.read(subscription)
+        after = datetime.now(timezone.utc)
+    tick = timedelta(milliseconds=50)  # of the clock of Windows
+    assert before - tick <= datetime.fromisoformat(told.time[:26] + "+00:00") <= after + tick
+
+
+def test_a_reset_ends_everything(sim: Simulator, wevtapi: Wevtapi, event: SystemEvent) -> None:
+    subscription, bookmark = wevtapi.subscribe(event), wevtapi.bookmark()
+    sim.disturb_log(copies=0)
+    sim.no_news_code = 4317
+    sim.epoch = datetime(2020, 1, 1, tzinfo=timezone.utc)
+    sim.write_log_event(1)
+    sim.write_log_event(2, after=1.0)
+    sim.close()
+    with Simulator() as fresh:
+        assert (fresh.subscriptions, fresh.event_handles, fresh.no_news_code) == (0, 0, 259)
+        assert fresh.epoch.year == 2026
+        for handle in (subscription, bookmark):
+            assert wevtapi.code("EvtClose", handle) == 6
+        fresh.advance(2.0)
+        fresh.add("a", device_name=DIAL_UP)
+        everything = wevtapi.subscribe(event, flags=OLDEST)
+        assert everything not in (subscription, bookmark), "no handle comes back"
+        assert [each.record for each in wevtapi.read(everything)] == [1]
+
+
+@pytest.mark.posix_only("fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # threads and fork
+@pytest.mark.parametrize("clock", ["manual", "real"])
+def test_a_forked_child_has_a_log_but_no_subscriptions(clock: Any) -> None:
+    with Simulator(clock=clock) as sim, SystemEvent() as event:
+        wevtapi = Wevtapi(sim)
+        subscription = wevtapi.subscribe(event)
+        sim.write_log_event(1)
+        assert event.consume()
+        pid = os.fork()
+        if not pid:
+            sim.write_log_event(2)
+            gone = wevtapi.next(subscription) == [] and wevtapi.error == 6
+            told = ids(wevtapi.read(wevtapi.subscribe(event, flags=OLDEST)))
+            os._exit(0 if gone and told == [1, 2] and sim.event_handles == 1 else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        assert not event.consume()
+        assert ids(wevtapi.read(subscription)) == [1]
+
+
+@pytest.mark.parametrize("name", EVT_FUNCTIONS)
+def test_every_function_is_counted_and_can_fail(
+    sim: Simulator, wevtapi: Wevtapi, name: str
+) -> None:
+    _, *kinds = EVT_FUNCTIONS[name]
+    arguments = [0 if kind is c_uint32 else None for kind in kinds]
+    wevtapi.call(name, *arguments)
+    assert (sim.calls(name), sim.calls_total) == (1, 1)
+    sim.fail(name, 4711, call=2)
+    assert (not wevtapi.call(name, *arguments), wevtapi.error) == (True, 4711)
+    assert (sim.calls(name), sim.calls_total) == (2, 2)
+
+
+def test_reading_the_log_does_not_advance_the_clock(
+    sim: Simulator, api: Rasapi, wevtapi: Wevtapi, subscription: int
+) -> None:
+    sim.step_per_call = 1.0
+    wevtapi.next(subscription)
+    assert sim.now == 0.0
+    api.RasHangUpW(None)
+    assert sim.now == 1.0
+
+
+def test_a_slow_function_does_not_block_others(
+    sim: Simulator, wevtapi: Wevtapi, event: SystemEvent, subscription: int
+) -> None:
+    sim.delay("EvtNext", 60.0)
+    slow = threading.Thread(target=wevtapi.next, args=(subscription,))
+    slow.start()
+    while not sim.calls("EvtNext"):
+        pass
+    assert wevtapi.subscribe(event)
+    sim.delay("EvtNext", 0.0)
+    slow.join(30.0)
+    assert not slow.is_alive()
+
+
+def test_subscribers_in_many_threads(sim: Simulator) -> None:
+    """Each subscription reads every event once, in order."""
+    told: dict[int, list[int]] = {}
+    many, writers = 200, 2
+
+    def subscriber(number: int, ready: threading.Barrier) -> None:
+        wevtapi = Wevtapi(sim)
+        with SystemEvent() as event:
+            subscription = wevtapi.subscribe(event)
+            ready.wait()
+            found: list[int] = []
+            while len(found) < many * writers:
+                event.wait()
+                found += [each.record for each in wevtapi.read(subscription)]
+            told[number] = found
+            assert wevtapi.code("EvtClose", subscription) == 0
+
+    ready = threading.Barrier(3 + writers)
+    threads = [threading.Thread(target=subscriber, args=(n, ready)) for n in range(3)]
+    threads += [
+        threading.Thread(
+            target=lambda: [ready.wait(), *(sim.write_log_event(1) for _ in range(many))]
+        )
+        for _ in range(writers)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60.0)
+    assert told == {number: list(range(1, many * writers + 1)) for number in range(3)}
     assert sim.event_handles == 0

@@ -104,7 +104,7 @@ class Wevtapi:
         into = (None, handle, flags, buffer.size, buffer.raw, byref(used), byref(properties))
         assert self.code("EvtRender", *into) == 0
         assert (used.value, properties.value) == (buffer.size, 0)
-        text = buffer.bytes().decode(UTF16)
+        text = buffer.bytes().decode(UTF16, "surrogatepass")
         assert text.index("\0") == len(text) - 1
         return text[:-1]
 
