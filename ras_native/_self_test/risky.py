@@ -27,6 +27,10 @@ from .raw import (
 )
 
 _SECONDS = 20.0
+_NOT_IN_A_FROZEN_PROGRAM = (
+    "not tried: a frozen program has no Python for the other process; run the self-test with an "
+    "installed Python"
+)
 _OLDEST = RASCONNW_VERSIONS[-1][1]
 
 
@@ -96,6 +100,8 @@ RISKY: dict[str, Callable[[Raw], Answer]] = {
 
 def ask(names: Sequence[str], path: str | None) -> list[Answer]:
     """Make the calls in another process; after a crash, a new process makes the remaining calls."""
+    if _is_frozen():
+        return [Answer(name, None, {}, _NOT_IN_A_FROZEN_PROGRAM) for name in names]
     answers: list[Answer] = []
     while len(answers) < len(names):
         part, fault = _ask_process(names[len(answers) :], path)
@@ -103,6 +109,14 @@ def ask(names: Sequence[str], path: str | None) -> list[Answer]:
         if len(answers) < len(names):
             answers.append(Answer(names[len(answers)], None, {}, fault))
     return answers
+
+
+def _is_frozen() -> bool:
+    """Whether `sys.executable` is the user's program; it would run again instead of this module.
+
+    PyInstaller, cx_Freeze and py2exe set `sys.frozen`. Nuitka gives each module `__compiled__`.
+    """
+    return bool(getattr(sys, "frozen", False)) or "__compiled__" in globals()
 
 
 def _ask_process(names: Sequence[str], path: str | None) -> tuple[list[Answer], str]:

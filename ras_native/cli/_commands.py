@@ -36,6 +36,7 @@ from ._common import (
     quoted,
     with_advice,
 )
+from ._completion import SHELLS, complete_entry, complete_file, print_script
 from ._hooks import COMMAND_SECONDS
 from ._output import OutputOptions, output_options
 from ._probe import Prober, probe
@@ -47,11 +48,19 @@ _WAIT_INTERVAL = 0.25  # seconds; RAS reports most changes sooner
 _SECONDS = Seconds()
 _INTERVAL = Seconds(0.01)
 
-target_argument = click.argument("wanted", metavar="ENTRY|HANDLE")
+target_argument = click.argument("wanted", metavar="ENTRY|HANDLE", shell_complete=complete_entry)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ras-native")
+@click.option(
+    "--completion",
+    type=click.Choice(SHELLS),
+    is_eager=True,
+    expose_value=False,
+    callback=print_script,
+    help="Print the script that makes this shell complete commands and entries.",
+)
 def cli() -> None:
     """Watch Windows RAS (VPN, dial-up) connections.
 
@@ -125,7 +134,7 @@ def list_connections(source: Source, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("wanted", metavar="[ENTRY|HANDLE]", required=False)
+@click.argument("wanted", metavar="[ENTRY|HANDLE]", required=False, shell_complete=complete_entry)
 @provider_options
 @json_option
 def status(source: Source, wanted: str | None, as_json: bool) -> None:
@@ -145,7 +154,7 @@ def status(source: Source, wanted: str | None, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("entries", metavar="[ENTRY]...", nargs=-1)
+@click.argument("entries", metavar="[ENTRY]...", nargs=-1, shell_complete=complete_entry)
 @provider_options
 @click.option(
     "--interval", type=_INTERVAL, default=1.0, show_default=True, metavar="SECONDS",
@@ -163,7 +172,12 @@ def status(source: Source, wanted: str | None, as_json: bool) -> None:
     help="The time limit of each check of a TCP port.",
 )  # fmt: skip
 @click.option("--duration", type=_SECONDS, metavar="SECONDS", help="Stop after SECONDS.")
-@click.option("--record", metavar="FILE", help="Record to FILE, for 'ras-native replay FILE'.")
+@click.option(
+    "--record",
+    metavar="FILE",
+    help="Record to FILE, for 'ras-native replay FILE'.",
+    shell_complete=complete_file,
+)
 @click.option(
     "--pseudonyms",
     is_flag=True,
@@ -243,7 +257,7 @@ def _new_reports() -> Reports:
 
 
 @cli.command()
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=complete_file)
 @output_options
 def replay(file: str, output: OutputOptions) -> None:
     """Show the events of a recording again, on any system.

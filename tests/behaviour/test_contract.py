@@ -122,6 +122,15 @@ def test_a_silent_call_ends_after_its_time(sim, monkeypatch):
     assert answer.fault == "no answer in 0.001 s"
 
 
+@pytest.mark.parametrize(("place", "mark"), [(sys, "frozen"), (risky, "__compiled__")])
+def test_a_frozen_program_starts_no_other_process(sim, monkeypatch, place, mark):
+    monkeypatch.setattr(place, mark, True, raising=False)
+    monkeypatch.setattr(risky, "_ask_process", None)
+    (answer,) = risky.ask(["status_null"], sim.path)
+    assert answer.call == "status_null"
+    assert answer.fault.startswith("not tried: a frozen program has no Python")
+
+
 def test_what_the_library_lacks_is_reported(sim):
     raw = Raw(load(sim.path))
     assert str(raw.call("RasNoSuch()", "RasNoSuch")) == "RasNoSuch() -> not exported"
