@@ -23,7 +23,7 @@ from .. import (
     explain,
 )
 from .. import replay as replay_events
-from . import _doctor, _show
+from . import _doctor, _rasdial, _show
 from ._common import (
     Commands,
     Seconds,
@@ -120,12 +120,31 @@ def _not_found(wanted: str) -> click.ClickException:
 
 @cli.command(name="list")
 @provider_options
+@click.option(
+    "--format", "style", type=click.Choice(("table", "rasdial")), default="table",
+    show_default=True, help="What to print.",
+)  # fmt: skip
 @json_option
-def list_connections(source: Source, as_json: bool) -> None:
-    """List the connections."""
-    with source.open(await_demo=True) as ras:
-        connections = ras.enum_connections()
-    if as_json:
+def list_connections(source: Source, style: str, as_json: bool) -> None:
+    """List the connections.
+
+    With --format rasdial, the output is that of Windows' rasdial, but in English on every system.
+    The exit code is then 0, or the code of RAS.
+    """
+    is_rasdial = style == "rasdial"
+    if is_rasdial and as_json:
+        raise click.UsageError("--json and --format name two formats: use only one")
+    try:
+        with source.open(await_demo=True) as ras:
+            connections = ras.enum_connections()
+    except RasError as error:
+        if not is_rasdial:
+            raise
+        click.echo(_rasdial.failure(error))
+        raise click.exceptions.Exit(error.code) from error
+    if is_rasdial:
+        click.echo(_rasdial.listing(connections))
+    elif as_json:
         _show.print_json([item.to_dict() for item in connections])
     elif connections:
         _show.console().print(_show.connections_table(connections))
