@@ -27,7 +27,7 @@ _WITHOUT = {
 _SERVICE_STOPPED = "ERROR_RASMAN_CANNOT_INITIALIZE"
 _VARIABLE = "RAS_NATIVE_BACKEND"
 _SEND = (
-    "Please send us this report, which names no connection: ras-native doctor --self-test --json"
+    "Please send us this report, which names no connection{}: ras-native doctor --self-test --json"
 )
 
 
@@ -111,6 +111,16 @@ def _versions() -> dict[str, Any]:
         "system": f"{platform.platform()}, {platform.machine()}",
         "cffi": _installed_version("cffi"),
     }
+
+
+def _address() -> str:
+    """Return " to " and the address for reports, from [project.urls]; "" if none is known."""
+    try:
+        lines = metadata.metadata("ras_native").get_all("Project-URL") or []
+    except metadata.PackageNotFoundError:  # for instance, in a frozen program
+        return ""
+    addresses = dict(line.split(", ", 1) for line in lines)
+    return f" to {addresses['Issues']}" if "Issues" in addresses else ""
 
 
 def _installed_version(package: str) -> str:
@@ -231,7 +241,10 @@ def _print(report: Report, out: Console) -> None:
     if report.findings:
         failed = sum(item.passed is False for item in report.findings)
         checks = sum(item.passed is not None for item in report.findings)
-        out.print(f"\n{checks - failed} of {checks} checks passed. {_SEND}", soft_wrap=True)
+        out.print(
+            f"\n{checks - failed} of {checks} checks passed. {_SEND.format(_address())}",
+            soft_wrap=True,
+        )
     elif report.passed:
         out.print("[green]nothing is wrong[/]")
 

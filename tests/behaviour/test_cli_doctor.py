@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from ctypes import sizeof
+from email.message import Message
 from importlib import metadata
 
 import pytest
@@ -116,6 +117,22 @@ def test_doctor_reports_the_self_test(sim):
     text = Command(sim, "ctypes")("doctor", "--self-test").stdout
     assert "11 of 11 checks passed" in text
     assert "RasHangUpW(NULL) -> 6 ERROR_INVALID_HANDLE" in text
+
+
+@pytest.mark.parametrize(
+    ("urls", "where"),
+    [
+        (None, "connection: ras-native"),
+        (["Source, https://example.com"], "connection: ras-native"),
+        (["Issues, https://example.com/issues"], "connection to https://example.com/issues: ras-"),
+    ],
+)
+def test_doctor_says_where_to_send_the_report(sim, monkeypatch, urls, where):
+    package = Message()
+    for url in urls or []:
+        package["Project-URL"] = url
+    monkeypatch.setattr(metadata, "metadata", lambda _: package)
+    assert where in Command(sim, "ctypes")("doctor", "--self-test").stdout
 
 
 def test_doctor_fails_with_the_self_test(sim):
