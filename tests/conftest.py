@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import importlib.util
 import os
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from host import under_wine
 from hypothesis import HealthCheck, settings
 from tsv import read_rows
 
@@ -108,11 +108,6 @@ def ras(sim: Simulator, backend: str) -> Iterator[Ras]:
         yield opened
 
 
-def under_wine() -> bool:
-    """Where tests/wine_exceptions.tsv applies: there its tests must fail, elsewhere pass."""
-    return sys.platform == "win32" and hasattr(ctypes.windll.ntdll, "wine_get_version")
-
-
 def _skip_on_other_system(item: pytest.Item) -> None:
     for name, here in (
         ("windows_only", sys.platform == "win32"),
@@ -128,6 +123,7 @@ def _skip_on_other_system(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Under Wine the tests of this table must fail, elsewhere they must pass.
     rows = read_rows("tests/wine_exceptions.tsv", "test reason") if under_wine() else []
     exceptions = dict(rows)
     for item in items:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from host import under_wine
 
 import ras_native
 
@@ -19,6 +20,7 @@ PROGRAM = "from ras_native.cli import main\n\nmain()\n"
 BUILD_SECONDS = 240
 
 pytestmark = pytest.mark.timeout(2 * BUILD_SECONDS)  # the first test waits for PyInstaller
+freezes = pytest.mark.skipif(under_wine(), reason="under Wine: the frozen program does not end")
 
 Frozen = Callable[..., Any]
 
@@ -73,17 +75,20 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Frozen:
     return run
 
 
+@freezes
 def test_it_watches_a_simulation(frozen: Frozen, backend: str) -> None:
     event = frozen("watch", "--simulate", "--backend", backend, "--count", "1")
     assert (event["event"], event["entry"]) == ("Connected", "Head office")
 
 
+@freezes
 def test_it_has_the_native_backend(frozen: Frozen, both_backends: tuple[str, ...]) -> None:
     report = frozen("doctor", "--simulate")
     assert report["backend"] in both_backends
     assert report["backend_because"] == "the native module is installed"
 
 
+@freezes
 def test_it_has_the_tables_and_the_metadata(frozen: Frozen) -> None:
     report = frozen("doctor", "--simulate", "--self-test")
     assert report["cffi"] != "not found"
@@ -91,6 +96,7 @@ def test_it_has_the_tables_and_the_metadata(frozen: Frozen) -> None:
     assert "ERROR_INVALID_SIZE" in names
 
 
+@freezes
 def test_its_self_test_says_what_it_did_not_try(frozen: Frozen) -> None:
     report = frozen("doctor", "--simulate", "--self-test")
     (finding,) = (item for item in report["self_test"] if item["id"] == "null_lpcb")
