@@ -12,6 +12,7 @@ from threading import Lock
 from types import MethodType
 from typing import (
     Concatenate,
+    Literal,
     NamedTuple,
     NoReturn,
     ParamSpec,
@@ -48,6 +49,7 @@ from ._provider import (
 )
 from ._records import (
     Connection,
+    Endpoint,
     NotificationFlag,
     Observation,
     Snapshot,
@@ -296,6 +298,28 @@ class Ras:
         if code:
             raise self._error(code, "RasGetProjectionInfoEx")
         return decode_projection(record)
+
+    def local_address(
+        self, handle: ConnectionLike, *, version: Literal[4, 6] | None = None
+    ) -> Endpoint:
+        """Give the address that this computer has in the tunnel of a connection.
+
+        To connect through the tunnel: `connect_many(targets, source=(address, 0))`. Ask again after
+        the connection was made again, because it may have another address then. `version` 4 or 6
+        asks for IPv4 or IPv6; None prefers IPv4.
+
+        Raises LookupError if there is no such address, or no connection of that name. Raises as
+        `get_projection_info` does. Source: RasGetProjectionInfoEx.
+        """
+        if version not in (4, 6, None):
+            raise ValueError(f"version must be 4, 6 or None, not {version!r}")
+        addresses = self.get_projection_info(handle).addresses
+        for address in addresses:
+            if version in (address.version, None):
+                return address
+        listed = ", ".join(map(str, addresses)) or "none"
+        family = "" if version is None else f"IPv{version} "
+        raise LookupError(f"the connection has no {family}address in its tunnel: it has {listed}")
 
     def wait_for_state(
         self,
@@ -608,6 +632,7 @@ def _of_the_system(method: Callable[Concatenate[Ras, _P], _R]) -> Callable[_P, _
 enum_connections = _of_the_system(Ras.enum_connections)
 get_connect_status = _of_the_system(Ras.get_connect_status)
 get_projection_info = _of_the_system(Ras.get_projection_info)
+local_address = _of_the_system(Ras.local_address)
 wait_for_state = _of_the_system(Ras.wait_for_state)
 snapshot = _of_the_system(Ras.snapshot)
 connection_notification = _of_the_system(Ras.connection_notification)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 
 import click
 
@@ -28,7 +29,6 @@ from ._common import (
     Commands,
     Seconds,
     Source,
-    backend_option,
     json_option,
     parse_code,
     parse_target,
@@ -39,7 +39,7 @@ from ._common import (
 from ._completion import SHELLS, complete_entry, complete_file, print_script
 from ._hooks import COMMAND_SECONDS
 from ._output import OutputOptions, output_options
-from ._probe import Prober, probe
+from ._probe import Prober, Tunnel, probe
 from ._reports import Reports, arrivals
 from ._screen import JsonLines, LiveScreen, PlainLines, Screen
 
@@ -48,6 +48,11 @@ _WAIT_INTERVAL = 0.25  # seconds; RAS reports most changes sooner
 _SECONDS = Seconds()
 _INTERVAL = Seconds(0.01)
 
+via_option = click.option(
+    "--via", metavar="ENTRY",
+    shell_complete=complete_entry,
+    help="Connect through the tunnel of this entry, from the address that it has at that time.",
+)  # fmt: skip
 target_argument = click.argument("wanted", metavar="ENTRY|HANDLE", shell_complete=complete_entry)
 
 
@@ -190,6 +195,7 @@ def status(source: Source, wanted: str | None, as_json: bool) -> None:
     "--probe-timeout", type=_INTERVAL, default=1.0, show_default=True, metavar="SECONDS",
     help="The time limit of each check of a TCP port.",
 )  # fmt: skip
+@via_option
 @click.option("--duration", type=_SECONDS, metavar="SECONDS", help="Stop after SECONDS.")
 @click.option(
     "--record",
@@ -210,6 +216,7 @@ def watch(
     interval: float,
     probes: tuple[str, ...],
     probe_timeout: float,
+    via: str | None,
     duration: float | None,
     record: str | None,
     pseudonyms: bool,
@@ -225,6 +232,8 @@ def watch(
         raise click.UsageError("ENTRY must not be empty")
     if pseudonyms and record is None:
         raise click.UsageError("--pseudonyms is for --record")
+    if via is not None and not probes:
+        raise click.UsageError("--via is for --probe")
     targets = [parse_target(text) for text in probes]
     with (
         source.open() as ras,
@@ -241,7 +250,12 @@ def watch(
             _new_screen(monitor, _title(source, ras, interval), output, entries), log, reports
         ) as shown,
         Prober(
-            targets, reports.put, interval=interval, timeout=probe_timeout, backend=source.backend
+            targets,
+            reports.put,
+            interval=interval,
+            timeout=probe_timeout,
+            backend=source.backend,
+            tunnel=None if via is None else Tunnel(ras, via),
         ) as prober,
     ):
         for item in arrivals(monitor, reports, seconds=duration):
@@ -433,7 +447,8 @@ def hangup(
 
 @cli.command()
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@backend_option
+@provider_options
+@via_option
 @click.option(
     "--timeout", type=_SECONDS, default=3.0, show_default=True, metavar="SECONDS",
     help="The time limit of each connect.",
@@ -444,15 +459,32 @@ def hangup(
 )  # fmt: skip
 @json_option
 def connect(
-    targets: tuple[str, ...], backend: str | None, timeout: float, concurrency: int, as_json: bool
+    source: Source,
+    targets: tuple[str, ...],
+    via: str | None,
+    timeout: float,
+    concurrency: int,
+    as_json: bool,
 ) -> None:
     """Check whether TCP ports accept connections.
 
-    A TARGET is HOST:PORT or [IPV6]:PORT. Only the first address of a host name is tried. The exit
-    code is 1 unless all targets are open.
+    A TARGET is HOST:PORT or [IPV6]:PORT. Only one address of a host name is tried: the first, or
+    with --via the first that the tunnel can reach. The exit code is 1 unless all targets are open.
     """
     parsed = [parse_target(text) for text in targets]
-    results = probe(parsed, timeout=timeout, concurrency=concurrency, backend=backend)
+    if via is None and (source.simulate or source.provider is not None):
+        raise click.UsageError("--provider and --simulate are for --via")
+    with ExitStack() as stack:
+        tunnel = None
+        if via is not None:
+            tunnel = Tunnel(stack.enter_context(source.open(await_demo=True)), via)
+        results = probe(
+            parsed,
+            timeout=timeout,
+            concurrency=concurrency,
+            backend=source.backend,
+            tunnel=tunnel,
+        )
     if as_json:
         _show.print_json([item.to_dict() for item in results])
     else:

@@ -6,12 +6,18 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple
 
-from .. import ConnectOutcome, ConnectResult, connect_many
+from .. import ConnectOutcome, Ras, RasError, connect_many
 
 Target = tuple[str, int]
+_SockAddr = tuple[str, int] | tuple[str, int, int, int]
+_Source = IPv4Address | IPv6Address
+
+_NOT_PROJECTED = 730  # ERROR_PROJECTION_NOT_COMPLETE
 
 
 class Probe(NamedTuple):
@@ -23,9 +29,9 @@ class Probe(NamedTuple):
     address: str | None
     """The first address of the name; None if it has no address."""
     outcome: str
-    """A ConnectOutcome, or "unresolved"."""
+    """A ConnectOutcome; "unresolved"; or why there is no tunnel: see `Tunnel.sources`."""
     code: int
-    """The Winsock code; 0 if the outcome is "open" or "unresolved"."""
+    """The Winsock code, for "ras_error" that of RAS; 0 if the outcome has none."""
     milliseconds: float | None
     """The time from the connect call to its outcome."""
 
@@ -44,42 +50,107 @@ def join_target(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _resolve(host: str, port: int) -> tuple[str, int] | tuple[str, int, int, int] | None:
-    """Return the first address; None if the name has none."""
+@dataclass(frozen=True)
+class Tunnel:
+    """The tunnel to check through: that of a phone-book entry's connection."""
+
+    ras: Ras
+    entry: str
+
+    def sources(self) -> tuple[str, int, tuple[_Source, ...]]:
+        """Return why there is no tunnel now, a code of RAS, and the addresses to connect from.
+
+        The reasons are "not_connected", "ambiguous" (several connections have the name) and
+        "ras_error". The tunnel may be another one each time, so nothing is kept.
+        """
+        try:
+            listed = self.ras.enum_connections()
+            found = [c for c in listed if c.entry_name.casefold() == self.entry.casefold()]
+            if len(found) != 1:
+                return "ambiguous" if found else "not_connected", 0, ()
+            return "", 0, self.ras.get_projection_info(found[0]).addresses
+        except RasError as error:
+            if error.gone or error.code == _NOT_PROJECTED:
+                return "not_connected", 0, ()
+            return "ras_error", error.code, ()
+
+
+class _Check:
+    """The check of one target: first what is planned, then what came of it."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.address: _SockAddr | None = None
+        self.source: _Source | None = None
+        self.outcome, self.code = "", 0
+        self.milliseconds: float | None = None
+
+    def plan(self, sources: tuple[_Source, ...] | None) -> None:
+        """Resolve the name, and choose an address that one of `sources` can connect to."""
+        found = _resolve(*self.target)
+        if not found:
+            self.outcome = "unresolved"
+            return
+        self.address = found[0]
+        if sources is None:
+            return
+        for address in found:
+            for source in sources:
+                if source.version == (6 if ":" in address[0] else 4):
+                    self.address, self.source = address, source
+                    return
+        self.outcome = "no_address"  # the tunnel has none of the target's family
+
+    def described(self, start: datetime) -> Probe:
+        host = None if self.address is None else str(self.address[0])
+        text = join_target(*self.target)
+        return Probe(start, text, host, self.outcome, self.code, self.milliseconds)
+
+
+def _resolve(host: str, port: int) -> list[_SockAddr]:
+    """Return the addresses of a name; the list is empty if it has none."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        return None
-    return found[0][4]  # type: ignore[return-value]
+        return []
+    return [item[4] for item in found]  # type: ignore[misc]
 
 
 def probe(
-    targets: Sequence[Target], *, timeout: float, concurrency: int, backend: str | None
+    targets: Sequence[Target],
+    *,
+    timeout: float,
+    concurrency: int,
+    backend: str | None,
+    tunnel: Tunnel | None = None,
 ) -> list[Probe]:
-    """Check each target once, all in one batch."""
-    addresses = [_resolve(*target) for target in targets]
+    """Check each target once, all in one batch, or one for each family of a tunnel."""
+    checks = [_Check(target) for target in targets]
+    problem, code, sources = ("", 0, None) if tunnel is None else tunnel.sources()
+    for check in checks:
+        check.plan(sources)
+        if problem:
+            check.outcome, check.code = problem, code
     start = datetime.now(timezone.utc)
-    results = iter(
-        connect_many(
-            [address for address in addresses if address is not None],
-            timeout=timeout,
-            concurrency=concurrency,
-            backend=backend,
-        )
-    )
-    return [
-        _describe(start, target, None if address is None else next(results))
-        for target, address in zip(targets, addresses, strict=True)
-    ]
+    for source in sources or (None,):
+        batch = [check for check in checks if not check.outcome and check.source == source]
+        _run(batch, source, timeout=timeout, concurrency=concurrency, backend=backend)
+    return [check.described(start) for check in checks]
 
 
-def _describe(start: datetime, target: Target, result: ConnectResult | None) -> Probe:
-    text = join_target(*target)
-    if result is None:
-        return Probe(start, text, None, "unresolved", 0, None)
-    milliseconds = round(result.milliseconds, 3)
-    address = str(result.target[0])
-    return Probe(start, text, address, result.outcome.value, result.code, milliseconds)
+def _run(batch: list[_Check], source: _Source | None, **options: Any) -> None:
+    addresses = [check.address for check in batch if check.address is not None]
+    try:
+        results = connect_many(addresses, source=(source, 0) if source else None, **options)
+    except ValueError:
+        if source is None:
+            raise
+        for check in batch:  # the tunnel has ended meanwhile, and its address with it
+            check.outcome = "no_address"
+        return
+    for check, result in zip(batch, results, strict=True):
+        check.outcome, check.code = result.outcome.value, result.code
+        check.milliseconds = round(result.milliseconds, 3)
 
 
 class Prober:
@@ -97,9 +168,10 @@ class Prober:
         interval: float,
         timeout: float,
         backend: str | None,
+        tunnel: Tunnel | None = None,
     ) -> None:
         self._report, self._interval = report, interval
-        self._timeout, self._backend = timeout, backend
+        self._timeout, self._backend, self._tunnel = timeout, backend, tunnel
         self._stopping = threading.Event()
         self._threads = [
             threading.Thread(target=self._run, args=(target,), name="probe", daemon=True)
@@ -111,7 +183,11 @@ class Prober:
         while True:
             try:
                 (result,) = probe(
-                    [target], timeout=self._timeout, concurrency=1, backend=self._backend
+                    [target],
+                    timeout=self._timeout,
+                    concurrency=1,
+                    backend=self._backend,
+                    tunnel=self._tunnel,
                 )
             except OSError as error:
                 self._report(error)

@@ -35,6 +35,10 @@ _COLOURS = {
     "timeout": "yellow",
     "unreachable": "red",
     "unresolved": "yellow",
+    "not_connected": "yellow",
+    "ambiguous": "yellow",
+    "no_address": "yellow",
+    "ras_error": "red",
 }
 
 
