@@ -40,7 +40,7 @@ Register-ArgumentCompleter -Native -CommandName %(prog_name)s, %(prog_name)s.exe
     $env:COMP_WORD = $word
     $env:%(complete_var)s = 'powershell_complete'
     try {
-        & %(prog_name)s | ForEach-Object {
+        & %(prog_name)s | Where-Object { $_ } | ForEach-Object {
             $item = ConvertFrom-Json $_
             [System.Management.Automation.CompletionResult]::new(
                 $item.text, $item.label, 'ParameterValue', $item.help)
