@@ -37,6 +37,7 @@ from ._common import (
     with_advice,
 )
 from ._completion import SHELLS, complete_entry, complete_file, print_script
+from ._details import read_details
 from ._hooks import COMMAND_SECONDS
 from ._output import OutputOptions, output_options
 from ._probe import Prober, Tunnel, probe
@@ -142,17 +143,21 @@ def list_connections(source: Source, style: str, as_json: bool) -> None:
     try:
         with source.open(await_demo=True) as ras:
             connections = ras.enum_connections()
+            details = None if is_rasdial else read_details(ras, connections)
     except RasError as error:
         if not is_rasdial:
             raise
         click.echo(_rasdial.failure(error))
         raise click.exceptions.Exit(error.code) from error
-    if is_rasdial:
+    if details is None:
         click.echo(_rasdial.listing(connections))
-    elif as_json:
-        _show.print_json([item.to_dict() for item in connections])
-    elif connections:
-        _show.console().print(_show.connections_table(connections))
+        return
+    rows = list(zip(connections, details, strict=True))
+    if as_json:
+        _show.print_json([{**item.to_dict(), **more.to_dict()} for item, more in rows])
+    elif rows:
+        console = _show.console()
+        console.print(_show.connections_table(rows, console.width))
     else:
         click.echo("no connection")
 
@@ -169,10 +174,15 @@ def status(source: Source, wanted: str | None, as_json: bool) -> None:
             found = _find(ras, Snapshot(found), wanted)
             if not found:
                 raise _not_found(wanted)
+        details = read_details(ras, (item.connection for item in found))
+        rows = list(zip(found, details, strict=True))
     if as_json:
-        _show.print_json([item.to_dict() for item in found])
-    elif found:
-        _show.console().print(_show.statuses_table(found))
+        _show.print_json([{**item.to_dict(), **more.to_dict()} for item, more in rows])
+    elif rows:
+        console = _show.console()
+        console.print(_show.statuses_table(rows, console.width))
+        for reason in {item.reason: None for item in found if item.reason is not None}:
+            click.echo(_show.explanation(reason))
     else:
         click.echo("no connection")
 

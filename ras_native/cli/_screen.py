@@ -20,10 +20,13 @@ from .. import (
     Changed,
     Connected,
     ConnectionEvent,
+    DialFailed,
     Disconnected,
+    Explained,
     Found,
     Gap,
     GapKind,
+    MatchedBy,
     Monitor,
     MonitorEvent,
     Moved,
@@ -37,6 +40,7 @@ from ._probe import Probe
 from ._show import (
     colour,
     condition,
+    duration,
     endpoint,
     print_json,
     printable,
@@ -59,19 +63,13 @@ _GAPS = {
     GapKind.LATE: "polls that were late: {}",
     GapKind.SUSPENDED: "the system slept",
     GapKind.OVERFLOW: "events that were lost, because the output is slow: {}",
+    GapKind.LOG: "times that events of the event log may have been lost: {}",
 }
 
 
 def _clock(moment: datetime) -> str:
     """Return the local time with milliseconds."""
     return moment.astimezone().strftime("%H:%M:%S.%f")[:-3]
-
-
-def _duration(seconds: float) -> str:
-    """Return a duration as h:mm:ss."""
-    minutes, second = divmod(int(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}"
 
 
 class Screen(ABC):
@@ -135,11 +133,16 @@ def _detail(event: MonitorEvent) -> str:
     if isinstance(event, ProviderFailed):
         return str(RasError(event.code, "RasEnumConnectionsW"))
     if isinstance(event, ProviderRecovered):
-        return f"RAS answers again after {_duration(event.down_for)}"
+        return f"RAS answers again after {duration(event.down_for)}"
     if isinstance(event, Gap):
         what = _GAPS[event.kind].format(event.count)
         begin, end = _clock(event.utc(event.from_ns)), _clock(event.utc(event.to_ns))
         return f"{event.kind}: {what}, between {begin} and {end}"
+    if isinstance(event, Explained):
+        guess = " (a guess)" if event.matched_by is MatchedBy.ENTRY_AND_TIME else ""
+        return f"{event.reason or 'the event log does not say why'}{guess}"
+    if isinstance(event, DialFailed):
+        return str(event.reason or "the event log does not say why")
     return _detail_of_connection(event) if isinstance(event, ConnectionEvent) else ""
 
 
@@ -149,16 +152,15 @@ _ENDS_SHOWN = (Found, Connected, Moved, Changed)
 def _detail_of_connection(event: ConnectionEvent) -> str:
     after = event.after
     if isinstance(event, Disconnected):
-        return "" if event.uptime is None else f"after {_duration(event.uptime)}"
+        return "" if event.uptime is None else f"after {duration(event.uptime)}"
     if after is None:
         return ""
     if isinstance(event, _ENDS_SHOWN):
         ends = (endpoint(after.status, side) for side in ("local", "remote"))
         device = printable(after.connection.device_name)
         return f"{device}  {' -> '.join(filter(None, ends))}".rstrip()
-    error = after.code if after.status is None else after.status.error
     state = words(condition(after)) if isinstance(event, StateChanged) else ""
-    return f"{state}{f'  error {error}' if error else ''}".strip()
+    return f"{state}  {after.reason or ''}".strip()
 
 
 def _probe_text(probe: Probe) -> Text:
@@ -278,7 +280,7 @@ class LiveScreen(PlainLines):
     def _heading(self, count: int) -> Text:
         now_ns = time.perf_counter_ns()
         line = Text("ras-native watch", style="bold", no_wrap=True, overflow="ellipsis")
-        line.append(f"  {_duration((now_ns - self._started_ns) / 1e9)}", style="not bold")
+        line.append(f"  {duration((now_ns - self._started_ns) / 1e9)}", style="not bold")
         line.append(f"  {count} connection{'' if count == 1 else 's'}", style="not bold")
         line.append(f"  {self._title}", style="not bold dim")
         if self._error is not None:
@@ -307,7 +309,7 @@ class LiveScreen(PlainLines):
         since_ns = self._since_ns.get(item.connection.handle, now_ns)
         yield Text(printable(item.connection.entry_name), style="bold")
         yield Text(f"{_SYMBOLS.get(kind, '…')} {words(kind)}", style=colour(kind))
-        yield Text(_duration((now_ns - since_ns) / 1e9))
+        yield Text(duration((now_ns - since_ns) / 1e9))
         yield Text(endpoint(item.status, "local"))
         yield Text(endpoint(item.status, "remote"))
         if wide:

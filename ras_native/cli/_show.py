@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
+from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
 from .. import Connection, ConnState, Observation, Reason, Status, error_name
+from ._details import Details
 from ._probe import Probe
 
 _WIDE = 1000  # without a terminal no row is wrapped
@@ -30,6 +33,10 @@ _COLOURS = {
     "unknown": "red",
     "provider_failed": "red",
     "provider_recovered": "green",
+    "explained": "dim",
+    "dial_failed": "red",
+    "idle_timeout": "yellow",
+    "session_timeout": "yellow",
     "open": "green",
     "refused": "red",
     "timeout": "yellow",
@@ -73,6 +80,13 @@ def explanation(reason: Reason) -> str:
     return "\n".join(lines)
 
 
+def duration(seconds: float) -> str:
+    """Return a duration as h:mm:ss."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}"
+
+
 def words(kind: str) -> str:
     """Return the name of a state or an event as text."""
     return kind.replace("_", " ")
@@ -111,31 +125,75 @@ def table(*headings: str, title: str | None = None) -> Table:
     return new
 
 
-def connections_table(connections: Iterable[Connection]) -> Table:
-    """Return the table of `ras-native list`."""
-    new = table("HANDLE", "ENTRY", "TYPE", "DEVICE", "PHONE BOOK")
-    for item in connections:
-        texts = (item.entry_name, item.device_type, item.device_name, item.phonebook or "")
-        new.add_row(f"{item.handle:#x}", *(Text(printable(text)) for text in texts))
+_Cells = Iterable["str | Text"]
+
+
+def _fitting_table(
+    headings: Sequence[str], rows: Iterable[_Cells], *, less: Sequence[str], width: int
+) -> Table:
+    """Return a table that leaves out the first of the columns in `less` until it fits."""
+    columns = dict(zip(headings, zip(*rows, strict=True), strict=True))
+    for heading in less:
+        widths = [max(cell_len(str(cell)) for cell in (name, *columns[name])) for name in columns]
+        if sum(widths) + 2 * len(widths) <= width:
+            break
+        del columns[heading]
+    new = table(*columns)
+    for row in zip(*columns.values(), strict=True):
+        new.add_row(*row)
     return new
 
 
-def statuses_table(observations: Iterable[Observation]) -> Table:
-    """Return the table of `ras-native status`."""
-    new = table("HANDLE", "ENTRY", "STATE", "DEVICE", "NUMBER", "LOCAL", "REMOTE", "ERROR")
-    for item in observations:
-        status, reason = item.status, item.reason
-        new.add_row(
-            f"{item.connection.handle:#x}",
-            Text(printable(item.connection.entry_name)),
-            coloured(condition(item)),
-            Text(printable(item.connection.device_name)),
-            Text(printable((status.phone_number if status is not None else None) or "")),
-            endpoint(status, "local"),
-            endpoint(status, "remote"),
-            "" if reason is None else f"{reason.code} {reason.name}",
-        )
-    return new
+def connections_table(rows: Sequence[tuple[Connection, Details]], width: int) -> Table:
+    """Return the table of `ras-native list`; there must be a connection."""
+    return _fitting_table(
+        ("HANDLE", "ENTRY", "TYPE", "DEVICE", *_DETAILS, "PHONE BOOK"),
+        (_connection_cells(item, details) for item, details in rows),
+        less=("PHONE BOOK", "DEVICE", "HANDLE"),
+        width=width,
+    )
+
+
+def _connection_cells(item: Connection, details: Details) -> Iterator[str | Text]:
+    yield f"{item.handle:#x}"
+    for text in (item.entry_name, item.device_type, item.device_name):
+        yield Text(printable(text))
+    yield from _details(details)
+    yield Text(printable(item.phonebook or ""))
+
+
+_DETAILS = ("ADDRESS", "UP", "SENT", "RECEIVED")
+
+
+def _details(details: Details) -> Iterator[str]:
+    counted, projection = details
+    yield "" if projection is None else " ".join(map(str, projection.addresses))
+    yield "" if counted is None else duration(counted.duration_ms / 1000)
+    yield "" if counted is None else decimal(counted.bytes_sent)
+    yield "" if counted is None else decimal(counted.bytes_received)
+
+
+def statuses_table(rows: Sequence[tuple[Observation, Details]], width: int) -> Table:
+    """Return the table of `ras-native status`; there must be a connection."""
+    return _fitting_table(
+        ("HANDLE", "ENTRY", "STATE", *_DETAILS, "DEVICE", "NUMBER", "LOCAL", "REMOTE", "ERROR"),
+        (_status_cells(item, details) for item, details in rows),
+        less=("DEVICE", "NUMBER", "LOCAL", "REMOTE", "HANDLE"),
+        width=width,
+    )
+
+
+def _status_cells(item: Observation, details: Details) -> Iterator[str | Text]:
+    connection, status, reason = item.connection, item.status, item.reason
+    yield f"{connection.handle:#x}"
+    yield Text(printable(connection.entry_name))
+    yield coloured(condition(item))
+    yield from _details(details)
+    yield Text(printable(connection.device_name))
+    yield Text(printable((status.phone_number if status is not None else None) or ""))
+    yield endpoint(status, "local")
+    yield endpoint(status, "remote")
+    yield "" if reason is None else f"{reason.code} {reason.name}"
 
 
 def probes_table(probes: Sequence[Probe]) -> Table:

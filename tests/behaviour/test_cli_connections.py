@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
-from ras_native import Connection, ConnState, ConnSubstate
+import pytest
+from rich.console import Console
+from spy import without_optional_functions
+
+from ras_native import Connection, ConnState, ConnSubstate, explain
+from ras_native.cli import _details, _show
 
 
 def test_list_shows_every_connection(run, sim):
     handle = sim.add("Zürich Büro", device_name="WAN Miniport (SSTP)")
     sim.add("", phone_number="555-0199", device_type="modem")
     lines = run("list").stdout.splitlines()
-    assert lines[0].split() == ["HANDLE", "ENTRY", "TYPE", "DEVICE", "PHONE", "BOOK"]
+    assert re.split("  +", lines[0].strip()) == [
+        *("HANDLE", "ENTRY", "TYPE", "DEVICE", "ADDRESS", "UP", "SENT", "RECEIVED", "PHONE BOOK")
+    ]
     assert lines[1].startswith(f"{handle:#x}")
     assert "Zürich Büro" in lines[1]
     assert ".555-0199" in lines[2]
@@ -20,9 +27,74 @@ def test_list_shows_every_connection(run, sim):
 def test_list_as_json_has_every_member(run, sim):
     handle = sim.add("Office 🛰", luid=2**63, flags=5)
     (found,) = run.json("list")
-    assert found.keys() == set(Connection._fields)
+    assert found.keys() == {*Connection._fields, "statistics", "projection"}
     assert (int(found["handle"], 16), found["entry_name"]) == (handle, "Office 🛰")
     assert (found["luid"], found["flags"]) == (hex(2**63), "ALL_USERS|OWNER_KNOWN")
+
+
+@pytest.fixture
+def busy(sim) -> int:
+    """A connection with addresses and counters, which has been up for an hour."""
+    handle = sim.add("Office")
+    sim.set_projection(handle, client_ipv4="10.0.0.2", client_ipv6="2001:db8::2")
+    sim.set_statistics(handle, bytes_sent=1500, bytes_received=3_200_000)
+    sim.advance(3661)
+    return handle
+
+
+@pytest.mark.parametrize("command", ["list", "status"])
+@pytest.mark.usefixtures("busy")
+def test_addresses_uptime_and_counters_are_shown(run, command):
+    _, line = run(command).stdout.splitlines()
+    assert "  10.0.0.2 2001:db8::2  1:01:01  1.5 kB  3.2 MB  " in line
+    (found,) = run.json(command)
+    assert found["projection"]["client_ipv6"] == "2001:db8::2"
+    assert found["statistics"]["bytes_received"] == 3_200_000
+    assert found["statistics"]["duration_ms"] == 3_661_000
+
+
+@pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize("command", ["list", "status"])
+def test_a_narrow_terminal_shows_what_matters_most(run, command, monkeypatch):
+    console = Console(width=80)
+    monkeypatch.setattr(_show, "console", lambda: console)
+    heading, line = run(command).stdout.splitlines()
+    assert "DEVICE" not in heading
+    assert "  10.0.0.2 2001:db8::2  1:01:01  1.5 kB  3.2 MB" in line
+
+
+@pytest.mark.parametrize("command", ["list", "status"])
+def test_what_ras_does_not_tell_is_left_empty(run, sim, busy, command):
+    sim.set_projection(busy, code=731)
+    sim.fail("RasGetConnectionStatistics", 5)
+    (found,) = run.json(command)
+    assert (found["projection"], found["statistics"]) == (None, None)
+    sim.fail("RasGetConnectionStatistics", 5)
+    _, line = run(command).stdout.splitlines()
+    assert "Office" in line
+    assert "1:01:01" not in line
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_provider_without_these_functions_is_no_error(ras):
+    with without_optional_functions(ras):
+        connections = ras.enum_connections()
+        assert _details.read_details(ras, connections) == [(None, None)]
+
+
+def test_status_says_why_a_dialling_failed_and_what_to_do(run, sim):
+    handle = sim.dial("Office", step=0.1, error=809)
+    sim.advance(10)
+    reason = explain(809)
+    lines = run("status", hex(handle)).stdout.splitlines()
+    assert lines[1].endswith("809 ERROR_VPN_TIMEOUT")
+    assert lines[2:] == [
+        str(reason),
+        f"  What to do: {reason.advice}",
+        f"  Source: {reason.source}",
+    ]
+    (found,) = run.json("status", hex(handle))
+    assert found["reason"] == reason.to_dict()
 
 
 def test_no_connection_is_not_an_error(run):
