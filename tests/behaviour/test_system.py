@@ -16,6 +16,11 @@ NAMES = (
     "get_subentry_handle",
     "hang_up",
     "get_error_string",
+    "get_connection_statistics",
+    "get_link_statistics",
+    "clear_connection_statistics",
+    "statistics",
+    "get_projection_info",
 )
 
 
@@ -40,6 +45,11 @@ def test_they_are_those_of_a_ras(sim, ras):
     link = ras_native.get_subentry_handle(handle, 2)
     assert link == ras.get_subentry_handle(handle, 2)
     assert ras_native.get_error_string(632) == ras.get_error_string(632)
+    assert ras_native.get_projection_info(handle) == ras.get_projection_info(handle)
+    assert ras_native.statistics() == ras.statistics()
+    assert ras_native.get_connection_statistics(handle) == ras.get_connection_statistics(handle)
+    assert ras_native.get_link_statistics(handle, 2) == ras.get_link_statistics(handle, 2)
+    ras_native.clear_connection_statistics(handle)
     with ras_native.connection_notification(handle, ansi=True) as event:
         ras_native.hang_up(handle, timeout=1)
         assert event.is_set()
