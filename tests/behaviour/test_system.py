@@ -21,6 +21,7 @@ NAMES = (
     "clear_connection_statistics",
     "statistics",
     "get_projection_info",
+    "local_address",
 )
 
 
@@ -46,6 +47,7 @@ def test_they_are_those_of_a_ras(sim, ras):
     assert link == ras.get_subentry_handle(handle, 2)
     assert ras_native.get_error_string(632) == ras.get_error_string(632)
     assert ras_native.get_projection_info(handle) == ras.get_projection_info(handle)
+    assert ras_native.local_address(handle) == ras.local_address(handle)
     assert ras_native.statistics() == ras.statistics()
     assert ras_native.get_connection_statistics(handle) == ras.get_connection_statistics(handle)
     assert ras_native.get_link_statistics(handle, 2) == ras.get_link_statistics(handle, 2)
