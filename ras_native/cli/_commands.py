@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from typing import Any, TextIO
 
 import click
 
@@ -38,9 +39,10 @@ from ._common import (
 )
 from ._completion import SHELLS, complete_entry, complete_file, print_script
 from ._details import read_details
+from ._connect import Targets, progress
 from ._hooks import COMMAND_SECONDS
 from ._output import OutputOptions, output_options
-from ._probe import Prober, Tunnel, probe
+from ._probe import Probe, Prober, Tunnel, check_each
 from ._reports import Reports, arrivals
 from ._screen import JsonLines, LiveScreen, PlainLines, Screen
 
@@ -456,7 +458,12 @@ def hangup(
 
 
 @cli.command()
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@click.option(
+    "--from", "file", type=click.File(encoding="utf-8-sig", errors="backslashreplace"),
+    metavar="FILE", shell_complete=complete_file,
+    help="Also read targets from FILE, or from standard input with '-'.",
+)  # fmt: skip
 @provider_options
 @via_option
 @click.option(
@@ -467,40 +474,67 @@ def hangup(
     "--concurrency", type=click.IntRange(1, MAX_CONCURRENCY), default=256, show_default=True,
     help="Connect to at most this many targets at a time.",
 )  # fmt: skip
+@click.option(
+    "--rate", type=click.IntRange(1, 1_000_000), metavar="NUMBER",
+    help="Begin at most NUMBER connects a second.",
+)  # fmt: skip
+@click.option(
+    "--syn-retries", type=click.IntRange(0, 127), metavar="NUMBER",
+    help="How often TCP repeats its first packet. Default: the system's number, on Windows fewer "
+    "if the timeout requires it.",
+)  # fmt: skip
 @json_option
 def connect(
     source: Source,
     targets: tuple[str, ...],
+    file: TextIO | None,
     via: str | None,
-    timeout: float,
-    concurrency: int,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Check whether TCP ports accept connections.
 
-    A TARGET is HOST:PORT or [IPV6]:PORT. Only one address of a host name is tried: the first, or
-    with --via the first that the tunnel can reach. The exit code is 1 unless all targets are open.
+    A TARGET is HOST:PORT or [IPV6]:PORT. Several ports are a list with ranges, for instance
+    HOST:80,443,8000-8100. A line of FILE has any number of targets; the text after # is ignored.
+    Only one address of a host name is tried: the first, or with --via the first that the tunnel
+    can reach.
+
+    The results are in the order of the targets. After Ctrl-C you see those that there were. The
+    exit code is 1 unless all targets are open.
     """
-    parsed = [parse_target(text) for text in targets]
+    if not targets and file is None:
+        raise click.UsageError("Missing argument 'TARGET...', or the option '--from FILE'.")
+    wanted = Targets(targets, file)
     if via is None and (source.simulate or source.provider is not None):
         raise click.UsageError("--provider and --simulate are for --via")
-    with ExitStack() as stack:
-        tunnel = None
-        if via is not None:
-            tunnel = Tunnel(stack.enter_context(source.open(await_demo=True)), via)
-        results = probe(
-            parsed,
-            timeout=timeout,
-            concurrency=concurrency,
-            backend=source.backend,
-            tunnel=tunnel,
-        )
-    if as_json:
-        _show.print_json([item.to_dict() for item in results])
-    else:
-        _show.console().print(_show.probes_table(results))
-    if not all(item.is_open for item in results):
+    found: dict[int, Probe] = {}
+    try:
+        with ExitStack() as stack:
+            tunnel = None
+            if via is not None:
+                tunnel = Tunnel(stack.enter_context(source.open(await_demo=True)), via)
+            count = stack.enter_context(progress(wanted.count))
+            for number, item in check_each(
+                wanted, tunnel=tunnel, backend=source.backend, **options
+            ):
+                found[number] = item
+                count(item)
+    except BaseException:
+        if found:
+            _show_probes(found, as_json=as_json)
+        raise
+    _show_probes(found, as_json=as_json)
+    if not all(item.is_open for item in found.values()):
         raise click.exceptions.Exit(1)
+
+
+def _show_probes(found: dict[int, Probe], *, as_json: bool) -> None:
+    """Show results by number."""
+    probes = [item for _, item in sorted(found.items())]
+    if as_json:
+        _show.print_json([item.to_dict() for item in probes])
+    else:
+        _show.console().print(_show.probes_table(probes))
 
 
 @cli.command(name="explain", context_settings={"ignore_unknown_options": True})

@@ -199,15 +199,39 @@ def parse_code(text: str) -> int:
     )
 
 
-def parse_target(text: str) -> tuple[str, int]:
-    """Parse HOST:PORT or [IPV6]:PORT."""
-    host, colon, port = text.rpartition(":")
+def _split_target(text: str) -> tuple[str, str]:
+    """Split HOST:PORTS or [IPV6]:PORTS; the ports are not checked."""
+    host, colon, ports = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
         raise click.BadParameter(f"{quoted(text)}: write an IPv6 address as [ADDRESS]:PORT")
     if not colon or not host:
         raise click.BadParameter(f"{quoted(text)}: use HOST:PORT or [IPV6]:PORT")
+    return host, ports
+
+
+def _parse_port(text: str, port: str) -> int:
     if not _PORT.fullmatch(port) or int(port) > 65535:
         raise click.BadParameter(f"{quoted(text)}: the port must be 1 to 65535")
-    return host, int(port)
+    return int(port)
+
+
+def parse_target(text: str) -> tuple[str, int]:
+    """Parse HOST:PORT or [IPV6]:PORT."""
+    host, port = _split_target(text)
+    return host, _parse_port(text, port)
+
+
+def parse_targets(text: str) -> tuple[str, list[range]]:
+    """Parse HOST:PORTS or [IPV6]:PORTS, for instance localhost:80,443,8000-8100."""
+    host, ports = _split_target(text)
+    ranges = []
+    for part in ports.split(","):
+        first, dash, last = part.partition("-")
+        begin = _parse_port(text, first)
+        end = _parse_port(text, last) if dash else begin
+        if end < begin:
+            raise click.BadParameter(f"{quoted(text)}: the range {part} ends before it begins")
+        ranges.append(range(begin, end + 1))
+    return host, ranges

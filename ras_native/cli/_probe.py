@@ -1,17 +1,17 @@
-"""Checks whether TCP ports accept connections: resolves names, then calls connect_many."""
+"""Checks whether TCP ports accept connections: resolves names, then calls connect_stream."""
 
 from __future__ import annotations
 
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from .. import ConnectOutcome, Ras, RasError, connect_many
+from .. import ConnectOutcome, Ras, RasError, connect_stream
 
 Target = tuple[str, int]
 _SockAddr = tuple[str, int] | tuple[str, int, int, int]
@@ -78,16 +78,16 @@ class Tunnel:
 class _Check:
     """The check of one target: first what is planned, then what came of it."""
 
-    def __init__(self, target: Target) -> None:
-        self.target = target
+    def __init__(self, number: int, target: Target) -> None:
+        self.number, self.target = number, target
+        self.time = datetime.now(timezone.utc)
         self.address: _SockAddr | None = None
         self.source: _Source | None = None
         self.outcome, self.code = "", 0
         self.milliseconds: float | None = None
 
-    def plan(self, sources: tuple[_Source, ...] | None) -> None:
-        """Resolve the name, and choose an address that one of `sources` can connect to."""
-        found = _resolve(*self.target)
+    def plan(self, found: list[_SockAddr], sources: tuple[_Source, ...] | None) -> None:
+        """Choose one of the addresses that were found, which one of `sources` can connect to."""
         if not found:
             self.outcome = "unresolved"
             return
@@ -101,10 +101,17 @@ class _Check:
                     return
         self.outcome = "no_address"  # the tunnel has none of the target's family
 
-    def described(self, start: datetime) -> Probe:
+    def described(self) -> tuple[int, Probe]:
+        """Return the target's number and its result."""
         host = None if self.address is None else str(self.address[0])
         text = join_target(*self.target)
-        return Probe(start, text, host, self.outcome, self.code, self.milliseconds)
+        return self.number, Probe(self.time, text, host, self.outcome, self.code, self.milliseconds)
+
+
+class _Address(tuple[Any, ...]):
+    """The address of a check; connect_stream returns it in its result."""
+
+    check: _Check
 
 
 def _resolve(host: str, port: int) -> list[_SockAddr]:
@@ -116,41 +123,81 @@ def _resolve(host: str, port: int) -> list[_SockAddr]:
     return [item[4] for item in found]  # type: ignore[misc]
 
 
-def probe(
-    targets: Sequence[Target],
-    *,
-    timeout: float,
-    concurrency: int,
-    backend: str | None,
-    tunnel: Tunnel | None = None,
-) -> list[Probe]:
-    """Check each target once, all in one batch, or one for each family of a tunnel."""
-    checks = [_Check(target) for target in targets]
-    problem, code, sources = ("", 0, None) if tunnel is None else tunnel.sources()
+def _planned(targets: Iterable[Target], sources: tuple[_Source, ...] | None) -> Iterator[_Check]:
+    """Resolve each target; look a name up once for consecutive ports."""
+    name, found = "", []  # type: str, list[_SockAddr]
+    for number, (host, port) in enumerate(targets):
+        if host != name:
+            name, found = host, _resolve(host, port)
+        check = _Check(number, (host, port))
+        check.plan([(item[0], port, *item[2:]) for item in found], sources)
+        yield check
+
+
+def check_each(
+    targets: Iterable[Target], *, tunnel: Tunnel | None = None, **options: Any
+) -> Iterator[tuple[int, Probe]]:
+    """Check each target once; yield its number and result when its check ends.
+
+    `options` are those of connect_stream. The targets are read while they are checked, but with a
+    tunnel before that. If reading fails, the exception comes after the results of all targets
+    before.
+    """
+    if tunnel is None:
+        yield from _run(_planned(targets, None), None, options)
+        return
+    problem, code, sources = tunnel.sources()
+    checks = list(_planned(targets, sources))
     for check in checks:
-        check.plan(sources)
         if problem:
             check.outcome, check.code = problem, code
-    start = datetime.now(timezone.utc)
-    for source in sources or (None,):
+        if check.outcome:
+            yield check.described()
+    for source in sources:
         batch = [check for check in checks if not check.outcome and check.source == source]
-        _run(batch, source, timeout=timeout, concurrency=concurrency, backend=backend)
-    return [check.described(start) for check in checks]
+        yield from _run(batch, source, options)
 
 
-def _run(batch: list[_Check], source: _Source | None, **options: Any) -> None:
-    addresses = [check.address for check in batch if check.address is not None]
+def _run(
+    checks: Iterable[_Check], source: _Source | None, options: dict[str, Any]
+) -> Iterator[tuple[int, Probe]]:
+    """Connect for all checks, from one source."""
+    unresolved: list[_Check] = []
+
+    def addresses() -> Iterator[_Address]:
+        for check in checks:
+            if check.outcome:
+                unresolved.append(check)
+                continue
+            address = _Address(check.address or ())
+            address.check = check
+            yield address
+
+    def take_unresolved() -> Iterator[tuple[int, Probe]]:
+        while unresolved:
+            yield unresolved.pop(0).described()
+
     try:
-        results = connect_many(addresses, source=(source, 0) if source else None, **options)
+        results = connect_stream(addresses(), source=(source, 0) if source else None, **options)
     except ValueError:
         if source is None:
             raise
-        for check in batch:  # the tunnel has ended meanwhile, and its address with it
+        for check in checks:  # the tunnel has ended meanwhile, and its address with it
             check.outcome = "no_address"
+            yield check.described()
         return
-    for check, result in zip(batch, results, strict=True):
+    for result in results:
+        yield from take_unresolved()
+        check = cast("_Address", result.target).check
         check.outcome, check.code = result.outcome.value, result.code
         check.milliseconds = round(result.milliseconds, 3)
+        yield check.described()
+    yield from take_unresolved()
+
+
+def probe(targets: Iterable[Target], **options: Any) -> list[Probe]:
+    """Check each target once, and return the results in order. See `check_each`."""
+    return [item for _, item in sorted(check_each(targets, **options))]
 
 
 class Prober:

@@ -239,21 +239,22 @@ def test_a_probe_is_shown_when_it_arrives_with_the_time_it_began(run, monkeypatc
     """The result of one target is shown while the other is unanswered and no poll is due."""
     first, second = "127.0.0.1:1", "127.0.0.2:1"
     may_answer, asked = threading.Event(), {}
-    arrivals, connect_many = _commands.arrivals, _probe.connect_many
+    arrivals, connect_stream = _commands.arrivals, _probe.connect_stream
 
     def slow(targets, **options):
+        targets = list(targets)
         host, port = targets[0]
         asked[f"{host}:{port}"] = datetime.now(timezone.utc)
         if f"{host}:{port}" == second:
             assert may_answer.wait(PATIENCE)
-        return connect_many(targets, **options)
+        return connect_stream(targets, **options)
 
     def two_arrivals(monitor, reports, **options):
         for item in islice(arrivals(monitor, reports, **options), 2):
             yield item
             may_answer.set()
 
-    monkeypatch.setattr(_probe, "connect_many", slow)
+    monkeypatch.setattr(_probe, "connect_stream", slow)
     monkeypatch.setattr(_commands, "arrivals", two_arrivals)
     lines = run.json_lines("--probe", second, "--probe", first, "--interval", str(NEVER))
     assert [line["target"] for line in lines] == [first, second]
@@ -276,7 +277,7 @@ def test_a_check_that_cannot_be_made_ends_the_watch(run, monkeypatch):
     def failing(*_, **__):
         raise OSError(24, "no descriptor is left")
 
-    monkeypatch.setattr(_probe, "connect_many", failing)
+    monkeypatch.setattr(_probe, "connect_stream", failing)
     result = run("watch", "--probe", "127.0.0.1:1", code=1)
     assert "no descriptor is left" in result.output or "no descriptor" in str(result.exception)
 

@@ -13,7 +13,7 @@ from command import NEVER
 from network import accepting, listening
 from spy import without_optional_functions
 
-from ras_native import ProviderError, RasError, connect_many
+from ras_native import ProviderError, RasError, connect_many, connect_stream
 from ras_native.cli import _probe
 from ras_native.cli._probe import Prober, Tunnel, probe
 
@@ -28,9 +28,9 @@ def sources(monkeypatch):
 
     def recorded(targets, *, source, **options):
         used.append(source and str(source[0]))
-        return connect_many(targets, source=source, **options)
+        return connect_stream(targets, source=source, **options)
 
-    monkeypatch.setattr(_probe, "connect_many", recorded)
+    monkeypatch.setattr(_probe, "connect_stream", recorded)
     return used
 
 

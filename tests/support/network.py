@@ -144,24 +144,32 @@ def refuse_soon(sock: socket.socket) -> socket.socket:
 def spied_ioctls(
     on_call: Callable[[list[tuple[int, bytes]]], object] = lambda _calls: None,
 ) -> Iterator[list[tuple[int, bytes]]]:
-    """Replace Windows' WSAIoctl by a function that only records its code and its input.
+    """Record the input of each SIO_TCP_INITIAL_RTO of this process; the ioctl itself is not made.
 
-    The first bytes of the function become a jump, so every caller in this process is seen.
+    The first bytes of Windows' WSAIoctl become a jump, so every caller is seen. Wine calls the
+    function for other ioctls too: they are made, by the function with its own bytes.
     """
     ws2_32 = ctypes.WinDLL("ws2_32.dll", winmode=0x800)
     kernel32 = ctypes.WinDLL("kernel32.dll", winmode=0x800)
     calls: list[tuple[int, bytes]] = []
 
-    def record(_sock: int, code: int, data: int, size: int, *_: object) -> int:
-        calls.append((code, ctypes.string_at(data, size)))
-        on_call(calls)
-        return 0
+    def record(sock: int, code: int, data: int, size: int, *others: object) -> int:
+        if code == RN_SIO_TCP_INITIAL_RTO:
+            calls.append((code, ctypes.string_at(data, size)))
+            on_call(calls)
+            return 0
+        write(own)
+        try:
+            return int(prototype(place.value)(sock, code, data, size, *others))
+        finally:
+            write(jump)
 
     pointer, dword = ctypes.c_void_p, ctypes.c_uint32
-    function = ctypes.WINFUNCTYPE(
+    prototype = ctypes.WINFUNCTYPE(
         *(ctypes.c_int, ctypes.c_size_t, dword, pointer, dword),
         *(pointer, dword, pointer, pointer, pointer),
-    )(record)
+    )
+    function = prototype(record)
     new = ctypes.cast(function, pointer).value
     if ctypes.sizeof(pointer) == 8:
         jump = struct.pack("<2sQ2s", b"\x48\xb8", new, b"\xff\xe0")  # mov rax, new; jmp rax
