@@ -1,4 +1,5 @@
-"""Compare connect_many with a bare C loop, asyncio and the standard library's selectors.
+"""Compare connect_many with a bare C loop, asyncio and the standard library's selectors. Compare
+connect_stream beside 9,990 targets that do not answer with connect_stream without them.
 
     pytest benchmarks/bench_connect.py --benchmark-only
 
@@ -13,6 +14,7 @@ import asyncio
 import contextlib
 import ctypes
 import errno
+import itertools
 import selectors
 import socket
 import struct
@@ -24,11 +26,14 @@ from time import perf_counter
 
 import pytest
 from cc import compiled
+from network import silent_port
 
-from ras_native import connect_many
+from ras_native import connect_many, connect_stream
 
 CONCURRENCY = 256
 SIZES = {100: 40, 1_000: 20, 10_000: 7}  # targets, rounds
+SILENT = 9_990
+ANSWERED = 1_000
 AT_ONCE = struct.pack("=HH" if sys.platform == "win32" else "=ii", 1, 0)
 
 ACCEPT_EVERYBODY = """
@@ -189,3 +194,45 @@ def test_ways_to_connect_in_python(benchmark, targets_of, expected_of, way):
     targets = targets_of(1_000)
     errors = benchmark.pedantic(way, (targets,), rounds=10, warmup_rounds=1)
     assert errors == expected_of(targets)
+
+
+@pytest.fixture
+def enough_descriptors():
+    """Let this process open a socket for each silent target."""
+    if sys.platform == "win32":
+        yield
+        return
+    import resource  # noqa: PLC0415 - only POSIX has it
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < SILENT + 500:
+        pytest.skip(f"this system allows only {hard} descriptors")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, SILENT + 500), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("backend", ["native", "ctypes"])
+@pytest.mark.benchmark(group="1,000 answered connects beside silent ones")
+@pytest.mark.usefixtures("enough_descriptors")
+def test_answered_connects_beside_silent_ones(benchmark, closed_port, backend):
+    times = {0: [], SILENT: []}
+
+    def run(silent, address):
+        """Time the answered connects only: the silent ones have begun before."""
+        targets = itertools.chain([address] * silent, itertools.repeat(closed_port))
+        options = {"timeout": 300, "concurrency": silent + 10, "backend": backend}
+        with contextlib.closing(connect_stream(targets, **options)) as stream:
+            next(stream)
+            began = perf_counter()
+            found = [result.errno for result in itertools.islice(stream, ANSWERED)]
+            times[silent].append(perf_counter() - began)
+        assert found == [errno.ECONNREFUSED] * ANSWERED
+
+    with silent_port() as address:
+        benchmark.pedantic(
+            run, args=(SILENT, address), setup=lambda: run(0, address), rounds=7, warmup_rounds=1
+        )
+    per_connect = {count: median(found) / ANSWERED * 1e6 for count, found in times.items()}
+    benchmark.extra_info["us per connect"] = {k: round(v, 2) for k, v in per_connect.items()}
+    benchmark.extra_info["ratio"] = round(per_connect[SILENT] / per_connect[0], 3)
