@@ -38,8 +38,8 @@ from ._common import (
     with_advice,
 )
 from ._completion import SHELLS, complete_entry, complete_file, print_script
-from ._details import read_details
 from ._connect import Targets, progress
+from ._details import read_details
 from ._hooks import COMMAND_SECONDS
 from ._output import OutputOptions, output_options
 from ._probe import Probe, Prober, Tunnel, check_each
