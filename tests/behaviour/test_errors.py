@@ -198,6 +198,8 @@ def test_every_code_has_an_errno(code: int) -> None:
         (632, errno.EINVAL),
         (711, errno.EIO),
         (0x80070057, errno.EINVAL),
+        (0x80070005, errno.EACCES),
+        (0xC0070005, errno.EACCES),
         (123456, errno.EIO),
     ],
 )

@@ -160,6 +160,7 @@ def test_every_code_is_explained_alike_signed_and_unsigned(code):
     ("code", "inner"),
     [
         (0x80070005, 0x80070005),  # E_ACCESSDENIED has a row of its own
+        (-2147024891, 0x80070005),
         (0x800704C7, 1223),
         (0x80070329, 809),
         (0x8007274C, 10060),
@@ -296,7 +297,10 @@ def test_the_command_prints_json():
 
 @pytest.mark.parametrize(
     "code",
-    ["x", "", "1_0", "8.09", "0x", "0x1FFFFFFFF", "-2147483649", "--jsn", "-x", "٨٠٩", "9" * 5000],
+    [
+        *("x", "", "1_0", "8.09", "0x", "0x1FFFFFFFF", "-2147483649", "--jsn", "-x", "٨٠٩"),
+        pytest.param("9" * 5000, id="long"),
+    ],
 )
 def test_the_command_refuses_what_is_no_code(code):
     result = command("600", code, code=2)
