@@ -333,8 +333,9 @@ class Ras:
         """Poll a connection's status until it is in one of `states`, and return that status.
 
         Without `states` the wait ends when connecting is over (connected, disconnected, or a
-        non-zero `error`), or paused for input. `interval` and `timeout` are seconds, in steps of
-        1 ms. Other threads run meanwhile, and Ctrl-C ends the wait.
+        non-zero `error`), or paused for input. If connecting failed, `Status.reason` explains why.
+        `interval` and `timeout` are seconds, in steps of 1 ms. Other threads run meanwhile, and
+        Ctrl-C ends the wait.
 
         Raises TimeoutError, Cancelled if `cancel` was set, and RasError for a code of
         RasGetConnectStatusW; 6 says that the connection has ended. Source: RasGetConnectStatusW.
