@@ -15,8 +15,9 @@ NATIVE_SOURCES = [
     )
 ]
 SIMULATOR_LAYERS = (  # each uses only those before it
-    *("service", "text", "queue", "history", "query", "handles", "events", "rasclient"),
-    *("notifications", "connections", "callbacks", "dialling", "actions", "clock", "calls"),
+    *("service", "text", "queue", "history", "query", "bookmarks", "handles", "events"),
+    *("rasclient", "notifications", "connections", "callbacks", "dialling", "actions"),
+    *("clock", "calls"),
     *("ras", "projection", "ras_dial", "evt", "control", "demo"),
 )
 SIMULATOR_SOURCES = ["check_layout.c", *(f"sim/{name}.c" for name in SIMULATOR_LAYERS)]

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "bookmarks.h"
 #include "calls.h"
 
 /* Leaves the service. A call that fails sets the error. One that was made to fail with code 0 sets
@@ -140,19 +141,6 @@ int32_t RAS_CALL EvtNext(EVT_HANDLE subscription, uint32_t capacity, EVT_HANDLE 
 
 /* EvtRender. */
 
-static void put_bookmark(rassim_text *xml, const rassim_position *position) {
-  rassim__put(xml, "<BookmarkList>\r\n");
-  for (uint32_t i = 0; i < RASSIM_CHANNELS; i++) {
-    if (!position->records[i]) continue;
-    rassim__put(xml, "  <Bookmark Channel='");
-    rassim__put(xml, rassim__channel_names[i]);
-    rassim__put(xml, "' RecordId='");
-    rassim__put_number(xml, position->records[i], 1);
-    rassim__put(xml, i == position->channel ? "' IsCurrent='true'/>\r\n" : "'/>\r\n");
-  }
-  rassim__put(xml, "</BookmarkList>");
-}
-
 /* Copies text and its NUL. Sizes are in bytes. */
 static uint32_t copy_out(const uint16_t *text, size_t length, uint32_t size, void *buffer,
                          uint32_t *used_out) {
@@ -169,7 +157,7 @@ static uint32_t render_bookmark(EVT_HANDLE handle, uint32_t size, void *buffer,
   rassim_text xml = {{0}, false};
   const rassim_object *bookmark = rassim__object(handle, RASSIM_BOOKMARK);
   if (!bookmark) return RAS_ERROR_INVALID_HANDLE;
-  put_bookmark(&xml, &bookmark->position);
+  rassim__put_bookmark(&xml, &bookmark->position);
   uint32_t code = xml.failed ? RAS_ERROR_NOT_ENOUGH_MEMORY
                              : copy_out(xml.units.items, xml.units.count, size, buffer, used_out);
   rassim__free_text(&xml);
@@ -204,79 +192,10 @@ int32_t RAS_CALL EvtRender(EVT_HANDLE context, EVT_HANDLE fragment, uint32_t fla
 
 /* Bookmarks. */
 
-static void skip_spaces(const uint16_t **text) {
-  while (**text == ' ' || (**text >= '\t' && **text <= '\r')) ++*text;
-}
-
-static bool skip(const uint16_t **text, const char *expected) {
-  size_t length = strlen(expected);
-  skip_spaces(text);
-  for (size_t i = 0; i < length; i++) {
-    if ((*text)[i] != (uint8_t)expected[i]) return false;
-  }
-  *text += length;
-  return true;
-}
-
-/* Reads the value of an attribute, in quotation marks. */
-static bool read_value(const uint16_t **text, const uint16_t **value_out, size_t *length_out) {
-  if (!skip(text, "=")) return false;
-  skip_spaces(text);
-  uint16_t mark = **text;
-  if (mark != '\'' && mark != '"') return false;
-  *value_out = ++*text;
-  while (**text && **text != mark) ++*text;
-  *length_out = (size_t)(*text - *value_out);
-  if (!**text) return false;
-  ++*text;
-  return true;
-}
-
-static bool read_digits(const uint16_t *value, size_t length, uint64_t *number_out) {
-  const uint64_t highest = INT64_MAX / 10 - 1; /* RecordId is an xs:long */
-  *number_out = 0;
-  for (size_t i = 0; i < length; i++) {
-    if (value[i] < '0' || value[i] > '9' || *number_out > highest) return false;
-    *number_out = *number_out * 10 + (value[i] - '0');
-  }
-  return length != 0;
-}
-
-/* Reads the attributes of one channel. [I] A channel that does not exist is skipped. */
-static bool read_bookmark(const uint16_t **text, rassim_position *position) {
-  uint32_t channel = RASSIM_CHANNELS;
-  uint64_t record = 0;
-  const uint16_t *value;
-  size_t length;
-  bool current = false;
-  while (!skip(text, "/>")) {
-    bool is_channel = skip(text, "Channel"), is_record = !is_channel && skip(text, "RecordId");
-    if (!is_channel && !is_record && !skip(text, "IsCurrent")) return false;
-    if (!read_value(text, &value, &length)) return false;
-    if (is_record && !read_digits(value, length, &record)) return false;
-    if (is_channel) rassim__find_channel(value, length, &channel);
-    if (!is_channel && !is_record) current = length == 4; /* "true" or "True" */
-  }
-  if (channel == RASSIM_CHANNELS) return true;
-  position->records[channel] = record;
-  if (current) position->channel = channel;
-  return true;
-}
-
-static bool read_bookmarks(const uint16_t *text, rassim_position *position) {
-  if (!skip(&text, "<BookmarkList>")) return skip(&text, "<BookmarkList/>") && !*text;
-  while (skip(&text, "<Bookmark ")) {
-    if (!read_bookmark(&text, position)) return false;
-  }
-  if (!skip(&text, "</BookmarkList>")) return false;
-  skip_spaces(&text);
-  return !*text;
-}
-
 static uint32_t create_bookmark(const uint16_t *xml, EVT_HANDLE *handle_out) {
   rassim_position position = {{0}, RASSIM_APPLICATION};
   rassim_object *bookmark;
-  if (xml && !read_bookmarks(xml, &position)) return RAS_ERROR_EVT_MALFORMED_XML_TEXT;
+  if (xml && !rassim__read_bookmark(xml, &position)) return RAS_ERROR_EVT_MALFORMED_XML_TEXT;
   uint32_t code = rassim__open(RASSIM_BOOKMARK, &bookmark);
   if (code) return code;
   bookmark->position = position;

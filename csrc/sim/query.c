@@ -27,48 +27,29 @@ static void fail(reader *query, uint32_t code) {
   if (!query->code) query->code = code;
 }
 
-static void skip_spaces(reader *query) {
-  while (*query->text == ' ' || (*query->text >= '\t' && *query->text <= '\r')) query->text++;
-}
-
 /* Reads these characters if they come next. */
 static bool read_if(reader *query, const char *expected) {
-  size_t length = 0;
-  skip_spaces(query);
-  for (; expected[length]; length++) {
-    if (query->text[length] != (uint8_t)expected[length]) return false;
-  }
-  query->text += length;
-  return true;
+  return rassim__skip(&query->text, expected);
 }
 
 static void expect(reader *query, const char *expected) {
   if (!read_if(query, expected)) fail(query, RAS_ERROR_EVT_INVALID_QUERY);
 }
 
-/* Reads a text in quotation marks. Returns its beginning. */
+/* Returns the beginning of a text in quotation marks. */
 static const uint16_t *read_quoted(reader *query, size_t *length_out) {
-  skip_spaces(query);
-  uint16_t mark = *query->text;
+  const uint16_t *quoted = query->text;
   *length_out = 0;
-  if (mark != '\'' && mark != '"') {
-    fail(query, RAS_ERROR_EVT_INVALID_QUERY);
-    return query->text;
-  }
-  const uint16_t *quoted = ++query->text;
-  while (*query->text && *query->text != mark) query->text++;
-  *length_out = (size_t)(query->text - quoted);
-  if (*query->text) {
-    query->text++;
-  } else {
+  if (!rassim__skip_quoted(&query->text, &quoted, length_out)) {
     fail(query, RAS_ERROR_EVT_INVALID_QUERY);
   }
   return quoted;
 }
 
+/* [I] The id of an event has 16 bits. */
 static uint32_t read_number(reader *query) {
   uint32_t number = 0;
-  skip_spaces(query);
+  read_if(query, ""); /* spaces */
   if (*query->text < '0' || *query->text > '9') fail(query, RAS_ERROR_EVT_INVALID_QUERY);
   for (; *query->text >= '0' && *query->text <= '9'; query->text++) {
     if (number > UINT16_MAX) fail(query, RAS_ERROR_EVT_INVALID_QUERY);
@@ -190,7 +171,6 @@ static bool read_query(reader *query) {
 
 static bool read_list(reader *query) {
   bool matches = false;
-  expect(query, "<QueryList>");
   while (!query->code && read_if(query, "<Query ")) matches |= read_query(query);
   expect(query, "</QueryList>");
   return matches;
@@ -200,15 +180,13 @@ uint32_t rassim__select(const uint16_t *channel, const uint16_t *query, const ra
                         bool *selected_out) {
   static const uint16_t everything[] = {'*', 0};
   reader whole = {query ? query : everything, record, 0, RAS_SUCCESS};
-  skip_spaces(&whole);
-  if (*whole.text == '<') {
+  if (read_if(&whole, "<QueryList>")) {
     *selected_out = read_list(&whole);
   } else if (!channel) {
     return RAS_ERROR_INVALID_PARAMETER; /* [I] */
   } else {
     *selected_out = read_path_for(&whole, channel, rassim__length(channel));
   }
-  skip_spaces(&whole);
-  if (*whole.text) fail(&whole, RAS_ERROR_EVT_INVALID_QUERY);
+  if (!rassim__skip_to_end(&whole.text)) fail(&whole, RAS_ERROR_EVT_INVALID_QUERY);
   return whole.code;
 }

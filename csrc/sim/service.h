@@ -3,9 +3,9 @@
  * settings of the service as a whole.
  *
  * A file uses only files before it in this order:
- *   service, text, queue, history, query, handles, events, rasclient,
- *   notifications, connections, callbacks, dialling, actions, clock, calls;
- *   then ras, projection, ras_dial, evt, control and demo.
+ *   service, text, queue, history, query, bookmarks, handles, events,
+ *   rasclient, notifications, connections, callbacks, dialling, actions, clock,
+ *   calls; then ras, projection, ras_dial, evt, control and demo.
  * The caller of a function holds the lock, unless its comment says otherwise.
  *
  * In comments, [I] marks behaviour that is inferred and was not verified on

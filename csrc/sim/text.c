@@ -1,4 +1,4 @@
-/* UTF-16 text that grows. */
+/* UTF-16 text: some that grows, and the reading of some. */
 #include "text.h"
 
 #include <stdlib.h>
@@ -80,4 +80,37 @@ bool rassim__is(const uint16_t *text, size_t length, const char *ascii) {
     if (text[i] != (uint8_t)ascii[i]) return false; /* the NUL of `ascii` differs, too */
   }
   return !ascii[length];
+}
+
+/* Reading. */
+
+static void skip_spaces(const uint16_t **text) {
+  while (**text == ' ' || (**text >= '\t' && **text <= '\r')) ++*text;
+}
+
+bool rassim__skip(const uint16_t **text, const char *expected) {
+  size_t length = 0;
+  skip_spaces(text);
+  for (; expected[length]; length++) {
+    if ((*text)[length] != (uint8_t)expected[length]) return false;
+  }
+  *text += length;
+  return true;
+}
+
+bool rassim__skip_quoted(const uint16_t **text, const uint16_t **quoted_out, size_t *length_out) {
+  skip_spaces(text);
+  uint16_t mark = **text;
+  if (mark != '\'' && mark != '"') return false;
+  *quoted_out = ++*text;
+  while (**text && **text != mark) ++*text;
+  *length_out = (size_t)(*text - *quoted_out);
+  if (!**text) return false;
+  ++*text;
+  return true;
+}
+
+bool rassim__skip_to_end(const uint16_t **text) {
+  skip_spaces(text);
+  return !**text;
 }

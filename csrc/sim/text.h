@@ -1,4 +1,4 @@
-/* UTF-16 text that grows. */
+/* UTF-16 text: some that grows, and the reading of some. */
 #ifndef RASSIM_TEXT_H
 #define RASSIM_TEXT_H
 
@@ -24,5 +24,11 @@ void rassim__free_text(rassim_text *text);
 /* Counts the units before the NUL. */
 size_t rassim__length(const uint16_t *text);
 bool rassim__is(const uint16_t *text, size_t length, const char *ascii);
+
+/* These read what comes next, after spaces, and go past it. They return false if something else
+ * comes. A quoted text has quotation marks of either kind around it, and is not copied. */
+bool rassim__skip(const uint16_t **text, const char *expected);
+bool rassim__skip_quoted(const uint16_t **text, const uint16_t **quoted_out, size_t *length_out);
+bool rassim__skip_to_end(const uint16_t **text);
 
 #endif
