@@ -12,7 +12,7 @@ from uuid import UUID
 
 import open_handles
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from simabi import Guarded, Rasapi, SystemEvent, api_of, wide
 from simevt import NO_ERROR_SET, RAS_QUERY, Wevtapi, Written, written
@@ -363,6 +363,41 @@ def test_queries_that_are_refused(
 ) -> None:
     assert (wevtapi.subscribe(event, query, channel), wevtapi.error) == (0, code)
     assert sim.event_handles == 0
+
+
+QUERY_PARTS = [
+    *("<QueryList>", "</QueryList>", "<Query ", "</Query>", "<Select ", "</Select>", "<", ">"),
+    *("Id=", "Path=", "'System'", '"Application"', "*", "[", "]", "(", ")", "System", "EventID"),
+    *("=", "1", "70000", "Provider", "@Name", "'RasClient'", " and ", " or ", " ", "'", "\u6771"),
+]
+
+
+@settings(max_examples=500)
+@given(parts=st.lists(st.sampled_from(QUERY_PARTS), max_size=40), channel=st.booleans())
+def test_any_query_is_answered(parts: list[str], *, channel: bool) -> None:
+    with Simulator() as sim, SystemEvent() as event:
+        wevtapi = Wevtapi(sim)
+        handle = wevtapi.subscribe(event, "".join(parts), "System" if channel else None)
+        assert wevtapi.error in ((NO_ERROR_SET,) if handle else (87, 15001, 15007))
+        sim.write_log_event(1)
+        sim.write_log_event(1, channel="System")
+
+
+BOOKMARK_PARTS = [
+    *("<BookmarkList>", "</BookmarkList>", "<BookmarkList/>", "<Bookmark ", "/>", ">", "Channel="),
+    *("RecordId=", "IsCurrent=", "'System'", '"1"', "'true'", "'99999999999999999999'", "'", " "),
+]
+
+
+@settings(max_examples=500)
+@given(st.lists(st.sampled_from(BOOKMARK_PARTS), max_size=20))
+def test_any_bookmark_is_answered(parts: list[str]) -> None:
+    with Simulator() as sim:
+        wevtapi = Wevtapi(sim)
+        handle = wevtapi.bookmark("".join(parts))
+        assert wevtapi.error == (NO_ERROR_SET if handle else 15008)
+        if handle:
+            assert wevtapi.bookmark(wevtapi.bookmark_xml(handle))
 
 
 def test_subscription_arguments(wevtapi: Wevtapi, sim: Simulator, event: SystemEvent) -> None:
