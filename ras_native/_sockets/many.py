@@ -51,6 +51,9 @@ class ConnectOutcome(str, enum.Enum):
     UNREACHABLE = "unreachable"
     ERROR = "error"
 
+    def __str__(self) -> str:
+        return self.value
+
 
 @documented(
     target="The address that was given.",

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from .._plain import plain
-from .._records import Connection, ConnState, ConnSubstate, Observation, Status
+from .._records import Connection, ConnState, ConnSubstate, Endpoint, Observation, Status
+from .._sockets.many import ConnectOutcome
 
 
 class HealthKind(str, Enum):
@@ -46,6 +47,28 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeFailure:
+    """The evidence for `HealthKind.UNREACHABLE`."""
+
+    target: str
+    """What the probe connects to: HOST:PORT."""
+    source: Endpoint | None
+    """The tunnel's address that it connects from; None: the system chose one."""
+    outcome: ConnectOutcome
+    """How the last probe ended."""
+    code: int
+    """The Winsock code of the last probe."""
+    since_ns: int
+    """When the first probe began that failed, on the clock of `time.perf_counter_ns`."""
+    count: int
+    """How many probes have failed in a row."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON data."""
+        return {member.name: plain(getattr(self, member.name)) for member in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """The health of one connection, and its evidence."""
 
@@ -54,6 +77,8 @@ class Health:
     """What RAS says of the connection."""
     silence: Silence | None = None
     """The bytes that nobody answers; None unless `kind` is silent."""
+    probe: ProbeFailure | None = None
+    """The probes that fail; None unless `kind` is unreachable."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""
@@ -71,12 +96,21 @@ class Sample(NamedTuple):
     """None: it is not silent."""
 
 
+class ProbeSample(NamedTuple):
+    """What the engine needs from the probes of one connection."""
+
+    handle: int
+    correlation_id: UUID | None
+    failure: ProbeFailure | None
+    """None: the last probe had an answer."""
+
+
 Key = tuple[int, UUID | None]
 """Identifies a connection among those of one snapshot and the one before."""
 
 
-def key_of(connection: Connection | Sample) -> Key:
-    """Return the key of the connection, or of the connection that was sampled."""
+def key_of(connection: Connection | Sample | ProbeSample) -> Key:
+    """Return the key of the connection, or of the one that was sampled or probed."""
     return connection.handle, connection.correlation_id
 
 
@@ -86,14 +120,21 @@ _OUTAGES = {
 }
 
 
-def health_of(observation: Observation, silence: Silence | None) -> Health | None:
-    """Return the health of a connection; None if it is not connected, or its status unknown."""
+def health_of(
+    observation: Observation, silence: Silence | None, probe: ProbeFailure | None = None
+) -> Health | None:
+    """Return the health of a connection; None if it is not connected, or its status unknown.
+
+    A probe that fails counts more than silence, because it asked for an answer.
+    """
     status = observation.status
     if status is None or status.state is not ConnState.CONNECTED:
         return None
     outage = None if status.substate is None else _OUTAGES.get(status.substate)
     if outage is not None:
         return Health(outage, status)
+    if probe is not None:
+        return Health(HealthKind.UNREACHABLE, status, probe=probe)
     if silence is not None:
         return Health(HealthKind.SILENT, status, silence)
     return Health(HealthKind.UP, status)
@@ -112,21 +153,33 @@ class Healths:
 
     def __init__(self) -> None:
         self._known: dict[Key, Health] = {}
+        self._failures: dict[Key, ProbeFailure] = {}
 
     def get(self, connection: Connection) -> Health | None:
         """Return the health of a connection, if it has any."""
         return self._known.get(key_of(connection))
 
     def update(
-        self, snapshot: Iterable[Observation], samples: Mapping[Key, Sample]
+        self,
+        snapshot: Iterable[Observation],
+        samples: Mapping[Key, Sample],
+        probes: Iterable[ProbeSample] = (),
     ) -> list[HealthChange]:
-        """Take the next snapshot and samples; return each change from one kind to another."""
+        """Take the next snapshot, all samples and the new results of probes.
+
+        Return each change from one kind to another.
+        """
+        failures = {**self._failures, **{key_of(probe): probe.failure for probe in probes}}
+        self._failures = {}
         before, self._known, changes = self._known, {}, []
         for observation in snapshot:
             connection = observation.connection
             key = key_of(connection)
             sample = samples.get(key)
-            health = health_of(observation, sample.silence if sample else None)
+            failure = failures.get(key)
+            if failure is not None:
+                self._failures[key] = failure
+            health = health_of(observation, sample.silence if sample else None, failure)
             last = before.get(key)
             if health is None and observation.is_up is None:  # the status cannot be read now
                 health = last

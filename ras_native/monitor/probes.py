@@ -1,0 +1,173 @@
+"""Checks through the tunnels of a Monitor whether something answers at their other ends.
+
+Each probed entry has a thread of its own, because a tunnel without an answer takes long.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+
+from .. import _check
+from .._backend.contract import BackendEvent
+from .._backend.sockaddr import IPV4
+from .._errors import ProviderError, RasError
+from .._log import logger
+from .._ras import Ras
+from .._records import Connection, Endpoint, Snapshot, same_name
+from .._sockets.checks import Address, parse_address
+from .._sockets.many import ConnectOutcome, ConnectResult, connect_many
+from .health import Key, ProbeFailure, ProbeSample, key_of
+
+SHORTEST_PROBE_INTERVAL = 0.1
+LONGEST_PROBE_NS = 3_000_000_000
+"""A probe without an answer takes this long, or one interval if that is shorter."""
+
+_PROVES_THE_TUNNEL = (ConnectOutcome.OPEN, ConnectOutcome.REFUSED)
+
+
+def checked_targets(
+    probe: Mapping[str, Address] | None, entries: Iterable[str] | None
+) -> dict[str, Address]:
+    """Check the argument `probe` of a Monitor, which watches only `entries` unless that is None."""
+    if probe is None:
+        return {}
+    if not isinstance(probe, Mapping):
+        raise _check.wrong_type("probe", "a mapping of entries to addresses, or None", probe)
+    targets: dict[str, Address] = {}
+    for entry, target in probe.items():
+        _check_entry(entry, targets, None if entries is None else list(entries))
+        try:
+            _, port, _, _, packed = parse_address(target)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"probe[{entry!r}]: {error}") from None
+        if not port or not any(packed):
+            raise ValueError(f"probe[{entry!r}]: nothing can be at {target!r}")
+        targets[entry] = target
+    return targets
+
+
+def _check_entry(entry: object, known: Iterable[str], watched: list[str] | None) -> None:
+    name = _check.text("an entry of probe", entry)
+    if not name:
+        raise ValueError("an entry of probe must not be empty")
+    if any(same_name(name, other) for other in known):
+        raise ValueError(f"probe has {name!r} twice, in different letter case")
+    if watched is not None and not any(same_name(name, other) for other in watched):
+        raise ValueError(f"probe: {name!r} is not one of entries")
+
+
+class Probe:
+    """A job that connects through the tunnel of one entry, again and again.
+
+    Any answer shows that the tunnel works, even a refusal. `snapshot` gives the connections.
+    """
+
+    event: BackendEvent | None = None
+
+    def __init__(
+        self,
+        ras: Ras,
+        entry: str,
+        target: Address,
+        interval_ns: int,
+        snapshot: Callable[[], Snapshot],
+    ) -> None:
+        self._ras, self._entry, self._target = ras, entry, target
+        self._interval_ns, self._snapshot = interval_ns, snapshot
+        self._timeout_ns = min(interval_ns, LONGEST_PROBE_NS)
+        self._family = parse_address(target)[0]
+        self._failure: ProbeFailure | None = None
+        self._probed: Key | None = None  # the connection that was probed last
+        self._found: deque[ProbeSample] = deque(maxlen=1)
+        self.due_ns: int | None = time.perf_counter_ns() + interval_ns
+
+    # For the thread that polls
+
+    def take(self) -> tuple[ProbeSample, ...]:
+        """Return the last result, unless it was taken already."""
+        try:
+            return (self._found.popleft(),)
+        except IndexError:
+            return ()
+
+    # For its own thread
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something to take."""
+        return bool(self._found)
+
+    def run(self) -> bool:
+        """Probe once, if the connection is up."""
+        begun_ns = time.perf_counter_ns()
+        seen = self._snapshot().find(self._entry)
+        if seen is not None and seen.is_up:
+            self._probe(seen.connection, begun_ns)
+        else:
+            self._forget()
+        now_ns = time.perf_counter_ns()  # missed probes are skipped
+        self.due_ns = max(begun_ns, now_ns - self._interval_ns) + self._interval_ns
+        return True
+
+    def fail(self) -> None:
+        """Tell that nothing more is known: an exception ended the probes."""
+        self._forget()
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+    def _forget(self) -> None:
+        """Withdraw a failure, because the connection is not up, or is not probed any more."""
+        if self._probed is not None and self._failure is not None:
+            self._found.append(ProbeSample(*self._probed, None))
+        self._probed = self._failure = None
+
+    def _probe(self, connection: Connection, begun_ns: int) -> None:
+        if key_of(connection) != self._probed:
+            self._probed, self._failure = key_of(connection), None
+        source = self._source(connection)
+        result = self._connect(source)
+        if result is None:
+            return
+        before, self._failure = self._failure, None
+        if result.outcome not in _PROVES_THE_TUNNEL:
+            self._failure = ProbeFailure(
+                target=_text_of(self._target),
+                source=source,
+                outcome=result.outcome,
+                code=result.code,
+                since_ns=begun_ns if before is None else before.since_ns,
+                count=1 if before is None else before.count + 1,
+            )
+        if self._failure is not None or before is not None:
+            self._found.append(ProbeSample(*key_of(connection), self._failure))
+
+    def _source(self, connection: Connection) -> Endpoint | None:
+        """Return the address to connect from; None lets the system choose one."""
+        try:
+            addresses = self._ras.get_projection_info(connection).addresses
+        except (RasError, ProviderError):
+            return None
+        version = 4 if self._family == IPV4 else 6
+        return next((address for address in addresses if address.version == version), None)
+
+    def _connect(self, source: Endpoint | None) -> ConnectResult | None:
+        """Connect once; return None if this computer cannot even try."""
+        try:
+            (result,) = connect_many(
+                [self._target],
+                timeout=self._timeout_ns / 1e9,
+                source=None if source is None else (source, 0),
+                backend=self._ras.backend,
+            )
+        except (OSError, ValueError) as error:  # ValueError: the tunnel's address is gone already
+            logger.info("the tunnel of %r cannot be probed now: %s", self._entry, error)
+            return None
+        return result
+
+
+def _text_of(target: Address) -> str:
+    host = str(target[0])
+    return f"[{host}]:{target[1]}" if ":" in host else f"{host}:{target[1]}"
