@@ -322,7 +322,7 @@ OTHER_CODES = frozenset(
         *("ERROR_NOT_FOUND", "ERROR_CANCELLED", "ERROR_TIMEOUT", "ERROR_INVALID_OPERATION"),
         *("ERROR_EVT_INVALID_QUERY", "ERROR_EVT_CHANNEL_NOT_FOUND", "ERROR_EVT_MALFORMED_XML_TEXT"),
         *("ERROR_EVT_SUBSCRIPTION_TO_DIRECT_CHANNEL", "ERROR_EVT_QUERY_RESULT_STALE"),
-        "E_INVALIDARG",
+        *("RPC_S_INVALID_BOUND", "E_INVALIDARG"),
     }
 )
 """The other codes that code here may name. The table explains many more."""

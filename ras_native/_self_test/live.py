@@ -24,7 +24,9 @@ from .. import Connection, Ras
 from .._backend import codes
 from .._backend.ctypes_os import SEARCH_SYSTEM32
 from .._backend.layout import (
+    RAS_PROJECTION_INFO,
     RAS_STATS,
+    RASAPIVERSION_601,
     RASCONNSTATUSW,
     RASCONNSTATUSW_VERSIONS,
     RASCONNW,
@@ -237,7 +239,15 @@ def costs(raw: Raw, connections: Connections) -> None:
     stats, link = RAS_STATS(dwSize=sizeof(RAS_STATS)), c_void_p()
     _cost(raw, "RasGetConnectStatusW", lambda: (handle, byref(status)))
     _cost(raw, "RasGetSubEntryHandleW", lambda: (handle, c_uint32(1), byref(link)))
-    return _cost(raw, "RasGetConnectionStatistics", lambda: (handle, byref(stats)))
+    _cost(raw, "RasGetConnectionStatistics", lambda: (handle, byref(stats)))
+    _cost(raw, "RasGetLinkStatistics", lambda: (handle, c_uint32(1), byref(stats)))
+    projection, length = (RAS_PROJECTION_INFO * 8)(), c_uint32()  # texts may follow the structure
+
+    def get_projection() -> tuple[Any, ...]:
+        projection[0].version, length.value = RASAPIVERSION_601, sizeof(projection)
+        return handle, projection, byref(length)
+
+    return _cost(raw, "RasGetProjectionInfoEx", get_projection)
 
 
 def _cost(raw: Raw, function: str, arguments: Callable[[], tuple[Any, ...]]) -> None:

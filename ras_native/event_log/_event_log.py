@@ -26,6 +26,7 @@ from ._subscription import Subscription, Taken
 from ._wevtapi import WINDOWS_NAME, EventLogError, Wevtapi
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds between two attempts to subscribe again
+_LOOK_EVERY = 60.0  # seconds without a read
 _ATTEMPTS = 2  # a subscription that was lost is made again in the same read
 
 
@@ -34,7 +35,7 @@ class LogRead:
     """What `EventLog.read` found."""
 
     events: tuple[LogEvent, ...] = ()
-    """The new events, in the order of the log."""
+    """The new events, in the order in which the log gave them."""
     missed: bool = False
     """Whether events may be missing before these: the log had to be opened again."""
     error: OSError | None = None
@@ -86,6 +87,7 @@ class EventLog:
         self._error: OSError | None = None
         self._pause = _FIRST_PAUSE
         self._restore_at = 0.0
+        self._look_at = monotonic() + _LOOK_EVERY
         close_in_child(self)
 
     def __repr__(self) -> str:
@@ -160,6 +162,7 @@ class EventLog:
         """
         taken, missed = Taken(), False
         with self._exclusively() as subscription:
+            self._look_at = monotonic() + _LOOK_EVERY
             for _ in range(_ATTEMPTS):
                 try:
                     if subscription.is_lost:
@@ -193,7 +196,8 @@ class EventLog:
     def wait(self, timeout: float | None = None, *, cancel: Event | None = None) -> bool:
         """Wait at most `timeout` seconds until `read` may find something; return whether it may.
 
-        None waits for ever. Other threads run meanwhile, and Ctrl-C ends the wait.
+        None waits for ever. Other threads run meanwhile, and Ctrl-C ends the wait. A minute after
+        the last read it is time for the next one, because a lost subscription may send no signal.
 
         Raises Cancelled if `cancel` was set first, ValueError if the log is closed or an argument
         is out of range, TypeError for an argument of the wrong type.
@@ -208,10 +212,10 @@ class EventLog:
         return code != RN_E_TIMEOUT
 
     def wait_slice(self, cancel: BackendEvent | None, slice_ns: int) -> int:
-        """Wait as BackendEvent.wait does; 0 also if it is time to subscribe again."""
+        """Wait as BackendEvent.wait does; 0 also if it is time to read without a signal."""
         code = self._open_event().wait(cancel, slice_ns)
-        is_due = self._error is not None and self._may_restore()
-        return 0 if code == RN_E_AGAIN and is_due else code
+        due = self._look_at if self._error is None else self._restore_at
+        return 0 if code == RN_E_AGAIN and monotonic() >= due else code
 
 
 def _path(library: str | os.PathLike[str] | None) -> str | None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from .._backend.codes import ERROR_INVALID_OPERATION, ERROR_NO_MORE_ITEMS, ERROR_TIMEOUT
+from .._backend.codes import (
+    ERROR_INVALID_OPERATION,
+    ERROR_NO_MORE_ITEMS,
+    ERROR_TIMEOUT,
+    RPC_S_INVALID_BOUND,
+)
 from .._backend.contract import BackendEvent
 from .._backend.functions import EVT_SUBSCRIBE_START_AFTER_BOOKMARK as AFTER_BOOKMARK
 from .._backend.functions import EVT_SUBSCRIBE_START_AT_OLDEST_RECORD as OLDEST
@@ -21,7 +26,7 @@ QUERY = (
     "</Query></QueryList>"
 )
 
-_BATCH = 16  # Windows fails with 1734 if the events of a larger one are long
+_BATCH = 16
 _MOST_BATCHES = 16
 _MANY_SIGNALS = 3
 
@@ -46,6 +51,7 @@ class Subscription:
         self._bookmark = 0
         self._is_marked = False
         self._vain_signals = 0
+        self._batch = _BATCH
         self._begin = OLDEST if past else FUTURE
         self._handle = self._subscribe(0, self._begin)
         self._bookmark = library.create_bookmark()
@@ -122,8 +128,10 @@ class Subscription:
         """Return handles of events; none if nothing is new, which is `in_vain` after a signal."""
         vain_signals, self._vain_signals = self._vain_signals, 0
         try:
-            return self._library.next(self._handle, _BATCH)
+            return self._library.next(self._handle, self._batch)
         except EventLogError as error:
+            if error.code == RPC_S_INVALID_BOUND:  # Windows cannot return several long events
+                self._batch = 1
             if error.code == ERROR_INVALID_OPERATION:
                 self._vain_signals = vain_signals + in_vain
             elif error.code not in (ERROR_NO_MORE_ITEMS, ERROR_TIMEOUT):

@@ -11,6 +11,7 @@ from uuid import UUID
 import child
 import open_handles
 import pytest
+from host import under_wine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -191,6 +192,15 @@ def test_wrong_arguments_of_a_wait(log: EventLog, backend: str) -> None:
         log.wait(0, cancel=closed)
 
 
+def test_a_log_that_is_silent_is_looked_at_once_a_minute(log: EventLog, clock: list[float]) -> None:
+    for _ in range(2):
+        log.read()
+        clock[0] += 59
+        assert not log.wait(0)
+        clock[0] += 1
+        assert log.wait(0)
+
+
 # Nothing new
 
 
@@ -329,6 +339,16 @@ def test_a_library_without_the_functions(backend: str) -> None:
     with pytest.raises(ProviderError, match="it has no EvtSubscribe") as caught:
         EventLog(_ctypes.__file__, backend=backend)
     assert caught.value.function == "EvtSubscribe"
+
+
+@pytest.mark.windows_only("only Windows has an event log")
+def test_the_log_of_the_system_is_read_unless_this_is_wine(backend: str) -> None:
+    if under_wine():
+        with pytest.raises(ProviderError, match="as Wine's does"):
+            EventLog(backend=backend)
+    else:
+        with EventLog(backend=backend) as log:
+            assert log.read().error is None
 
 
 @pytest.mark.ledger("EV-4")

@@ -222,6 +222,19 @@ def test_a_wait_ends_when_it_is_time_to_subscribe_again(
 
 
 @pytest.mark.ledger("EV-3")
+def test_long_events_are_read_one_by_one(liar: LyingEventLog, backend: str) -> None:
+    """Windows answers 1734, RPC_S_INVALID_BOUND, if the events of a batch are too long."""
+    with EventLog(liar.path, backend=backend) as log:
+        liar.lie(xml=GOOD, batches=40, written=1, claimed=1, most=1)
+        sizes = []
+        while log.wait(0) or not sizes:
+            read = log.read()
+            assert read.error is None
+            sizes.append(len(read.events))
+        assert sizes == [16, 16, 8]
+
+
+@pytest.mark.ledger("EV-3")
 def test_a_subscription_that_dies_at_once_every_time(
     liar: LyingEventLog, backend: str, clock: list[float]
 ) -> None:

@@ -26,6 +26,7 @@ typedef struct {
   uint32_t null_from; /* the first of them that is NULL */
   uint32_t same;      /* all of them are the same one */
   uint32_t next_error;
+  uint32_t most; /* EvtNext fails with 1734 if the array is larger */
   uint32_t render_fails; /* EvtRender fails with the error */
   uint32_t render_error;
   uint32_t used; /* the bytes that it says it used or needs; UINT32_MAX is the truth */
@@ -66,6 +67,7 @@ int EVT_API EvtNext(void *subscription, uint32_t size, void **events, uint32_t t
                     uint32_t flags, uint32_t *returned) {
   (void)subscription, (void)timeout, (void)flags;
   calls++;
+  if (size > lies.most) return fail(1734);
   if (!lies.batches) return fail(lies.next_error);
   if (lies.batches != UINT32_MAX) lies.batches--;
   for (uint32_t i = 0; i < lies.written && i < size; i++) {

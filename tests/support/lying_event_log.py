@@ -19,7 +19,7 @@ class Lies(ctypes.Structure):
             (name, c_uint32)
             for name in (
                 *("null_subscription", "subscribe_error"),
-                *("batches", "written", "claimed", "null_from", "same", "next_error"),
+                *("batches", "written", "claimed", "null_from", "same", "next_error", "most"),
                 *("render_fails", "render_error", "used", "no_bookmark", "length"),
             )
         ),
@@ -41,7 +41,7 @@ class LyingEventLog:
         for count in self._counts.values():
             count.value = 0
         ctypes.memset(ctypes.byref(self._lies), 0, ctypes.sizeof(Lies))
-        self.lie(next_error=NOTHING_NEW, used=TRUTH, null_from=NONE)
+        self.lie(next_error=NOTHING_NEW, used=TRUTH, null_from=NONE, most=NONE)
 
     def lie(self, *, xml: str | bytes | None = None, **lies: Any) -> None:
         """Set members of Lies, and the text of every event."""
