@@ -30,6 +30,7 @@ from ._common import (
     Commands,
     Seconds,
     Source,
+    complete_file,
     json_option,
     parse_code,
     parse_target,
@@ -37,7 +38,7 @@ from ._common import (
     quoted,
     with_advice,
 )
-from ._completion import SHELLS, complete_entry, complete_file, print_script
+from ._completion import SHELLS, complete_entry, print_script
 from ._connect import Targets, progress
 from ._details import read_details
 from ._hooks import COMMAND_SECONDS

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NoReturn, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 import ras_native
 
@@ -66,6 +67,13 @@ def _checked_backend(
         except ImportError:
             pass  # the command itself reports it
     return value
+
+
+def complete_file(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """Let the shell complete a file."""
+    return [CompletionItem(incomplete, type="file")]
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -131,6 +139,7 @@ def provider_options(command: F) -> F:
         click.option(
             "--provider",
             metavar="PATH",
+            shell_complete=complete_file,
             help="A library with the functions of rasapi32. Default: Windows' own.",
         ),
         click.option("--simulate", is_flag=True, help="Use a simulated RAS with frequent changes."),

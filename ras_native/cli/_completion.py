@@ -117,13 +117,6 @@ def print_script(context: click.Context, _: click.Parameter, shell: str | None) 
     context.exit()
 
 
-def complete_file(
-    _context: click.Context, _parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem[str]]:
-    """Let the shell complete a file."""
-    return [CompletionItem(incomplete, type="file")]
-
-
 def complete_entry(
     context: click.Context, _: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:

@@ -11,7 +11,7 @@ from typing import Any, TextIO, TypeVar
 import click
 
 from .. import EVENTS, MonitorEvent
-from ._common import json_option, quoted
+from ._common import complete_file, json_option, quoted
 from ._hooks import COMMAND_SECONDS, Hook, Hooks
 from ._probe import Probe
 from ._reports import Problem, Reports
@@ -160,6 +160,7 @@ def output_options(command: F) -> F:
         click.option(
             "--log",
             metavar="FILE",
+            shell_complete=complete_file,
             help="Also append what is shown to FILE, one JSON document per line.",
         ),
         click.option(

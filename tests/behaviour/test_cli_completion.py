@@ -52,6 +52,11 @@ def test_every_entry_of_watch_is_completed(complete, sim):
     assert complete("watch", "'Head office'", "B") == ["Branch"]
 
 
+def test_the_entry_of_a_tunnel_is_completed(complete, sim):
+    sim.add("Branch")
+    assert complete("connect", "--via", "B") == ["Branch"]
+
+
 def test_names_are_quoted_for_powershell(complete, sim):
     for name in ("It's", "$HOME", "東京支社", "x\x1b[2J"):
         sim.add(name)
@@ -181,4 +186,5 @@ def test_bash_completes_an_entry(bash, typed, texts):
 @OLD_BASH
 def test_bash_completes_options_and_files(bash):
     assert bash("status", "--js") == ["--json"]
-    assert bash("watch", "--record", "x") == ["compopt default", ""]
+    for command, option in (("watch", "--record"), ("watch", "--log"), ("list", "--provider")):
+        assert bash(command, option, "x") == ["compopt default", ""]
