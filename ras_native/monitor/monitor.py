@@ -1,4 +1,8 @@
-"""`Monitor`: one thread waits and polls, and puts events into a queue for the consumers."""
+"""`Monitor`: one thread waits and polls, and puts events into a queue for the consumers.
+
+A second thread, the helper, reads the event log. It hands over what it found and makes the first
+thread poll.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,8 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from .. import _check
@@ -17,10 +22,14 @@ from .._fork import close_in_child
 from .._log import logger
 from .._ras import Ras, _system_ras
 from .._records import Observation, Snapshot
+from ..event_log import EventLog
 from .engine import Engine, Poll, state_after
 from .events import Gap, GapKind, MonitorEvent
+from .helper import Helper
+from .log_reader import LogReader
 from .queue import EventQueue, MonitorClosed
 from .recording import Recorder
+from .timeline import DialTimeline
 from .watcher import Watcher
 
 SHORTEST_INTERVAL = 0.0001
@@ -75,10 +84,15 @@ class _Ready(Event):
 class _Worker:
     """What the thread uses. It has no reference to the Monitor, so the Monitor can be collected."""
 
-    def __init__(self, ras: Ras, engine: Engine, capacity: int, *, notifications: bool) -> None:
+    def __init__(
+        self, ras: Ras, engine: Engine, capacity: int, *, notifications: bool, event_log: bool
+    ) -> None:
         self.engine = engine
         self.queue: EventQueue[MonitorEvent] = EventQueue(capacity, _overflow)
-        self.watcher = Watcher(ras)
+        self.log = LogReader(partial(EventLog, ras.provider, backend=ras.backend))
+        jobs = [self.log] if event_log else []
+        self.watcher = Watcher(ras, self.log.take)
+        self.helper = Helper(ras.backend, jobs, self.watcher.poll_now)
         self.thread: threading.Thread | None = None
         self.is_cancelled = False
         self.belongs_to_parent = False
@@ -88,10 +102,14 @@ class _Worker:
         self.recorder: Recorder | None = None
         self.recording_error: OSError | None = None
         self._notifications = notifications
+        self._lock = threading.RLock()  # for the engine; never held during a call of the provider
+        self._ended_at: tuple[int, int] | None = None  # monotonic and UTC, when `_end` began
+        self._told_at_end = False
 
     def start(self) -> None:
         self.started_ns = time.perf_counter_ns()
         _workers.add(self)
+        self.helper.start()
         thread = threading.Thread(target=self._run, name="ras_native.Monitor", daemon=True)
         thread.start()
         self.thread = thread
@@ -104,8 +122,12 @@ class _Worker:
             logger.exception("a Monitor ends because its thread failed")
             error = caught
         finally:
-            self.queue.close(error)
+            self.helper.cancel()
+            self._end(error)
             self.watcher.close()
+            if self._told_at_end and self._ended_at is not None:
+                moments = self._ended_at
+                self._record(lambda recorder: recorder.write_close(*moments))
             self.end_recording()
             self.ended_ns = time.perf_counter_ns()
 
@@ -123,13 +145,32 @@ class _Worker:
                 engine.notifications = watcher.register()
 
     def _tell(self, poll: Poll) -> None:
-        before = self.engine.snapshot
-        events = self.engine.apply(poll)
-        if events:
-            self.queue.put(events, lambda index: state_after(before, events[: index + 1]))
+        with self._lock:
+            if self._ended_at is not None:
+                return
+            before = self.engine.snapshot
+            events = self.engine.apply(poll)
+            if events:
+                self.queue.put(events, lambda index: state_after(before, events[: index + 1]))
+        self._record(lambda recorder: recorder.write(poll, told=bool(events)))
+
+    def _end(self, error: BaseException | None = None) -> None:
+        """Put the last events, and close the queue; any thread may do it, and only once."""
+        try:
+            with self._lock:
+                if self._ended_at is None:
+                    self._ended_at = time.perf_counter_ns(), time.time_ns()
+                    snapshot, events = self.engine.snapshot, self.engine.close(*self._ended_at)
+                    self._told_at_end = bool(events)
+                    if events:
+                        self.queue.put(events, lambda _: snapshot)
+        finally:
+            self.queue.close(error)
+
+    def _record(self, write: Callable[[Recorder], None]) -> None:
         if self.recorder is not None:
             try:
-                self.recorder.write(poll, told=bool(events))
+                write(self.recorder)
             except OSError as error:
                 self.end_recording(error)
 
@@ -151,6 +192,7 @@ class _Worker:
         self.is_cancelled = True
         if not self.belongs_to_parent:
             self.watcher.cancel()
+            self.helper.cancel()
 
     def is_running(self) -> bool:
         """Whether the thread was started and not told to end."""
@@ -159,10 +201,12 @@ class _Worker:
     def leave_to_parent(self) -> None:
         """Forget the thread in a forked child; use no lock or event that the parent shares."""
         self.belongs_to_parent = True
+        self._lock = threading.RLock()
         self.queue.forget_threads()
 
     def close(self, seconds: float) -> None:
-        """Cancel, and wait at most `seconds` for the thread; warn if it still runs then."""
+        """Cancel, and wait at most `seconds` for the threads; warn if one still runs then."""
+        deadline = time.perf_counter() + seconds
         self.cancel()
         thread = self.thread
         if thread is None:
@@ -171,11 +215,19 @@ class _Worker:
             self.queue.close()
             return
         thread.join(seconds)
-        self.queue.close()
+        self._end()
         if thread.is_alive():
-            text = "a Monitor was closed while RAS did not answer: its thread ends when RAS does"
-            logger.warning(text)
-            warnings.warn(text, ResourceWarning, stacklevel=3)
+            _warn("a Monitor was closed while RAS did not answer: its thread ends when RAS does")
+        if not self.helper.join(max(0.0, deadline - time.perf_counter())):
+            _warn(
+                "a Monitor was closed while the event log did not answer: "
+                "its thread ends when that does"
+            )
+
+
+def _warn(text: str) -> None:
+    logger.warning(text)
+    warnings.warn(text, ResourceWarning, stacklevel=4)
 
 
 _workers: weakref.WeakSet[_Worker] = weakref.WeakSet()  # all whose thread runs
@@ -221,6 +273,7 @@ class Monitor:
     notifications: False to ignore RAS' signals. The Monitor then misses changes between two polls.
     entries: names of phone-book entries, in any letter case. The Monitor then reports only their
     events, and Gap, ProviderFailed and ProviderRecovered. An entry need not exist. None: all.
+    event_log: False not to read the event log. The Monitor then does not tell why connections end.
     capacity: how many events may wait. If more come, one Gap(overflow) replaces the oldest.
     record: a file to record to; `replay` returns the same events from it, on any system.
     pseudonyms: replace names, numbers, addresses, paths and GUIDs in the recording.
@@ -236,12 +289,17 @@ class Monitor:
         interval: float = 1.0,
         notifications: bool = True,
         entries: Iterable[str] | None = None,
+        event_log: bool = True,
         capacity: int = 10_000,
         record: str | os.PathLike[str] | None = None,
         pseudonyms: bool = False,
     ) -> None:
         interval_ns = _check.nanoseconds("interval", interval, shortest=SHORTEST_INTERVAL)
-        for name, value in (("notifications", notifications), ("pseudonyms", pseudonyms)):
+        for name, value in (
+            ("notifications", notifications),
+            ("event_log", event_log),
+            ("pseudonyms", pseudonyms),
+        ):
             if not isinstance(value, bool):
                 raise _check.wrong_type(name, "a bool", value)
         names = _entry_names(entries)
@@ -250,11 +308,22 @@ class Monitor:
         if ras is not None and not isinstance(ras, Ras):
             raise _check.wrong_type("ras", "a ras_native.Ras or None", ras)
         self._ras = _system_ras() if ras is None else ras
-        engine = Engine(interval_ns=interval_ns, entries=names, notifications=notifications)
-        self._worker = _Worker(self._ras, engine, capacity, notifications=notifications)
+        engine = Engine(
+            interval_ns=interval_ns,
+            entries=names,
+            notifications=notifications,
+            event_log=event_log,
+        )
+        self._worker = _Worker(
+            self._ras, engine, capacity, notifications=notifications, event_log=event_log
+        )
         if path is not None:
             self._worker.recorder = Recorder(
-                path, interval_ns=interval_ns, entries=names, pseudonyms=pseudonyms
+                path,
+                interval_ns=interval_ns,
+                entries=names,
+                event_log=event_log,
+                pseudonyms=pseudonyms,
             )
         self._end = weakref.finalize(self, _drop, self._worker)
         self._end.atexit = False  # _close_all waits for the thread as well
@@ -375,6 +444,18 @@ class Monitor:
     def has_signals(self) -> bool:
         """Whether RAS signals changes to the Monitor; otherwise only polls find them."""
         return self._entered().watcher.has_signals
+
+    @property
+    def has_event_log(self) -> bool:
+        """Whether the event log is open: why connections end is told from then on."""
+        return self._entered().log.is_open
+
+    def timeline(self, entry: str) -> DialTimeline | None:
+        """Return the stages of the last dialling of this phone-book entry, or None.
+
+        The dialling may be under way. Letter case does not matter.
+        """
+        return self._entered().engine.timeline(_check.text("entry", entry))
 
     def state(self, entry: str) -> Observation | None:
         """Return the connection of this phone-book entry, ignoring letter case, or None."""

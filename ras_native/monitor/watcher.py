@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from .._backend.codes import ERROR_BUFFER_TOO_SMALL, ERROR_NOT_ENOUGH_MEMORY
@@ -31,6 +32,7 @@ from .._polled import PolledSnapshot
 from .._ras import Ras
 from .._records import NotificationFlag
 from .engine import LATE_NS, Poll
+from .log_reader import LogNews
 
 if TYPE_CHECKING:
     from .._backend.ctypes_ras import CtypesList
@@ -305,12 +307,16 @@ def _new_waiter(backend: str, polled: PolledSnapshot) -> Waiter:
 
 
 class Watcher:
-    """The polls and the registration of one Monitor; any thread may call `cancel`."""
+    """The polls and the registration of one Monitor.
 
-    def __init__(self, ras: Ras) -> None:
+    Any thread may call `cancel` and `poll_now`. They set the same event, which ends a wait.
+    """
+
+    def __init__(self, ras: Ras, take_log: Callable[[], LogNews] = LogNews) -> None:
         self._ras = ras
         self._polled = PolledSnapshot(ras._new_list(with_status=True))
-        self._cancel = new_backend_event(ras.backend)
+        self._take_log = take_log
+        self._interrupt = new_backend_event(ras.backend)
         self._is_cancelled = False
         self._notification: Notification | None = None
         self._flags = NotificationFlag(0)
@@ -344,7 +350,11 @@ class Watcher:
     def cancel(self) -> None:
         """End the current wait, and every later one at once."""
         self._is_cancelled = True
-        self._cancel.set()
+        self._interrupt.set()
+
+    def poll_now(self) -> None:
+        """Make the engine see a poll at once: the event log has news."""
+        self._interrupt.set()
 
     def wait(self, look_ns: int | None, interval_ns: int) -> Poll | None:
         """Wait for the next poll that the engine must see; return None once cancelled."""
@@ -352,14 +362,7 @@ class Watcher:
             self.register()
         if self._registered_ns != self._told_ns:
             look_ns = 0
-        event = self._notification._event if self._notification else None
-        look = self._waiter.wait(
-            event,
-            self._cancel,
-            generation=self._polled.generation,
-            look_ns=look_ns,
-            interval_ns=interval_ns,
-        )
+        look = self._look(look_ns, interval_ns)
         if look is None or self._is_cancelled:
             return None
         self._told_ns = self._registered_ns
@@ -378,7 +381,26 @@ class Watcher:
             late_ns=look.late_ns,
             suspended_ns=look.suspended_ns,
             registered_ns=self._told_ns,
+            **self._take_log()._asdict(),
         )
+
+    def _look(self, look_ns: int | None, interval_ns: int) -> Look | None:
+        """Wait and poll; return None once cancelled."""
+        event = self._notification._event if self._notification else None
+        while True:
+            look = self._waiter.wait(
+                event,
+                self._interrupt,
+                generation=self._polled.generation,
+                look_ns=look_ns,
+                interval_ns=interval_ns,
+            )
+            if look is not None:
+                return look
+            self._interrupt.reset()
+            if self._is_cancelled:  # asked after the reset, so that none is lost
+                return None
+            look_ns = 0
 
     def _note(self, code: int) -> None:
         """Log that RAS begins or stops to fail."""
