@@ -77,7 +77,7 @@ def monitor_and_thread(ras: Ras, moments: Moments) -> Iterator[None]:
         for _ in monitor:
             moments.put(time.perf_counter_ns())
 
-    with Monitor(ras, interval=3600) as monitor, running(consume):
+    with Monitor(ras, interval=3600, event_log=False) as monitor, running(consume):
         yield
         monitor.close()
 
@@ -88,7 +88,10 @@ def monitor_and_task(ras: Ras, moments: Moments) -> Iterator[None]:
         async for _ in monitor:
             moments.put(time.perf_counter_ns())
 
-    with Monitor(ras, interval=3600) as monitor, running(lambda: asyncio.run(consume())):
+    with (
+        Monitor(ras, interval=3600, event_log=False) as monitor,
+        running(lambda: asyncio.run(consume())),
+    ):
         yield
         monitor.close()
 

@@ -34,6 +34,30 @@ With `notifications=False`, or with a provider that has no notifications, there 
 the Monitor cannot detect changes between two polls, and reports neither `blip` nor `unreported`. It
 does not watch the links of a multilink connection. A connection that is dialled again between two
 polls, with the same handle and correlation id, looks unchanged: it is a Gap if RAS signals it.
+
+The Monitor also reads the event log of Windows, in a second thread that delays no poll. The log has
+the reason for which a connection ended. So a `Disconnected` is reported at once, and its
+`Explained` follows, perhaps after other events:
+
+- There is exactly one `Explained` for each reported `Disconnected`. If the log tells nothing within
+  10 seconds, or the Monitor is closed before, its `reason` is None. Where no event log can be read,
+  it is None at once.
+- Usually both have the correlation id of the attempt to connect. Then the reason is never that of
+  another connection.
+- If one of them has no id, the reason is a guess, and `matched_by` says so. The entry must be the
+  same, in any letter case and even if Windows wrote it in a wrong encoding. The event must be from
+  at most 5 seconds before or after the end. No other end and no other event may fit. A guess is
+  made after the 10 seconds, when the others are known.
+- The order of the log does not matter. An event that is read before the poll that sees the end is
+  kept for an hour; at most 4,096 are kept. Copies of an event are ignored.
+
+`DialFailed`, `IdleTimeout` and `SessionTimeout` report what only the log tells. `Gap.log_events`
+has what the log told of connections that no poll saw. An event of the log makes the Monitor poll at
+once, so it finds changes that RAS does not signal; but it is no signal, and explains none. Events
+that were written before the log was open are not read: it is open when `has_event_log` is true.
+
+`Monitor.timeline` has the stages of the last dialling of an entry, from the log and from the states
+that polls saw.
 """
 
 from __future__ import annotations

@@ -191,7 +191,10 @@ def test_only_what_a_poll_can_see_is_registered(sim, backend):
 
 def test_an_older_system_signals_no_substates(sim, backend):
     sim.limit_versions(status=0x401)
-    with Flags(sim, backend=backend) as ras, Monitor(ras, interval=SELDOM) as monitor:
+    with (
+        Flags(sim, backend=backend) as ras,
+        Monitor(ras, interval=SELDOM, event_log=False) as monitor,
+    ):
         handle = sim.add("Head office")
         assert isinstance(monitor.get(PATIENCE), (Found, Connected))
         until(lambda: len(ras.flags) == 2)  # the version is known once a status was read
@@ -375,6 +378,8 @@ def test_the_file_of_a_monitor_that_was_never_entered_is_closed(ras, tmp_path):
         ({"capacity": None}, TypeError),
         ({"capacity": True}, TypeError),
         ({"notifications": 1}, TypeError),
+        ({"event_log": None}, TypeError),
+        ({"event_log": 1}, TypeError),
         ({"pseudonyms": None}, TypeError),
         ({"record": 7}, TypeError),
         ({"record": b"bytes"}, TypeError),

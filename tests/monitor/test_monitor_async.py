@@ -32,7 +32,7 @@ async def that(condition):
 
 def test_async_for_and_get_async(sim, ras):
     async def watch():
-        async with Monitor(ras, interval=SELDOM) as monitor:
+        async with Monitor(ras, interval=SELDOM, event_log=False) as monitor:
             await that(lambda: monitor.counts.polls)
             handle = sim.add("Head office")
             assert isinstance(await monitor.get_async(), Connected)

@@ -303,7 +303,7 @@ from ras_native import Monitor, Ras
 from ras_native.sim import Simulator
 sim = Simulator()
 ras = Ras(sim, backend=sys.argv[1])
-monitor = Monitor(ras, interval=3600.0).__enter__()
+monitor = Monitor(ras, interval=3600.0, event_log=False).__enter__()
 while not monitor.counts.polls:
     pass
 ready = monitor.ready

@@ -26,7 +26,7 @@ ROWS_OF = {
     "WC": 23,
     "PJ": 10,
     "ST": 7,
-    "EV": 7,
+    "EV": 13,
 }
 SYSTEMS = {"all": {"windows", "posix"}, "windows": {"windows"}, "posix": {"posix"}}
 BACKENDS = ("native", "ctypes")
