@@ -87,6 +87,15 @@ uint32_t rassim__run_rename(const rassim_action *action) {
   return RAS_SUCCESS;
 }
 
+uint32_t rassim__run_set_traffic(const rassim_action *action) {
+  rassim_connection *connection = rassim__find_for(action);
+  rassim_traffic traffic;
+  if (!connection) return RAS_ERROR_INVALID_HANDLE;
+  memcpy(&traffic, action->data, sizeof traffic);
+  rassim__set_statistics(connection, NULL, &traffic);
+  return RAS_SUCCESS;
+}
+
 uint32_t rassim__run_add_reference(const rassim_action *action) {
   rassim_connection *connection = rassim__find_for(action);
   if (!connection || connection->phase != RASSIM_UP) return RAS_ERROR_INVALID_HANDLE;

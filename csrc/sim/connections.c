@@ -438,6 +438,35 @@ void rassim__set_status(rassim_connection *connection, uint32_t members,
                  substate_flags(before.rasconnsubstate, status->rasconnsubstate));
 }
 
+/* The bytes that passed in a time. */
+static uint64_t passed(uint64_t bytes_per_second, uint64_t ns) {
+  const uint64_t second_ns = 1000 * RASSIM_NS_PER_MS;
+  return bytes_per_second * (ns / second_ns) + bytes_per_second * (ns % second_ns) / second_ns;
+}
+
+static void add_traffic(uint64_t bytes, uint32_t *bytes_inout, uint32_t *frames_inout) {
+  *bytes_inout += (uint32_t)bytes;
+  *frames_inout += (uint32_t)((bytes + RASSIM_FRAME_BYTES - 1) / RASSIM_FRAME_BYTES);
+}
+
+rn_RAS_STATS rassim__statistics(const rassim_connection *connection) {
+  const uint64_t now_ns = rassim__now(), ns = now_ns - connection->counted_ns;
+  const rassim_traffic *traffic = &connection->traffic;
+  rn_RAS_STATS now = connection->statistics;
+  add_traffic(passed(traffic->received, ns), &now.dwBytesRcved, &now.dwFramesRcved);
+  add_traffic(passed(traffic->sent, ns), &now.dwBytesXmited, &now.dwFramesXmited);
+  now.dwConnectDuration = (uint32_t)((now_ns - connection->connected_ns) / RASSIM_NS_PER_MS);
+  return now;
+}
+
+void rassim__set_statistics(rassim_connection *connection, const rn_RAS_STATS *statistics,
+                            const rassim_traffic *traffic) {
+  connection->statistics = statistics ? *statistics : rassim__statistics(connection);
+  connection->statistics.dwSize = sizeof *statistics;
+  connection->counted_ns = rassim__now();
+  if (traffic) connection->traffic = *traffic;
+}
+
 void rassim__rename(rassim_connection *connection, const uint16_t *name) {
   rn_RASCONNW *renamed = &connection->profile.connection;
   memcpy(renamed->szEntryName, name, sizeof renamed->szEntryName);

@@ -40,6 +40,11 @@ typedef struct {
   uint8_t ipv6_servers[16 * RASSIM_MAX_SERVER_ADDRESSES];
 } rassim_projection;
 
+/* Bytes a second. */
+typedef struct {
+  uint64_t received, sent;
+} rassim_traffic;
+
 typedef struct {
   HRASCONN handle;
   uint64_t incarnation; /* distinguishes it from others that had the same handle */
@@ -47,8 +52,10 @@ typedef struct {
   uint32_t references;
   bool was_up;
   uint64_t connected_ns;
-  rn_RAS_STATS statistics;
   rassim_projection projection;
+  rn_RAS_STATS statistics; /* at counted_ns; callers get rassim__statistics */
+  uint64_t counted_ns;
+  rassim_traffic traffic; /* since then */
   HRASCONN subentry_handles[RASSIM_MAX_SUBENTRIES]; /* NULL until asked for */
   rassim_link links[RASSIM_MAX_SUBENTRIES];
 
@@ -111,6 +118,13 @@ void rassim__set_state(rassim_connection *connection, uint32_t state);
 void rassim__set_status(rassim_connection *connection, uint32_t members,
                         const rn_RASCONNSTATUSW *status);
 void rassim__rename(rassim_connection *connection, const uint16_t *name);
+
+/* The statistics as of now. */
+rn_RAS_STATS rassim__statistics(const rassim_connection *connection);
+
+/* Sets the counters, and what passes from now on; NULL does not change it. */
+void rassim__set_statistics(rassim_connection *connection, const rn_RAS_STATS *statistics,
+                            const rassim_traffic *traffic);
 
 /* Ends all connections without a signal, and empties the phone book. */
 void rassim__clear_connections(void);

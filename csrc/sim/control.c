@@ -206,10 +206,24 @@ uint32_t rassim_set_statistics(HRASCONN handle, const rn_RAS_STATS *statistics) 
   if (!statistics) return RAS_ERROR_INVALID_PARAMETER;
   rassim__lock();
   rassim_connection *connection = rassim__find(handle, &subentry);
-  if (connection) {
-    connection->statistics = *statistics;
-    connection->statistics.dwSize = sizeof *statistics;
-  }
+  if (connection) rassim__set_statistics(connection, statistics, NULL);
+  rassim__unlock();
+  return connection ? RAS_SUCCESS : RAS_ERROR_INVALID_HANDLE;
+}
+
+uint32_t rassim_set_traffic(HRASCONN handle, uint64_t received, uint64_t sent, uint64_t delay_ns) {
+  rassim_traffic traffic = {received, sent};
+  const rassim_action action = {
+      .run = rassim__run_set_traffic, .data = &traffic, .data_size = sizeof traffic};
+  if (received > RASSIM_MAX_RATE || sent > RASSIM_MAX_RATE) return RAS_ERROR_INVALID_PARAMETER;
+  return act_on(handle, &action, delay_ns);
+}
+
+uint32_t rassim_set_duration(HRASCONN handle, uint64_t ns) {
+  uint32_t subentry;
+  rassim__lock();
+  rassim_connection *connection = rassim__find(handle, &subentry);
+  if (connection) connection->connected_ns = rassim__now() - ns;
   rassim__unlock();
   return connection ? RAS_SUCCESS : RAS_ERROR_INVALID_HANDLE;
 }

@@ -340,8 +340,7 @@ static uint32_t get_statistics(HRASCONN handle, uint32_t link, rn_RAS_STATS *sta
   if (connection->phase != RASSIM_UP) return RAS_ERROR_NO_CONNECTION;
   code = link ? check_link(connection, link) : RAS_SUCCESS;
   if (code) return code;
-  rn_RAS_STATS now = connection->statistics;
-  now.dwConnectDuration = (uint32_t)((rassim__now() - connection->connected_ns) / 1000000);
+  rn_RAS_STATS now = rassim__statistics(connection);
   memcpy(statistics, &now, sizeof now);
   return RAS_SUCCESS;
 }
@@ -370,8 +369,8 @@ static uint32_t clear_statistics(HRASCONN handle) {
   if (!handle) return RAS_E_INVALIDARG;
   uint32_t code = find_or_why(handle, &connection, &subentry);
   if (code) return code;
-  rn_RAS_STATS cleared = {.dwSize = sizeof cleared, .dwBps = connection->statistics.dwBps};
-  connection->statistics = cleared;
+  rn_RAS_STATS cleared = {.dwBps = connection->statistics.dwBps};
+  rassim__set_statistics(connection, &cleared, NULL);
   return RAS_SUCCESS;
 }
 

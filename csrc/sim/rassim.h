@@ -111,6 +111,15 @@ RASSIM_EXPORT uint32_t rassim_set_projection(HRASCONN handle,
                                              const rn_RAS_PROJECTION_INFO *projection,
                                              uint32_t code, uint64_t delay_ns);
 
+/* From now on this many bytes a second pass, in frames of RASSIM_FRAME_BYTES. The counters wrap as
+ * Windows' do. 87 for more than RASSIM_MAX_RATE. */
+#define RASSIM_MAX_RATE 10000000000
+#define RASSIM_FRAME_BYTES 1000
+RASSIM_EXPORT uint32_t rassim_set_traffic(HRASCONN handle, uint64_t received, uint64_t sent,
+                                          uint64_t delay_ns);
+
+/* Makes the connection as old as `ns`: its duration may run backwards. */
+RASSIM_EXPORT uint32_t rassim_set_duration(HRASCONN handle, uint64_t ns);
 RASSIM_EXPORT uint32_t rassim_add_reference(HRASCONN handle, uint64_t delay_ns);
 RASSIM_EXPORT uint32_t rassim_references(HRASCONN handle, uint32_t *references_out);
 

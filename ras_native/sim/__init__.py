@@ -360,15 +360,43 @@ class Simulator:
         delay = _check.nanoseconds("after", after)
         self._act("set_status", handle, members, byref(status), delay)
 
-    def set_statistics(self, handle: int, **counters: int) -> None:
+    def set_statistics(
+        self, handle: int, *, duration: float | None = None, **counters: int
+    ) -> None:
         """Set the counters of RasGetConnectionStatistics; a counter that is not named becomes 0.
 
         The counters are bytes_sent, bytes_received, frames_sent, frames_received, crc_errors,
         timeout_errors, alignment_errors, hardware_overruns, framing_errors, buffer_overruns,
-        compression_in, compression_out and bps, each a 32-bit number. The clock gives the duration.
+        compression_in, compression_out and bps, each a 32-bit number. The clock gives the duration;
+        `duration` makes the connection that many seconds old now, also fewer than before.
         """
         filled = _structures.statistics(counters)
+        age_ns = None if duration is None else _check.nanoseconds("duration", duration)
         self._act("set_statistics", handle, byref(filled))
+        if age_ns is not None:
+            self._act("set_duration", handle, age_ns)
+
+    def set_traffic(
+        self, handle: int, *, received: int = 0, sent: int = 0, after: float = 0.0
+    ) -> None:
+        """Let this many bytes a second pass, by the simulator's clock, in frames of 1,000 bytes.
+
+        The counters have 32 bits, and wrap. At most 10,000,000,000 bytes a second.
+        """
+        highest = _abi.RASSIM_MAX_RATE
+        rates = (
+            _check.whole_number("received", received, 0, highest),
+            _check.whole_number("sent", sent, 0, highest),
+        )
+        self._act("set_traffic", handle, *rates, _check.nanoseconds("after", after))
+
+    def zombie(self, handle: int, *, sent: int = 1000, after: float = 300.0) -> None:
+        """Let nothing come back through the connection any more, though RAS lists it as connected.
+
+        `sent` is what this side still sends, in bytes a second. So a tunnel behaves whose server
+        has forgotten it, often after five idle minutes.
+        """
+        self.set_traffic(handle, sent=sent, after=after)
 
     def set_projection(
         self,

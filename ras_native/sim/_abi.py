@@ -27,6 +27,8 @@ RASSIM_LOCAL_ENDPOINT = 0x10
 RASSIM_REMOTE_ENDPOINT = 0x20
 RASSIM_LIMIT_IDLE = 1
 RASSIM_LIMIT_LONGEST = 2
+RASSIM_MAX_RATE = 10000000000
+RASSIM_FRAME_BYTES = 1000
 RASSIM_LOG_CAPACITY = 4096
 RASSIM_MAX_SOURCE = 63
 RASSIM_MAX_FIELDS = 64
@@ -119,6 +121,8 @@ CONTROLS: dict[str, tuple[Any, ...]] = {
     "rassim_rename": (c_uint32, c_void_p, POINTER(RASCONNW), c_uint64),
     "rassim_set_statistics": (c_uint32, c_void_p, POINTER(RAS_STATS)),
     "rassim_set_projection": (c_uint32, c_void_p, POINTER(RAS_PROJECTION_INFO), c_uint32, c_uint64),
+    "rassim_set_traffic": (c_uint32, c_void_p, c_uint64, c_uint64, c_uint64),
+    "rassim_set_duration": (c_uint32, c_void_p, c_uint64),
     "rassim_add_reference": (c_uint32, c_void_p, c_uint64),
     "rassim_references": (c_uint32, c_void_p, POINTER(c_uint32)),
     "rassim_signal": (c_uint32, c_void_p, c_uint32, c_uint64),

@@ -367,6 +367,62 @@ def test_statistics_refuse(sim: Simulator, api: Rasapi) -> None:
     assert api.RasClearConnectionStatistics(gone) == NO_CONNECTION
 
 
+def counted(api: Rasapi, handle: int) -> tuple[int, ...]:
+    stats = RAS_STATS(dwSize=sizeof(RAS_STATS))
+    assert api.RasGetConnectionStatistics(handle, byref(stats)) == OK
+    sent, received = stats.dwBytesXmited, stats.dwBytesRcved
+    return sent, received, stats.dwFramesXmited, stats.dwFramesRcved, stats.dwConnectDuration
+
+
+def test_traffic_is_counted_by_the_clock(sim: Simulator, api: Rasapi) -> None:
+    handle = sim.add("a")
+    sim.set_statistics(handle, bytes_sent=5, frames_sent=1, bps=7)
+    sim.set_traffic(handle, received=3000, sent=10)
+    assert counted(api, handle) == (5, 0, 1, 0, 0)
+    sim.advance(0.5)
+    assert counted(api, handle) == (10, 1500, 2, 2, 500)
+    sim.set_traffic(handle, received=1, after=1)
+    sim.advance(3)
+    assert counted(api, handle) == (20, 4502, 2, 6, 3500)
+    assert api.RasClearConnectionStatistics(handle) == OK
+    sim.advance(1)
+    assert counted(api, handle) == (0, 1, 0, 1, 4500)
+
+
+def test_traffic_wraps(sim: Simulator, api: Rasapi) -> None:
+    handle = sim.add("a")
+    sim.set_statistics(handle, bytes_received=2**32 - 1)
+    sim.set_traffic(handle, received=10_000_000_000, sent=2**32)
+    sim.advance(1)
+    assert counted(api, handle)[:2] == (0, (10_000_000_000 - 1) % 2**32)
+    sim.advance(3600 * 24 * 365)
+    assert counted(api, handle)[0] == 0
+    for rates in ({"sent": 10_000_000_001}, {"received": -1}, {"received": 1.5}):
+        with pytest.raises((TypeError, ValueError), match=next(iter(rates))):
+            sim.set_traffic(handle, **rates)  # type: ignore[arg-type]
+
+
+def test_a_zombie_sends_and_receives_nothing(sim: Simulator, api: Rasapi) -> None:
+    handle = sim.add("a")
+    sim.set_traffic(handle, received=100, sent=100)
+    sim.zombie(handle, sent=3)
+    sim.advance(310)
+    assert counted(api, handle)[:2] == (30_030, 30_000)
+
+
+def test_a_duration_may_run_backwards(sim: Simulator, api: Rasapi) -> None:
+    handle = sim.add("a")
+    sim.advance(100)
+    sim.set_statistics(handle, bytes_sent=1, duration=2.5)
+    assert counted(api, handle) == (1, 0, 0, 0, 2500)
+    sim.set_statistics(handle, duration=2**32 / 1000)
+    sim.advance(1)
+    assert counted(api, handle)[4] == 1000
+    with pytest.raises(ValueError, match="duration"):
+        sim.set_statistics(handle, bytes_sent=5, duration=-1)
+    assert counted(api, handle)[0] == 0
+
+
 def test_link_statistics(sim: Simulator, api: Rasapi) -> None:
     handle = sim.add("a", subentries=2)
     sim.set_statistics(handle, bytes_sent=9)
