@@ -10,7 +10,8 @@ from setuptools import Extension
 NATIVE_SOURCES = [
     f"shim/{name}.c"
     for name in (
-        *("event", "provider", "projection", "record", "reading", "statistics", "list", "watch"),
+        *("event", "provider", "projection", "record", "reading", "statistics", "list"),
+        *("traffic", "meter", "watch"),
         "connect",
     )
 ]

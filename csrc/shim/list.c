@@ -262,6 +262,30 @@ int64_t rn_list_poll(rn_list *list) {
   return rn__list_poll(list, &unused);
 }
 
+rn_provider *rn__list_provider(const rn_list *list) { return list->provider; }
+
+static int is_up(const rn_status *status) {
+  return !status->code && status->state == RASCS_Connected && status->substate != RASCSS_Dormant &&
+         status->substate != RASCSS_Reconnecting;
+}
+
+uint32_t rn__list_connections(rn_list *list, uint32_t capacity, rn_traffic *traffic_out) {
+  rn__mutex_lock(list->mutex);
+  const uint32_t count = list->last->count;
+  for (uint32_t i = 0; i < count && count <= capacity; i++) {
+    const rn_record *record = &list->current.items[i].record;
+    rn_traffic *traffic = &traffic_out[i];
+    memset(traffic, 0, sizeof *traffic);
+    traffic->handle = record->connection.handle;
+    memcpy(traffic->guid_entry, record->connection.guid_entry, sizeof traffic->guid_entry);
+    memcpy(traffic->correlation_id, record->connection.correlation_id,
+           sizeof traffic->correlation_id);
+    traffic->is_up = (uint32_t)is_up(&record->status);
+  }
+  rn__mutex_unlock(list->mutex);
+  return count;
+}
+
 static void copy_record(const item *from, uint32_t index, uint64_t since, rn_record *record_out) {
   *record_out = from->record;
   record_out->index = index;

@@ -130,6 +130,45 @@ typedef struct {
   uint32_t server_compression_options;
 } rn_projection;
 
+#define RN_LONGEST_FRAME 2048 /* no frame of a RAS connection has more bytes [I] */
+
+/* The traffic of one connection, summed up from samples of its statistics. Moments are on the clock
+ * of rn_now_ns; 0: there is none. */
+typedef struct {
+  uint64_t handle;
+  uint8_t guid_entry[16];
+  uint8_t correlation_id[16];
+  uint64_t sampled_ns;  /* when the last sample was taken */
+  uint64_t previous_ns; /* when the sample before it was taken */
+  uint64_t bytes_sent;
+  uint64_t bytes_received;
+  uint64_t frames_sent;
+  uint64_t frames_received;
+  uint64_t crc_errors;
+  uint64_t timeout_errors;
+  uint64_t alignment_errors;
+  uint64_t hardware_overruns;
+  uint64_t framing_errors;
+  uint64_t buffer_overruns;
+  uint64_t duration_ms;
+  uint64_t new_sent;         /* bytes sent between these two samples */
+  uint64_t new_received;     /* bytes received between these two samples */
+  uint64_t unanswered_ns;    /* the first sample that showed bytes sent, and none received since */
+  uint64_t unanswered_bytes; /* bytes sent since the last byte was received */
+  uint32_t clears;           /* how often another program set the counters to 0 */
+  uint32_t is_uncertain;     /* 1: a counter may have wrapped more often than was counted */
+  uint32_t is_up;            /* 1: connected, neither dormant nor reconnecting */
+  uint32_t is_silent;        /* 1: nothing was received for the limit while something was sent */
+  rn_statistics last;        /* of the last sample */
+  uint32_t code;             /* of the last call; unless it is 0, that call is no sample */
+  uint32_t reserved;         /* 0 */
+} rn_traffic;
+
+/* Adds the result of a call to the traffic of the same connection. A new connection's traffic is
+ * all 0, except handle, GUIDs and is_up, which the caller sets. */
+void rn_traffic_add(rn_traffic *traffic_inout, const rn_statistics *statistics, uint64_t now_ns,
+                    uint64_t silent_after_ns);
+
 #define RN_UNCHANGED_CONNECTION 1
 #define RN_UNCHANGED_STATUS_TEXTS 2
 
@@ -207,7 +246,7 @@ typedef struct {
   uint64_t late_ns;       /* how long after it was due it began */
   uint64_t suspended_ns;  /* how long the system slept since the poll before it */
   uint32_t signalled;     /* bit i: the event at index i was set; it was reset before the poll */
-  uint32_t reserved;
+  uint32_t silence_changed; /* 1: a connection fell silent, or is silent no longer */
 } rn_look;
 
 /* What rn_watch_count reports; any thread may call it at any time. */
@@ -223,11 +262,21 @@ uint32_t rn_watch_new(rn_list *list, rn_watch **watch_out);
 void rn_watch_free(rn_watch *watch);
 void rn_watch_count(rn_watch *watch, rn_watch_counts *counts_out);
 
+/* Makes the waits of a new watch sample the statistics of each connection, every interval_ns from
+ * the first poll on. Returns 0 or RN_E_NO_MEMORY. */
+uint32_t rn_watch_sample(rn_watch *watch, uint64_t interval_ns, uint64_t silent_after_ns);
+
+/* Copies the traffic of the connections that the last sample knew; any thread may call it at any
+ * time. Returns how many there are; if more than `capacity`, copies none. The caller owns
+ * traffic_out. */
+uint32_t rn_watch_traffic(rn_watch *watch, uint32_t capacity, rn_traffic *traffic_out);
+
 /* Waits and polls until one of these is true of a poll: the generation is not `generation`; it or
- * the poll before it failed; an event was set; it was late; the system slept; it is the first at or
- * after `look_ns` (UINT64_MAX: never). Polls are due interval_ns apart; missed polls are skipped.
- * Only one thread may wait. `event_count` is at most RN_MAX_WATCH_EVENTS. Returns 0, RN_E_CANCELLED
- * once `cancel` is set, or the code of a failed wait. */
+ * the poll before it failed; an event was set; it was late; the system slept; a sample before it
+ * showed that a connection fell silent, or is silent no longer; it is the first at or after
+ * `look_ns` (UINT64_MAX: never). Polls are due interval_ns apart; missed polls are skipped. Only one
+ * thread may wait. `event_count` is at most RN_MAX_WATCH_EVENTS. Returns 0, RN_E_CANCELLED once
+ * `cancel` is set, or the code of a failed wait. */
 uint32_t rn_watch_wait(rn_watch *watch, rn_event *const *events, uint32_t event_count,
                        rn_event *cancel, int64_t generation, uint64_t look_ns, uint64_t interval_ns,
                        rn_look *look_out);

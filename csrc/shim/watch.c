@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include "list.h"
+#include "meter.h"
 #include "os.h"
 #include "ras_codes.h"
 
 struct rn_watch {
   rn_list *list;    /* borrowed: outlives the watch */
   rn__timer *timer; /* owned */
+  rn__meter *meter; /* owned; NULL: no samples */
   rn__mutex *mutex; /* owned; guards `counts`; only the waiting thread uses the other members */
   rn_watch_counts counts;
   uint64_t interval_ns;  /* 0 before the first wait */
@@ -21,6 +23,8 @@ struct rn_watch {
   uint64_t signal_ns;    /* when events were reset last */
   uint64_t suspended_ns; /* rn__suspended_ns() at the last poll */
   int has_failed;        /* 1 if the last poll failed, or there was none */
+  int has_polled;
+  uint32_t silence_changed; /* since the last successful poll that was reported */
 };
 
 uint32_t rn_watch_new(rn_list *list, rn_watch **watch_out) {
@@ -44,6 +48,7 @@ uint32_t rn_watch_new(rn_list *list, rn_watch **watch_out) {
 void rn_watch_free(rn_watch *watch) {
   if (!watch) return;
   rn__timer_free(watch->timer);
+  rn__meter_free(watch->meter);
   rn__mutex_free(watch->mutex);
   free(watch);
 }
@@ -54,16 +59,25 @@ void rn_watch_count(rn_watch *watch, rn_watch_counts *counts_out) {
   rn__mutex_unlock(watch->mutex);
 }
 
+uint32_t rn_watch_sample(rn_watch *watch, uint64_t interval_ns, uint64_t silent_after_ns) {
+  watch->meter = rn__meter_new(interval_ns, silent_after_ns);
+  return watch->meter ? 0 : RN_E_NO_MEMORY;
+}
+
+uint32_t rn_watch_traffic(rn_watch *watch, uint32_t capacity, rn_traffic *traffic_out) {
+  return watch->meter ? rn__meter_copy(watch->meter, capacity, traffic_out) : 0;
+}
+
 static void count_wake_up(rn_watch *watch) {
   rn__mutex_lock(watch->mutex);
   watch->counts.wake_ups++;
   rn__mutex_unlock(watch->mutex);
 }
 
-static void set_busy(rn_watch *watch, uint64_t since_ns) {
+static void set_busy(rn_watch *watch, uint64_t since_ns, uint32_t polls) {
   rn__mutex_lock(watch->mutex);
   watch->counts.busy_since_ns = since_ns;
-  if (since_ns) watch->counts.polls++;
+  watch->counts.polls += polls;
   rn__mutex_unlock(watch->mutex);
 }
 
@@ -110,14 +124,15 @@ static void poll_once(rn_watch *watch, rn_look *look_out) {
   look_out->late_ns = now_ns > watch->due_ns ? now_ns - watch->due_ns : 0;
   look_out->previous_ns = watch->previous_ns;
   watch->due_ns = next_due(watch->due_ns, watch->interval_ns, now_ns);
-  set_busy(watch, now_ns);
+  set_busy(watch, now_ns, 1);
   look_out->generation = rn__list_poll(watch->list, &look_out->enumerated_ns);
-  set_busy(watch, 0);
+  set_busy(watch, 0, 0);
   const uint64_t suspended_ns = rn__suspended_ns();
   const uint64_t slept_ns =
       suspended_ns > watch->suspended_ns ? suspended_ns - watch->suspended_ns : 0;
   look_out->suspended_ns = slept_ns >= RN_SUSPENDED_NS ? slept_ns : 0;
   watch->suspended_ns = suspended_ns;
+  watch->has_polled = 1;
   watch->has_failed = look_out->generation < 0;
   if (!watch->has_failed) watch->previous_ns = look_out->enumerated_ns;
 }
@@ -129,6 +144,24 @@ static void set_interval(rn_watch *watch, uint64_t interval_ns) {
   watch->interval_ns = interval_ns;
 }
 
+/* When to wake: for the poll that is due at poll_ns, or for a sample. The first poll comes before
+ * the first sample. */
+static uint64_t soonest(const rn_watch *watch, uint64_t poll_ns) {
+  if (!watch->meter || !watch->has_polled) return poll_ns;
+  const uint64_t sample_ns = rn__meter_due(watch->meter);
+  return sample_ns < poll_ns ? sample_ns : poll_ns;
+}
+
+/* Samples what the last poll listed. So the traffic of a connection that ends is known until the
+ * caller has read it: the poll that shows the end returns before the next sample. */
+static void take_sample(rn_watch *watch) {
+  const uint64_t now_ns = rn_now_ns();
+  if (!watch->meter || !watch->has_polled || now_ns < rn__meter_due(watch->meter)) return;
+  set_busy(watch, now_ns, 0);
+  if (rn__meter_sample(watch->meter, watch->list, now_ns)) watch->silence_changed = 1;
+  set_busy(watch, 0, 0);
+}
+
 uint32_t rn_watch_wait(rn_watch *watch, rn_event *const *events, uint32_t event_count,
                        rn_event *cancel, int64_t generation, uint64_t look_ns, uint64_t interval_ns,
                        rn_look *look_out) {
@@ -138,12 +171,17 @@ uint32_t rn_watch_wait(rn_watch *watch, rn_event *const *events, uint32_t event_
   for (;;) {
     const uint64_t end_ns = look_ns < watch->due_ns ? look_ns : watch->due_ns;
     const int failed_before = watch->has_failed;
-    uint32_t code = wait_for_poll(watch, events, event_count, cancel, end_ns, &look_out->signalled);
+    uint32_t code = wait_for_poll(watch, events, event_count, cancel, soonest(watch, end_ns),
+                                  &look_out->signalled);
     if (code) return code;
+    take_sample(watch);
+    if (!look_out->signalled && !watch->silence_changed && rn_now_ns() < end_ns) continue;
     poll_once(watch, look_out);
+    look_out->silence_changed = watch->silence_changed;
+    if (!watch->has_failed) watch->silence_changed = 0;
     if (look_out->signalled || look_out->generation != generation || failed_before ||
         look_out->late_ns > 2 * interval_ns + RN_LATE_NS || look_out->suspended_ns ||
-        look_out->enumerated_ns >= look_ns)
+        look_out->silence_changed || look_out->enumerated_ns >= look_ns)
       return 0;
   }
 }

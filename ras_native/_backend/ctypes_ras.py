@@ -24,6 +24,7 @@ from .codes import (
 from .contract import GONE_CODES, RECORD_HEAD, Changes
 from .ctypes_os import CtypesEvent, new_event, open_library, wait_events
 from .ctypes_projection import ask_projection, new_reading, read_projection
+from .ctypes_traffic import CtypesMeter, new_traffic
 from .functions import FUNCTIONS
 from .layout import (
     RAS_STATS,
@@ -568,6 +569,16 @@ class CtypesList:
             ask, scratch = self._provider.ask_status, poll.status
             reading.answers.extend([ask(handle, scratch) for handle in reading.handles()])
         return reading
+
+    def new_meter(self, interval_ns: int, silent_after_ns: int) -> CtypesMeter:
+        """Make a meter for the connections of this list."""
+        return CtypesMeter(interval_ns, silent_after_ns, now_ns)
+
+    def sample(self, meter: CtypesMeter, at_ns: int) -> bool:
+        """Sample what the last poll read; return whether a connection's silence changed."""
+        get, scratch = self._provider.find_statistics(), _StatisticsBuffer()
+        listed = [new_traffic(item.connection, item.status) for item in self._state.items]
+        return meter.sample(listed, lambda handle: _ask_statistics(get, scratch, handle), at_ns)
 
     def collect(self, since: int) -> Changes:
         """Copy what changed after generation `since`."""

@@ -147,6 +147,7 @@ RN_MAX_CONNECTIONS = 16384
 RN_MAX_ATTEMPTS = 16
 RN_FIRST_CAPACITY = 8
 RN_MAX_SERVER_ADDRESSES = 16
+RN_LONGEST_FRAME = 2048
 RN_UNCHANGED_CONNECTION = 1
 RN_UNCHANGED_STATUS_TEXTS = 2
 RN_SIGNAL_PAUSE_NS = 1000000
@@ -748,6 +749,65 @@ class RnProjection(Structure):
     server_compression_options: int
 
 
+class RnTraffic(Structure):
+    _fields_ = (
+        ("handle", c_uint64),
+        ("guid_entry", c_uint8 * 16),
+        ("correlation_id", c_uint8 * 16),
+        ("sampled_ns", c_uint64),
+        ("previous_ns", c_uint64),
+        ("bytes_sent", c_uint64),
+        ("bytes_received", c_uint64),
+        ("frames_sent", c_uint64),
+        ("frames_received", c_uint64),
+        ("crc_errors", c_uint64),
+        ("timeout_errors", c_uint64),
+        ("alignment_errors", c_uint64),
+        ("hardware_overruns", c_uint64),
+        ("framing_errors", c_uint64),
+        ("buffer_overruns", c_uint64),
+        ("duration_ms", c_uint64),
+        ("new_sent", c_uint64),
+        ("new_received", c_uint64),
+        ("unanswered_ns", c_uint64),
+        ("unanswered_bytes", c_uint64),
+        ("clears", c_uint32),
+        ("is_uncertain", c_uint32),
+        ("is_up", c_uint32),
+        ("is_silent", c_uint32),
+        ("last", RnStatistics),
+        ("code", c_uint32),
+        ("reserved", c_uint32),
+    )
+    handle: int
+    guid_entry: Array[c_uint8]
+    correlation_id: Array[c_uint8]
+    sampled_ns: int
+    previous_ns: int
+    bytes_sent: int
+    bytes_received: int
+    frames_sent: int
+    frames_received: int
+    crc_errors: int
+    timeout_errors: int
+    alignment_errors: int
+    hardware_overruns: int
+    framing_errors: int
+    buffer_overruns: int
+    duration_ms: int
+    new_sent: int
+    new_received: int
+    unanswered_ns: int
+    unanswered_bytes: int
+    clears: int
+    is_uncertain: int
+    is_up: int
+    is_silent: int
+    last: RnStatistics
+    code: int
+    reserved: int
+
+
 class RnRecord(Structure):
     _fields_ = (
         ("serial", c_uint64),
@@ -786,7 +846,7 @@ class RnLook(Structure):
         ("late_ns", c_uint64),
         ("suspended_ns", c_uint64),
         ("signalled", c_uint32),
-        ("reserved", c_uint32),
+        ("silence_changed", c_uint32),
     )
     generation: int
     enumerated_ns: int
@@ -794,7 +854,7 @@ class RnLook(Structure):
     late_ns: int
     suspended_ns: int
     signalled: int
-    reserved: int
+    silence_changed: int
 
 
 class RnWatchCounts(Structure):
@@ -913,6 +973,7 @@ RN_STATUS_TEXT = {
 }
 RN_STATISTICS = Struct("=QIIIIIIIIIIIIIIII")
 RN_PROJECTION = Struct("=II4s4sIII16s16sIIIII64s256s8s8sIIIIIIIIIIIII")
+RN_TRAFFIC = Struct("=Q16s16sQQQQQQQQQQQQQQQQQIIIIQIIIIIIIIIIIIIIIIII")
 RN_RECORD = Struct("=QIIQQIIII16s16s1344sIIIIIII16sI16s568s")
 RN_RECORD_CONNECTION = 16
 RN_RECORD_STATUS = 1424

@@ -9,7 +9,14 @@ from typing import Any
 
 from .._native import ffi, lib
 from .contract import Changes
-from .layout import RN_CHANGES, RN_FIRST_CAPACITY, RN_LOOK, RN_REASON_SIZE, RN_STATISTICS
+from .layout import (
+    RN_CHANGES,
+    RN_FIRST_CAPACITY,
+    RN_LOOK,
+    RN_REASON_SIZE,
+    RN_STATISTICS,
+    RN_TRAFFIC,
+)
 
 _collect, _unpack_changes = lib.rn_list_collect, RN_CHANGES.unpack
 
@@ -138,6 +145,21 @@ class NativeWatch:
             self._look,
         )
         return code, RN_LOOK.unpack(self._look_view)
+
+    def sample(self, interval_ns: int, silent_after_ns: int) -> int:
+        """Call rn_watch_sample once, before the first wait; return its code."""
+        code: int = lib.rn_watch_sample(self._pointer, interval_ns, silent_after_ns)
+        return code
+
+    def traffic(self) -> bytes:
+        """Return the rn_traffic of the connections that the last sample knew."""
+        capacity = RN_FIRST_CAPACITY
+        while True:  # it ends, because the shim bounds the count
+            records = ffi.new("rn_traffic[]", capacity)
+            count = lib.rn_watch_traffic(self._pointer, capacity, records)
+            if count <= capacity:
+                return bytes(ffi.buffer(records, count * RN_TRAFFIC.size))
+            capacity = count + count // 4
 
     def counts(self) -> tuple[int, int, int]:
         """Return the members of rn_watch_counts; any thread may call it."""
