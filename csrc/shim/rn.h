@@ -90,6 +90,7 @@ typedef struct {
   uint32_t duration_ms;
   uint32_t reserved; /* 0 */
 } rn_statistics;
+
 #define RN_MAX_SERVER_ADDRESSES 16 /* of each family; more are not copied */
 
 /* What RasGetProjectionInfoEx reports about one handle. Addresses are in network byte order. The

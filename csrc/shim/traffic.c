@@ -60,8 +60,8 @@ static int is_cleared(const comparison *of) {
 /* Whether another 4 GiB may have passed that nobody saw. Without frames the negotiated speed must
  * do. */
 static int may_have_wrapped(const comparison *of, int bytes, uint32_t bps, uint64_t elapsed_ms) {
-  const uint64_t most = counts_frames(of, bytes) ? most_bytes(of, bytes)
-                                                 : (uint64_t)bps * (elapsed_ms / 1000) / 8;
+  const uint64_t most =
+      counts_frames(of, bytes) ? most_bytes(of, bytes) : (uint64_t)bps * (elapsed_ms / 1000) / 8;
   return most >= WRAP + of->added[bytes];
 }
 

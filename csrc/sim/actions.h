@@ -16,7 +16,7 @@ uint32_t rassim__run_drop_link(const rassim_action *action); /* number: the link
 uint32_t rassim__run_connect_link(const rassim_action *action); /* number: the link */
 uint32_t rassim__run_set_status(const rassim_action *action);   /* number: members; data: status */
 uint32_t rassim__run_rename(const rassim_action *action);       /* data: szEntryName */
-uint32_t rassim__run_set_traffic(const rassim_action *action); /* data: rassim_traffic */
+uint32_t rassim__run_set_traffic(const rassim_action *action);  /* data: rassim_traffic */
 uint32_t rassim__run_add_reference(const rassim_action *action);
 uint32_t rassim__run_signal(const rassim_action *action); /* number: flags */
 

@@ -55,7 +55,7 @@ typedef struct {
   rassim_projection projection;
   rn_RAS_STATS statistics; /* at counted_ns; callers get rassim__statistics */
   uint64_t counted_ns;
-  rassim_traffic traffic; /* since then */
+  rassim_traffic traffic;                           /* since then */
   HRASCONN subentry_handles[RASSIM_MAX_SUBENTRIES]; /* NULL until asked for */
   rassim_link links[RASSIM_MAX_SUBENTRIES];
 

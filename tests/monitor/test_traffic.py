@@ -282,7 +282,7 @@ def test_a_call_that_fails_is_no_sample(line):
 # Silence
 
 
-@pytest.mark.ledger("ST-13")
+@pytest.mark.ledger("ST-12")
 def test_bytes_without_an_answer_are_silence_after_the_limit(line):
     line.passes(600, bytes_sent=5000, bytes_received=5000)
     line.sample()
@@ -302,7 +302,7 @@ def test_bytes_without_an_answer_are_silence_after_the_limit(line):
     assert (line.traffic.unanswered_ns, line.traffic.unanswered_bytes) == (0, 0)
 
 
-@pytest.mark.ledger("ST-13")
+@pytest.mark.ledger("ST-12")
 def test_silence_counts_only_while_the_connection_is_up(line):
     line.sample()
     line.passes(10, bytes_sent=70)
@@ -317,7 +317,7 @@ def test_silence_counts_only_while_the_connection_is_up(line):
     assert line.sample().is_silent
 
 
-@pytest.mark.ledger("ST-13")
+@pytest.mark.ledger("ST-12")
 def test_after_a_clear_silence_is_not_certain(line):
     line.passes(1, bytes_sent=700, frames_sent=10)
     line.sample()
@@ -328,7 +328,7 @@ def test_after_a_clear_silence_is_not_certain(line):
     assert not line.sample().is_silent
 
 
-@pytest.mark.ledger("ST-13")
+@pytest.mark.ledger("ST-12")
 @anew
 @given(
     steps=st.lists(

@@ -25,7 +25,7 @@ ROWS_OF = {
     "HU": 9,
     "WC": 23,
     "PJ": 10,
-    "ST": 7,
+    "ST": 12,
     "EV": 13,
 }
 SYSTEMS = {"all": {"windows", "posix"}, "windows": {"windows"}, "posix": {"posix"}}
