@@ -65,7 +65,7 @@ def later(call, waiting, polls):
             pass
         call()
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=run, daemon=True)  # a failing test must not wait for it
     thread.start()
     return thread
 
