@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import ExitStack
 from typing import Any, TextIO
 
@@ -12,6 +13,8 @@ from .. import (
     MAX_CONCURRENCY,
     Connection,
     ConnectionEvent,
+    DialFailed,
+    DialTimeline,
     Monitor,
     MonitorEvent,
     Observation,
@@ -49,6 +52,7 @@ from ._screen import JsonLines, LiveScreen, PlainLines, Screen
 
 _STATES = ("connected", "dormant", "reconnecting", "gone")
 _WAIT_INTERVAL = 0.25  # seconds; RAS reports most changes sooner
+_TIMELINE_ATTEMPTS = 20  # in a second
 _SECONDS = Seconds()
 _INTERVAL = Seconds(0.01)
 
@@ -341,23 +345,53 @@ def replay(file: str, output: OutputOptions) -> None:
     "--allow-missing", is_flag=True,
     help="With --state gone: succeed also if there never was such a connection.",
 )  # fmt: skip
+@click.option(
+    "--timeline", "with_timeline", is_flag=True,
+    help="Also show how long each stage of the dialling took, and which one failed.",
+)  # fmt: skip
 @json_option
 def wait(
-    source: Source, wanted: str, state: str, timeout: float, allow_missing: bool, as_json: bool
+    source: Source,
+    wanted: str,
+    state: str,
+    timeout: float,
+    allow_missing: bool,
+    with_timeline: bool,
+    as_json: bool,
 ) -> None:
     """Wait until a connection has a given state.
 
     ENTRY need not be connected yet. HANDLE must belong to a connection. With --state gone, the
     connection must exist when the command starts.
+
+    --timeline shows what the event log and the polls told of a dialling while the command ran.
     """
     if allow_missing and state != "gone":
         raise click.UsageError("--allow-missing is for --state gone")
-    with source.open() as ras:
-        reached = _wait(ras, wanted, state, timeout, allow_missing=allow_missing)
-    if as_json:
-        _show.print_json([item.to_dict() for item in reached])
-    else:
-        click.echo(f"{_show.printable(wanted)}: {state}")
+    with source.open() as ras, Monitor(ras, interval=_WAIT_INTERVAL) as monitor:
+        try:
+            reached = _wait(ras, monitor, wanted, state, timeout, allow_missing=allow_missing)
+        except click.ClickException:
+            if with_timeline:
+                _show.print_timeline(monitor.timeline(wanted), [], as_json=as_json)
+            raise
+        if not as_json:
+            click.echo(f"{_show.printable(wanted)}: {state}")
+        if with_timeline:
+            entry = reached[0].connection.entry_name if reached else wanted
+            _show.print_timeline(_whole_timeline(monitor, entry), reached, as_json=as_json)
+        elif as_json:
+            _show.print_json([item.to_dict() for item in reached])
+
+
+def _whole_timeline(monitor: Monitor, entry: str) -> DialTimeline | None:
+    """Return the timeline of an entry; wait a second for what the event log has not told yet."""
+    for _ in range(_TIMELINE_ATTEMPTS):
+        timeline = monitor.timeline(entry)
+        if not monitor.has_event_log or (timeline and timeline.seconds is not None):
+            break
+        time.sleep(1 / _TIMELINE_ATTEMPTS)
+    return timeline
 
 
 class _Awaited:
@@ -368,6 +402,8 @@ class _Awaited:
         self._listed: dict[int, Observation] = {}
         self.error: RasError | None = None
         """The error of the failing polls; None while polls succeed."""
+        self.absence = "not connected"
+        """What to say of an entry that is not connected."""
 
     def follow(self, event: MonitorEvent) -> bool:
         """Apply an event, and return whether it is about these connections."""
@@ -375,6 +411,8 @@ class _Awaited:
             self.error = RasError(event.code, "RasEnumConnectionsW")
         elif isinstance(event, ProviderRecovered):
             self.error = None
+        elif isinstance(event, DialFailed) and self._is_wanted(event.entry):
+            self.absence = f"dialling failed: {event.reason or 'the event log does not say why'}"
         if not isinstance(event, ConnectionEvent) or not _matches(event.connection, self._wanted):
             return False
         if event.after is None or event.after.gone:
@@ -383,16 +421,19 @@ class _Awaited:
             self._listed[event.connection.handle] = event.after
         return True
 
+    def _is_wanted(self, entry: str | None) -> bool:
+        return entry is not None and entry.casefold() == self._wanted.casefold()
+
     def find(self) -> list[Observation]:
         """Return the connections. A handle also finds a connection that is not listed yet."""
         return _find(self._ras, Snapshot(self._listed.values()), self._wanted)
 
 
 def _wait(
-    ras: Ras, wanted: str, state: str, timeout: float, *, allow_missing: bool
+    ras: Ras, monitor: Monitor, wanted: str, state: str, timeout: float, *, allow_missing: bool
 ) -> list[Observation]:
     awaited, seen, last = _Awaited(ras, wanted), allow_missing, "not connected"
-    with Reports(ras.backend) as reports, Monitor(ras, interval=_WAIT_INTERVAL) as monitor:
+    with Reports(ras.backend) as reports:
         for event in arrivals(monitor, reports, seconds=timeout, tick=_WAIT_INTERVAL):
             if isinstance(event, MonitorEvent) and not awaited.follow(event):
                 continue  # more events of the first poll may follow
@@ -406,7 +447,7 @@ def _wait(
                 return reached
             _raise_if_impossible(found, wanted, state)
             conditions = [_show.words(_show.condition(item)) for item in found]
-            last = ", ".join(conditions) or "not connected"
+            last = ", ".join(conditions) or awaited.absence
     raise click.ClickException(f"{quoted(wanted)} is not {state} after {timeout:g} s: {last}")
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import IO, NamedTuple
 
-from .. import ConnectionEvent, MonitorEvent
+from .. import ConnectionEvent, DialFailed, Explained, MonitorEvent
 from ._common import quoted
 from ._show import printable
 
@@ -52,9 +52,11 @@ def facts(event: MonitorEvent) -> dict[str, str]:
     """Return the environment variables that describe an event to a command.
 
     Each value that is not a list or a dict is a variable: RAS_EVENT, RAS_ENTRY, RAS_TIME and so
-    on. An event of a connection also gives RAS_HANDLE.
+    on. An event of a connection also gives RAS_HANDLE. RAS_REASON is the code of a reason.
     """
     values = event.to_dict()
+    if isinstance(event, (Explained, DialFailed)) and event.reason is not None:
+        values["reason"] = event.reason.code
     if isinstance(event, ConnectionEvent):
         values["handle"] = event.connection.to_dict()["handle"]
     return {

@@ -14,7 +14,7 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-from .. import Connection, ConnState, Observation, Reason, Status, error_name
+from .. import Connection, ConnState, DialTimeline, Observation, Reason, Status, error_name
 from ._details import Details
 from ._probe import Probe
 
@@ -78,6 +78,25 @@ def explanation(reason: Reason) -> str:
     if reason.advice is not None:
         lines += [f"  What to do: {reason.advice}", f"  Source: {reason.source}"]
     return "\n".join(lines)
+
+
+def print_timeline(
+    timeline: DialTimeline | None, reached: Iterable[Observation], *, as_json: bool
+) -> None:
+    """Print the stages of a dialling; in JSON, the connections too."""
+    if as_json:
+        connections = [item.to_dict() for item in reached]
+        print_json({"connections": connections, "timeline": timeline and timeline.to_dict()})
+    elif timeline is None:
+        click.echo("  no dialling was seen")
+    else:
+        for stage in timeline.stages:
+            took = "" if stage.seconds is None else f"{stage.seconds:10.3f} s"
+            failed = "  failed" if stage is timeline.failed_stage else ""
+            click.echo(f"  {words(stage.name.lower()):<24}{took}{failed}")
+        took = "" if timeline.seconds is None else f" after {timeline.seconds:.3f} s"
+        reason = "" if timeline.reason is None else f": {timeline.reason}"
+        click.echo(f"  {timeline.outcome or 'still being dialled'}{took}{reason}")
 
 
 def duration(seconds: float) -> str:

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from watching import PATIENCE
+from watching import PATIENCE, until
 
 from ras_native.cli import _hooks
 from ras_native.cli._reports import Problem, Reports
@@ -60,6 +60,23 @@ def test_a_command_is_given_the_facts(run, sim, script, tmp_path):
         "RAS_TIME": event["time"],
     }
     assert arguments == ["$HOME; exit"]  # no shell
+
+
+def test_a_command_is_given_the_code_of_a_reason(run, sim, script, tmp_path):
+    office = sim.add("Office")
+    line = script(WRITE_DOWN, f'"{(tmp_path / "facts").as_posix()}"')
+
+    def drop():
+        until(lambda: sim.subscriptions)
+        sim.drop(office, reason=829)
+
+    thread = threading.Thread(target=drop)
+    thread.start()
+    run("watch", *NEVER, "--on", "Explained", line, "--only", "Explained", "--count", "1")
+    thread.join()
+    facts, document, _ = json.loads((tmp_path / "facts").read_text(encoding="utf-8"))
+    assert (facts["RAS_REASON"], facts["RAS_MATCHED_BY"]) == ("829", "correlation id")
+    assert document["reason"]["name"] == "ERROR_LINK_FAILURE"
 
 
 def test_commands_run_for_their_kind_in_order_also_for_what_is_hidden(run, sim, script, tmp_path):

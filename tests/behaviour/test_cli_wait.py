@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from command import NEVER
 from watching import until
@@ -142,3 +144,63 @@ def test_wait_accepts_a_state_that_has_already_passed(run, sim, monkeypatch):
 
     monkeypatch.setattr(_commands, "arrivals", late)
     run("wait", "Office", "--state", "dormant")
+
+
+# The timeline of the dialling
+
+
+def dial_once_watched(sim, **options):
+    """Dial "Office" in another thread, once the command reads the event log."""
+
+    def run():
+        until(lambda: sim.subscriptions)
+        sim.dial("Office", step=0.5, **options)
+        sim.advance(60)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_how_long_each_stage_of_a_dialling_took(run, sim):
+    thread = dial_once_watched(sim)
+    first, *stages, last = run("wait", "Office", "--timeline").stdout.splitlines()
+    thread.join()
+    assert first == "Office: connected"
+    assert [line.split()[:-2] for line in stages] == [
+        ["dialling"],
+        ["link", "begun"],
+        ["link", "up"],
+        ["link", "authenticated"],
+    ]
+    seconds = [float(line.split()[-2]) for line in stages]
+    assert sum(seconds) > 0
+    assert last == f"  connected after {sum(seconds):.3f} s"
+
+
+def test_the_timeline_as_json(run, sim):
+    thread = dial_once_watched(sim)
+    answer = run.json("wait", "Office", "--timeline")
+    thread.join()
+    assert [item["connection"]["entry_name"] for item in answer["connections"]] == ["Office"]
+    assert answer["timeline"]["outcome"] == "connected"
+
+
+def test_the_stage_that_failed(run, sim):
+    thread = dial_once_watched(sim, error=691)
+    result = run("wait", "Office", "--timeline", "--timeout", "1", code=1)
+    thread.join()
+    *_, stage, last = result.stdout.splitlines()
+    assert stage.endswith("  failed")
+    assert last.startswith("  failed after ")
+    assert "691 ERROR_AUTHENTICATION_FAILURE" in last
+    assert "not connected after 1 s: dialling failed: 691" in result.stderr
+
+
+def test_without_a_dialling_there_is_no_timeline(run, sim):
+    sim.add("Office")
+    sim.fail("EvtSubscribe", 5, count=None)
+    assert run("wait", "Office", "--timeline").stdout == (
+        "Office: connected\n  no dialling was seen\n"
+    )
+    assert run.json("wait", "Office", "--timeline")["timeline"] is None
