@@ -26,6 +26,8 @@ from .. import (
     Found,
     Gap,
     GapKind,
+    Health,
+    HealthChanged,
     MatchedBy,
     Monitor,
     MonitorEvent,
@@ -138,12 +140,19 @@ def _detail(event: MonitorEvent) -> str:
         what = _GAPS[event.kind].format(event.count)
         begin, end = _clock(event.utc(event.from_ns)), _clock(event.utc(event.to_ns))
         return f"{event.kind}: {what}, between {begin} and {end}"
-    if isinstance(event, Explained):
-        guess = " (a guess)" if event.matched_by is MatchedBy.ENTRY_AND_TIME else ""
-        return f"{event.reason or 'the event log does not say why'}{guess}"
-    if isinstance(event, DialFailed):
-        return str(event.reason or "the event log does not say why")
+    if isinstance(event, (Explained, DialFailed)):
+        guess = getattr(event, "matched_by", None) is MatchedBy.ENTRY_AND_TIME
+        return f"{event.reason or 'the event log does not say why'}{' (a guess)' * guess}"
+    if isinstance(event, HealthChanged):
+        return _detail_of_health(event.health)
     return _detail_of_connection(event) if isinstance(event, ConnectionEvent) else ""
+
+
+def _detail_of_health(health: Health) -> str:
+    probe = health.probe
+    if probe is None:
+        return str(health.kind)
+    return f"{health.kind}: {probe.target} {probe.outcome}, {probe.count} in a row"
 
 
 _ENDS_SHOWN = (Found, Connected, Moved, Changed)

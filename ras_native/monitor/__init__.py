@@ -75,6 +75,7 @@ from .events import (
     Found,
     Gap,
     GapKind,
+    HealthChanged,
     IdleTimeout,
     LoggedEvent,
     MatchedBy,
@@ -87,6 +88,7 @@ from .events import (
     SessionTimeout,
     StateChanged,
 )
+from .health import Health, HealthKind, ProbeFailure, Silence
 from .monitor import Counts, Monitor
 from .queue import MonitorClosed
 from .recording import RecordingError, replay
@@ -108,6 +110,9 @@ __all__ = [
     "Found",
     "Gap",
     "GapKind",
+    "Health",
+    "HealthChanged",
+    "HealthKind",
     "IdleTimeout",
     "LoggedEvent",
     "MatchedBy",
@@ -115,12 +120,14 @@ __all__ = [
     "MonitorClosed",
     "MonitorEvent",
     "Moved",
+    "ProbeFailure",
     "ProviderFailed",
     "ProviderRecovered",
     "Reconnected",
     "Reconnecting",
     "RecordingError",
     "SessionTimeout",
+    "Silence",
     "StateChanged",
     "replay",
 ]

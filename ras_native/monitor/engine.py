@@ -27,6 +27,7 @@ from .events import (
     Found,
     Gap,
     GapKind,
+    HealthChanged,
     IdleTimeout,
     LoggedEvent,
     MonitorEvent,
@@ -34,6 +35,7 @@ from .events import (
     ProviderRecovered,
     SessionTimeout,
 )
+from .health import Health, HealthChange, HealthKind, Healths, ProbeSample
 from .matching import End, Reasons, same_entry
 from .timeline import DialTimeline, Timelines
 
@@ -54,6 +56,7 @@ FIRST_REGISTRATION_PAUSE_NS, LONGEST_REGISTRATION_PAUSE_NS = _S, 60 * _S
 """The least time between two registrations doubles from the first to the longest."""
 _MOST_CHANGES = 4096  # how many changes may wait for their signals
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_WITHOUT_AN_ANSWER = (HealthKind.SILENT, HealthKind.UNREACHABLE)
 _LOGGED: dict[int, type[LoggedEvent]] = {
     DIAL_FAILED: DialFailed,
     IDLE_TIMEOUT: IdleTimeout,
@@ -68,7 +71,7 @@ class Poll:
     The engine needs every poll that found another snapshot, failed, was signalled, was late, or
     followed a sleep or a failed poll. It also needs the first poll at or after
     `Engine.next_look_ns`, the first with another `registered_ns`, and each with something of the
-    event log. Passing the other polls is optional, but `previous_ns` must count them.
+    event log or of probes. Passing the other polls is optional, but `previous_ns` must count them.
     """
 
     monotonic_ns: int
@@ -94,6 +97,8 @@ class Poll:
     """Events of the event log may be missing, from this moment until this poll; None: none are."""
     has_log: bool = True
     """False once it is known that there is no event log to read."""
+    probes: tuple[ProbeSample, ...] = ()
+    """The results of probes since the last such poll."""
 
 
 class _Change(NamedTuple):
@@ -180,6 +185,7 @@ class Engine:
         self._connections = Connections()
         self._reasons = Reasons()
         self._timelines = Timelines()
+        self._healths = Healths()
         self._event_log = event_log
         self._changes: deque[_Change] = deque(maxlen=_MOST_CHANGES)  # waiting for a signal
         self._signals: deque[_Range] = deque()  # waiting for a change
@@ -202,9 +208,15 @@ class Engine:
         """Return how the last dialling of an entry went, or None. Any thread may call it."""
         return self._timelines.find(entry)
 
+    def health(self, entry: str) -> Health | None:
+        """Return the health of the connection of an entry, or None. Any thread may call it."""
+        seen = self.state(entry)
+        return None if seen is None else self._healths.get(seen.connection)
+
     def apply(self, poll: Poll) -> list[MonitorEvent]:
         """Take one poll; return its events in order, ends first."""
         self._poll = poll
+        self._healths.note_probes(poll.probes)
         events: list[MonitorEvent] = []
         self._events = events
         logged = self._reasons.read(poll.log, poll.monotonic_ns)
@@ -241,6 +253,8 @@ class Engine:
             self._tell_difference(poll, difference)
         if first:
             self._tell_absent(snapshot)
+        for change in self._healths.update(snapshot, {}):
+            self._tell_health(change)
         self._match(poll, differences, covered=covered)
         self._report_unmatched(poll.monotonic_ns)
 
@@ -356,6 +370,19 @@ class Engine:
         observations = [seen for seen in (item.before, item.after) if seen]
         names = {seen.connection.entry_name.casefold() for seen in observations}
         return not names.isdisjoint(self._entries)
+
+    def _tell_health(self, change: HealthChange) -> None:
+        """Tell a change that no other event tells."""
+        now = change.after.kind
+        over = now is HealthKind.UP and change.before.kind in _WITHOUT_AN_ANSWER
+        watched = self._all_entries or change.connection.entry_name.casefold() in self._entries
+        if watched and (over or now in _WITHOUT_AN_ANSWER):
+            self._tell(
+                HealthChanged,
+                connection=change.connection,
+                health=change.after,
+                previous=change.before,
+            )
 
     def _tell_absent(self, snapshot: Snapshot) -> None:
         for entry in self._entries.values():

@@ -19,6 +19,7 @@ from .._explain import Reason
 from .._plain import plain
 from .._records import Connection, Observation, Snapshot
 from ..event_log._records import LogEvent
+from .health import Health
 
 
 class GapKind(str, Enum):
@@ -158,6 +159,23 @@ class Changed(ConnectionEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
+class HealthChanged(MonitorEvent):
+    """A connection is now silent or unreachable, or not any more.
+
+    It stayed connected. For the outages of an IKEv2 tunnel see Dormant and Reconnecting.
+    """
+
+    __match_args__ = ("connection", "health")
+
+    connection: Connection = field()  # field() hides the property of the base class
+    """The connection as it is now."""
+    health: Health
+    """Its health, with the evidence."""
+    previous: Health
+    """Its health before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Absent(MonitorEvent):
     """An entry that the Monitor was asked to watch is not connected at the start."""
 
@@ -285,6 +303,7 @@ EVENTS: tuple[type[MonitorEvent], ...] = (
     Moved,
     StateChanged,
     Changed,
+    HealthChanged,
     Explained,
     DialFailed,
     IdleTimeout,

@@ -153,25 +153,23 @@ class Healths:
 
     def __init__(self) -> None:
         self._known: dict[Key, Health] = {}
-        self._failures: dict[Key, ProbeFailure] = {}
+        self._failures: dict[Key, ProbeFailure | None] = {}
 
     def get(self, connection: Connection) -> Health | None:
         """Return the health of a connection, if it has any."""
         return self._known.get(key_of(connection))
 
-    def update(
-        self,
-        snapshot: Iterable[Observation],
-        samples: Mapping[Key, Sample],
-        probes: Iterable[ProbeSample] = (),
-    ) -> list[HealthChange]:
-        """Take the next snapshot, all samples and the new results of probes.
+    def note_probes(self, probes: Iterable[ProbeSample]) -> None:
+        """Take new results of probes. A result holds until the next one of the connection."""
+        self._failures.update({key_of(probe): probe.failure for probe in probes})
 
-        Return each change from one kind to another.
-        """
-        failures = {**self._failures, **{key_of(probe): probe.failure for probe in probes}}
-        self._failures = {}
-        before, self._known, changes = self._known, {}, []
+    def update(
+        self, snapshot: Iterable[Observation], samples: Mapping[Key, Sample]
+    ) -> list[HealthChange]:
+        """Take the next snapshot and samples; return each change from one kind to another."""
+        known: dict[Key, Health] = {}
+        failures, self._failures = self._failures, {}
+        before, changes = self._known, []
         for observation in snapshot:
             connection = observation.connection
             key = key_of(connection)
@@ -185,7 +183,8 @@ class Healths:
                 health = last
             if health is None:
                 continue
-            self._known[key] = health
+            known[key] = health
             if last is not None and last.kind is not health.kind:
                 changes.append(HealthChange(connection, last, health))
+        self._known = known  # as a whole, because other threads read it
         return changes

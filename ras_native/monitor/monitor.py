@@ -1,7 +1,7 @@
 """`Monitor`: one thread waits and polls, and puts events into a queue for the consumers.
 
 A second thread, the helper, reads the event log. It hands over what it found and makes the first
-thread poll.
+thread poll. So does a thread for each entry that is probed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -22,11 +22,14 @@ from .._fork import close_in_child
 from .._log import logger
 from .._ras import Ras, _system_ras
 from .._records import Observation, Snapshot
+from .._sockets.checks import Address
 from ..event_log import EventLog
 from .engine import Engine, Poll, state_after
 from .events import Gap, GapKind, MonitorEvent
+from .health import Health
 from .helper import Helper
 from .log_reader import LogReader
+from .probes import SHORTEST_PROBE_INTERVAL, Probe, checked_targets, taken
 from .queue import EventQueue, MonitorClosed
 from .recording import Recorder
 from .timeline import DialTimeline
@@ -85,14 +88,22 @@ class _Worker:
     """What the thread uses. It has no reference to the Monitor, so the Monitor can be collected."""
 
     def __init__(
-        self, ras: Ras, engine: Engine, capacity: int, *, notifications: bool, event_log: bool
+        self,
+        ras: Ras,
+        engine: Engine,
+        capacity: int,
+        *,
+        notifications: bool,
+        event_log: bool,
+        probes: Sequence[Probe],
     ) -> None:
         self.engine = engine
         self.queue: EventQueue[MonitorEvent] = EventQueue(capacity, _overflow)
         self.log = LogReader(partial(EventLog, ras.provider, backend=ras.backend))
         jobs = [self.log] if event_log else []
-        self.watcher = Watcher(ras, self.log.take)
+        self.watcher = Watcher(ras, self.log.take, partial(taken, probes))
         self.helper = Helper(ras.backend, jobs, self.watcher.poll_now)
+        self.probers = [Helper(ras.backend, [probe], self.watcher.poll_now) for probe in probes]
         self.thread: threading.Thread | None = None
         self.is_cancelled = False
         self.belongs_to_parent = False
@@ -109,7 +120,8 @@ class _Worker:
     def start(self) -> None:
         self.started_ns = time.perf_counter_ns()
         _workers.add(self)
-        self.helper.start()
+        for helper in (self.helper, *self.probers):
+            helper.start()
         thread = threading.Thread(target=self._run, name="ras_native.Monitor", daemon=True)
         thread.start()
         self.thread = thread
@@ -122,7 +134,7 @@ class _Worker:
             logger.exception("a Monitor ends because its thread failed")
             error = caught
         finally:
-            self.helper.cancel()
+            self._cancel_helpers()
             self._end(error)
             self.watcher.close()
             if self._told_at_end and self._ended_at is not None:
@@ -192,7 +204,11 @@ class _Worker:
         self.is_cancelled = True
         if not self.belongs_to_parent:
             self.watcher.cancel()
-            self.helper.cancel()
+            self._cancel_helpers()
+
+    def _cancel_helpers(self) -> None:
+        for helper in (self.helper, *self.probers):
+            helper.cancel()
 
     def is_running(self) -> bool:
         """Whether the thread was started and not told to end."""
@@ -223,6 +239,8 @@ class _Worker:
                 "a Monitor was closed while the event log did not answer: "
                 "its thread ends when that does"
             )
+        for prober in self.probers:  # a probe that is under way ends by itself, and tells nobody
+            prober.join(max(0.0, deadline - time.perf_counter()))
 
 
 def _warn(text: str) -> None:
@@ -274,6 +292,11 @@ class Monitor:
     entries: names of phone-book entries, in any letter case. The Monitor then reports only their
     events, and Gap, ProviderFailed and ProviderRecovered. An entry need not exist. None: all.
     event_log: False not to read the event log. The Monitor then does not tell why connections end.
+    probe: for each entry an address behind its tunnel: `{"Head office": ("10.0.0.1", 443)}`. While
+    the connection is up, the Monitor connects to it, from the tunnel's own address if RAS tells
+    one. Any answer shows that the tunnel works, even a refusal. Without an answer the connection's
+    health is UNREACHABLE. Hosts are numeric.
+    probe_interval: seconds between two probes of an entry, at least 0.1.
     capacity: how many events may wait. If more come, one Gap(overflow) replaces the oldest.
     record: a file to record to; `replay` returns the same events from it, on any system.
     pseudonyms: replace names, numbers, addresses, paths and GUIDs in the recording.
@@ -290,6 +313,8 @@ class Monitor:
         notifications: bool = True,
         entries: Iterable[str] | None = None,
         event_log: bool = True,
+        probe: Mapping[str, Address] | None = None,
+        probe_interval: float = 10.0,
         capacity: int = 10_000,
         record: str | os.PathLike[str] | None = None,
         pseudonyms: bool = False,
@@ -303,6 +328,10 @@ class Monitor:
             if not isinstance(value, bool):
                 raise _check.wrong_type(name, "a bool", value)
         names = _entry_names(entries)
+        targets = checked_targets(probe, names)
+        probe_interval_ns = _check.nanoseconds(
+            "probe_interval", probe_interval, shortest=SHORTEST_PROBE_INTERVAL
+        )
         path = None if record is None else _check.path("record", record)
         capacity = _check.whole_number("capacity", capacity, 1, LONGEST_CAPACITY)
         if ras is not None and not isinstance(ras, Ras):
@@ -315,7 +344,15 @@ class Monitor:
             event_log=event_log,
         )
         self._worker = _Worker(
-            self._ras, engine, capacity, notifications=notifications, event_log=event_log
+            self._ras,
+            engine,
+            capacity,
+            notifications=notifications,
+            event_log=event_log,
+            probes=[
+                Probe(self._ras, entry, target, probe_interval_ns, lambda: engine.snapshot)
+                for entry, target in targets.items()
+            ],
         )
         if path is not None:
             self._worker.recorder = Recorder(
@@ -456,6 +493,14 @@ class Monitor:
         The dialling may be under way. Letter case does not matter.
         """
         return self._entered().engine.timeline(_check.text("entry", entry))
+
+    def health(self, entry: str) -> Health | None:
+        """Return whether the connection of this phone-book entry works, with the evidence.
+
+        None if it is not connected. Letter case does not matter. The evidence is that of the last
+        poll that had a new one.
+        """
+        return self._entered().engine.health(_check.text("entry", entry))
 
     def state(self, entry: str) -> Observation | None:
         """Return the connection of this phone-book entry, ignoring letter case, or None."""

@@ -134,7 +134,7 @@ class Probe:
         before, self._failure = self._failure, None
         if result.outcome not in _PROVES_THE_TUNNEL:
             self._failure = ProbeFailure(
-                target=_text_of(self._target),
+                target=target_text(str(self._target[0]), self._target[1]),
                 source=source,
                 outcome=result.outcome,
                 code=result.code,
@@ -148,7 +148,7 @@ class Probe:
         """Return the address to connect from; None lets the system choose one."""
         try:
             addresses = self._ras.get_projection_info(connection).addresses
-        except (RasError, ProviderError):
+        except (RasError, ProviderError, ValueError):  # ValueError: the Ras was closed meanwhile
             return None
         version = 4 if self._family == IPV4 else 6
         return next((address for address in addresses if address.version == version), None)
@@ -168,6 +168,11 @@ class Probe:
         return result
 
 
-def _text_of(target: Address) -> str:
-    host = str(target[0])
-    return f"[{host}]:{target[1]}" if ":" in host else f"{host}:{target[1]}"
+def target_text(host: str, port: int) -> str:
+    """Return HOST:PORT, or [HOST]:PORT for IPv6."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def taken(probes: Iterable[Probe]) -> tuple[ProbeSample, ...]:
+    """Return what the probes have found since the last call."""
+    return tuple(sample for probe in probes for sample in probe.take())

@@ -22,6 +22,7 @@ from typing import Any, TextIO, TypeVar
 from uuid import UUID
 
 from .._check import DWORD_MAX
+from .._plain import plain_members
 from .._records import (
     Connection,
     ConnectionFlag,
@@ -32,9 +33,12 @@ from .._records import (
     Snapshot,
     Status,
 )
+from .._sockets.many import ConnectOutcome
 from ..event_log._records import LogEvent
 from .engine import Engine, Poll, is_late
 from .events import MonitorEvent
+from .health import ProbeFailure, ProbeSample
+from .probes import target_text
 
 VERSION = 1
 MAX_BYTES = 10_000_000
@@ -49,7 +53,7 @@ _REQUIRED = ("monotonic_ns", "time_ns", "previous_ns")
 _OPTIONAL = {
     field.name: field.default
     for field in fields(Poll)
-    if field.name not in (*_REQUIRED, "snapshot", "log")
+    if field.name not in (*_REQUIRED, "snapshot", "log", "probes")
 }
 _NUMBER = re.compile(r"-?[0-9]{1,10}")  # a code; phone numbers are longer or have other signs
 _T = TypeVar("_T")
@@ -141,6 +145,7 @@ class Recorder:
             or poll.suspended_ns > 0
             or bool(poll.log)
             or poll.log_missed_ns is not None
+            or bool(poll.probes)
             or is_late(poll, self._interval_ns)
         )
 
@@ -157,6 +162,11 @@ class Recorder:
         if poll.log:
             hide = self._pseudonyms.log_event if self._pseudonyms else None
             data["log"] = [(hide(event) if hide else event).to_dict() for event in poll.log]
+        if poll.probes:
+            hidden = self._pseudonyms.probe if self._pseudonyms else None
+            data["probes"] = [
+                plain_members(hidden(item) if hidden else item) for item in poll.probes
+            ]
         return data
 
     def _new_file(self) -> TextIO:
@@ -264,6 +274,15 @@ class Pseudonyms:
             for text in event.data
         ]
         return replace(event, correlation_id=attempt, entry=entry, data=tuple(data))
+
+    def probe(self, item: ProbeSample) -> ProbeSample:
+        """Replace every value that identifies people or places."""
+        failure = item.failure
+        if failure is not None:
+            host, _, port = failure.target.rpartition(":")
+            hidden = target_text(str(self.address(ip_address(host.strip("[]")))), int(port))
+            failure = replace(failure, target=hidden, source=self.address(failure.source))
+        return item._replace(correlation_id=self.guid(item.correlation_id), failure=failure)
 
     def snapshot(self, snapshot: Snapshot) -> Snapshot:
         """Replace every value that identifies people or places."""
@@ -389,7 +408,7 @@ def _closed(data: dict[str, Any]) -> tuple[int, int]:
 
 
 def _poll(data: dict[str, Any], snapshot: Snapshot | None) -> Poll:
-    unknown = set(data) - {*_REQUIRED, *_OPTIONAL, "connections", "log"}
+    unknown = set(data) - {*_REQUIRED, *_OPTIONAL, "connections", "log", "probes"}
     if unknown:
         raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
     values = {name: _number(name, data[name]) for name in _REQUIRED}
@@ -398,6 +417,7 @@ def _poll(data: dict[str, Any], snapshot: Snapshot | None) -> Poll:
     )
     signalled, has_log = values.pop("signalled", False), values.pop("has_log", True)
     log = tuple(_log_event(item) for item in _list(data.get("log", [])))
+    probes = tuple(_probe(item) for item in _list(data.get("probes", [])))
     if "connections" in data:
         snapshot = Snapshot(_observation(item) for item in _list(data["connections"]))
     elif values.get("code"):
@@ -405,7 +425,12 @@ def _poll(data: dict[str, Any], snapshot: Snapshot | None) -> Poll:
     elif snapshot is None:
         raise ValueError("the first poll has no connections")
     return Poll(
-        snapshot=snapshot, signalled=bool(signalled), log=log, has_log=bool(has_log), **values
+        snapshot=snapshot,
+        signalled=bool(signalled),
+        log=log,
+        has_log=bool(has_log),
+        probes=probes,
+        **values,
     )
 
 
@@ -463,13 +488,32 @@ def _log_event(data: dict[str, Any]) -> LogEvent:
     )
 
 
+def _probe(data: dict[str, Any]) -> ProbeSample:
+    return ProbeSample(
+        handle=_number("handle", data["handle"]),
+        correlation_id=_or_none(UUID, data["correlation_id"]),
+        failure=_or_none(_failure, data["failure"]),
+    )
+
+
+def _failure(data: dict[str, Any]) -> ProbeFailure:
+    return ProbeFailure(
+        target=_text("target", data["target"]),
+        source=_or_none(_address, data["source"]),
+        outcome=ConnectOutcome(_text("outcome", data["outcome"])),
+        code=_number("code", data["code"], highest=DWORD_MAX),
+        since_ns=_number("since_ns", data["since_ns"]),
+        count=_number("count", data["count"], 1),
+    )
+
+
 def _or_none(decode: Callable[[Any], _T], value: Any) -> _T | None:
     return None if value is None else decode(value)
 
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise TypeError("connections, log and data must be lists")
+        raise TypeError("connections, log, data and probes must be lists")
     return value
 
 

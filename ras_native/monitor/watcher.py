@@ -32,6 +32,7 @@ from .._polled import PolledSnapshot
 from .._ras import Ras
 from .._records import NotificationFlag
 from .engine import LATE_NS, Poll
+from .health import ProbeSample
 from .log_reader import LogNews
 
 if TYPE_CHECKING:
@@ -312,10 +313,15 @@ class Watcher:
     Any thread may call `cancel` and `poll_now`. They set the same event, which ends a wait.
     """
 
-    def __init__(self, ras: Ras, take_log: Callable[[], LogNews] = LogNews) -> None:
+    def __init__(
+        self,
+        ras: Ras,
+        take_log: Callable[[], LogNews] = LogNews,
+        take_probes: Callable[[], tuple[ProbeSample, ...]] = tuple,
+    ) -> None:
         self._ras = ras
         self._polled = PolledSnapshot(ras._new_list(with_status=True))
-        self._take_log = take_log
+        self._take_log, self._take_probes = take_log, take_probes
         self._interrupt = new_backend_event(ras.backend)
         self._is_cancelled = False
         self._notification: Notification | None = None
@@ -353,7 +359,7 @@ class Watcher:
         self._interrupt.set()
 
     def poll_now(self) -> None:
-        """Make the engine see a poll at once: the event log has news."""
+        """Make the engine see a poll at once: the helper or a probe has news."""
         self._interrupt.set()
 
     def wait(self, look_ns: int | None, interval_ns: int) -> Poll | None:
@@ -381,6 +387,7 @@ class Watcher:
             late_ns=look.late_ns,
             suspended_ns=look.suspended_ns,
             registered_ns=self._told_ns,
+            probes=self._take_probes(),
             **self._take_log()._asdict(),
         )
 

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from ipaddress import IPv4Address, IPv6Address
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import SimpleNamespace
 
 import pytest
+from command import NEVER
 from network import accepting, closed_port, listening, silent_port
-from polls import up
+from polls import Hand, up
 from spy import without_optional_functions
 
-from ras_native import ConnectOutcome, ConnSubstate, Snapshot
+from ras_native import (
+    Connected,
+    ConnectOutcome,
+    ConnSubstate,
+    Dormant,
+    Found,
+    HealthChanged,
+    Monitor,
+    Reconnected,
+    RecordingError,
+    Snapshot,
+    replay,
+)
+from ras_native.monitor import monitor as monitor_module
 from ras_native.monitor import probes
 from ras_native.monitor.health import (
     HealthKind,
@@ -266,28 +282,208 @@ def sample(observation, failure=FAILURE):
     return ProbeSample(*key_of(observation.connection), failure)
 
 
+def updated(healths, items, *probes):
+    healths.note_probes(probes)
+    return healths.update(Snapshot(items), {})
+
+
 def test_a_result_holds_until_the_next_one():
     healths, item = Healths(), up()
-    assert healths.update(Snapshot([item]), {}) == []
-    (change,) = healths.update(Snapshot([item]), {}, [sample(item)])
+    assert updated(healths, [item]) == []
+    (change,) = updated(healths, [item], sample(item))
     assert (change.before.kind, change.after.kind) == (HealthKind.UP, HealthKind.UNREACHABLE)
-    assert healths.update(Snapshot([item]), {}) == []
+    assert updated(healths, [item]) == []
     assert healths.get(item.connection).probe == FAILURE
-    (change,) = healths.update(Snapshot([item]), {}, [sample(item, None)])
+    (change,) = updated(healths, [item], sample(item, None))
     assert change.after.kind is HealthKind.UP
     assert healths.get(item.connection).probe is None
 
 
 def test_a_result_of_another_connection_changes_nothing():
     healths, item = Healths(), up()
-    healths.update(Snapshot([item]), {})
-    assert healths.update(Snapshot([item]), {}, [sample(up(number=8))]) == []
+    updated(healths, [item])
+    assert updated(healths, [item], sample(up(number=8))) == []
     assert healths.get(item.connection).kind is HealthKind.UP
 
 
 def test_a_result_ends_with_its_connection():
     healths, item = Healths(), up()
-    healths.update(Snapshot([item]), {}, [sample(item)])
-    healths.update(Snapshot([]), {})
-    healths.update(Snapshot([item]), {})
+    updated(healths, [item], sample(item))
+    updated(healths, [])
+    updated(healths, [item])
     assert healths.get(item.connection).kind is HealthKind.UP
+
+
+# The engine
+
+
+def test_the_engine_tells_that_a_connection_is_unreachable_and_that_it_is_not():
+    hand, item = Hand(), up()
+    (found,) = hand.poll(item)
+    assert hand.engine.health("HEAD OFFICE").kind is HealthKind.UP
+    (lost,) = hand.poll(item, probes=(sample(item),))
+    assert type(lost) is HealthChanged
+    assert (lost.connection, lost.entry) == (found.connection, "Head office")
+    assert (lost.health.kind, lost.previous.kind) == (HealthKind.UNREACHABLE, HealthKind.UP)
+    assert hand.engine.health("Head office").probe == FAILURE
+    again = replace(FAILURE, count=2)
+    assert hand.poll(item, probes=(sample(item, again),)) == []
+    assert hand.engine.health("Head office").probe == again
+    (back,) = hand.poll(item, probes=(sample(item, None),))
+    assert (back.health.kind, back.previous.kind) == (HealthKind.UP, HealthKind.UNREACHABLE)
+    assert hand.engine.health("other") is None
+
+
+def test_an_outage_has_its_own_event():
+    hand, item = Hand(), up()
+    hand.poll(item, probes=(sample(item),))
+    dormant = up(substate=ConnSubstate.DORMANT)
+    assert [type(event) for event in hand.poll(dormant)] == [Dormant]
+    assert hand.engine.health("Head office").kind is HealthKind.DORMANT
+    events = hand.poll(up(substate=ConnSubstate.RECONNECTED), probes=(sample(item, None),))
+    assert [type(event) for event in events] == [Reconnected]
+
+
+def test_a_result_that_comes_with_a_failed_poll_is_kept():
+    hand, item = Hand(), up()
+    hand.poll(item)
+    hand.poll(code=711, probes=(sample(item),))
+    assert HealthChanged in [type(event) for event in hand.poll(item)]
+
+
+def test_only_the_entries_that_are_watched_are_told():
+    item, other = up(), up("Other", 2, 8)
+    hand = Hand(entries=["other"])
+    hand.poll(item, other)
+    (event,) = hand.poll(item, other, probes=(sample(item), sample(other)))
+    assert event.entry == "Other"
+
+
+# The Monitor
+
+
+@pytest.fixture
+def outcome(monkeypatch):
+    """What every probe's connect gives; a test may change `value`."""
+    outcome = SimpleNamespace(value=ConnectOutcome.OPEN, lock=threading.Lock())
+
+    def connect_many(_targets, **_):
+        with outcome.lock:
+            return [SimpleNamespace(outcome=outcome.value, code=0)]
+
+    monkeypatch.setattr(probes, "connect_many", connect_many)
+    return outcome
+
+
+def watch(ras, **options):
+    return Monitor(ras, interval=NEVER, probe_interval=0.1, event_log=False, **options)
+
+
+def next_health(monitor):
+    while True:
+        event = monitor.get(timeout=30)
+        if isinstance(event, HealthChanged):
+            return event
+
+
+@pytest.mark.ledger("PJ-11")
+def test_a_tunnel_without_an_answer_is_found(sim, ras):
+    handle = sim.add("Head office")
+    sim.set_projection(handle, client_ipv4=HERE)
+    with silent_port() as address, watch(ras, probe={"head office": address}) as monitor:
+        event = next_health(monitor)
+        assert monitor.health("Head office").kind is HealthKind.UNREACHABLE
+        assert ras.snapshot()[0].is_up, "RAS says connected"
+    assert (event.health.kind, event.connection.handle) == (HealthKind.UNREACHABLE, handle)
+    assert event.health.probe.target == f"127.0.0.1:{address[1]}"
+    assert event.health.probe.source == IPv4Address(HERE)
+    assert event.to_dict()["health"]["probe"]["outcome"] == "timeout"
+
+
+@pytest.mark.ledger("PJ-11")
+def test_an_answer_ends_it(sim, ras, outcome):
+    sim.add("Head office")
+    with watch(ras, probe={"Head office": SILENT}) as monitor:
+        outcome.value = ConnectOutcome.UNREACHABLE
+        lost = next_health(monitor)
+        outcome.value = ConnectOutcome.REFUSED
+        back = next_health(monitor)
+        assert monitor.health("head OFFICE").kind is HealthKind.UP
+    assert (lost.health.kind, back.health.kind) == (HealthKind.UNREACHABLE, HealthKind.UP)
+    assert back.previous.probe.outcome is ConnectOutcome.UNREACHABLE
+
+
+@pytest.mark.ledger("PJ-11")
+def test_a_probe_delays_no_poll_and_no_close(sim, ras, outcome, monkeypatch):
+    sim.add("Head office")
+    monkeypatch.setattr(monitor_module, "CLOSE_SECONDS", 0.01)
+    with watch(ras, probe={"Head office": SILENT}) as monitor, outcome.lock:
+        assert isinstance(monitor.get(timeout=30), Found)
+        sim.reset_calls()
+        while not sim.calls("RasGetProjectionInfoEx"):
+            pass  # the connect follows, and waits for the lock
+        sim.add("Other")
+        assert isinstance(monitor.get(timeout=30), Connected)
+        monitor.close()
+
+
+@pytest.mark.ledger("PJ-11")
+@pytest.mark.usefixtures("outcome")
+def test_an_answer_wakes_nobody(sim, ras):
+    sim.add("Head office")
+    with watch(ras, probe={"Head office": SILENT}, notifications=False) as monitor:
+        assert isinstance(monitor.get(timeout=30), Found)
+        polls = monitor.counts.polls
+        while sim.calls("RasGetProjectionInfoEx") < 3:
+            pass
+        assert monitor.counts.polls == polls
+
+
+@pytest.mark.ledger("PJ-11")
+@pytest.mark.parametrize("pseudonyms", [False, True])
+def test_a_recording_replays_the_health(sim, ras, outcome, tmp_path, pseudonyms):
+    sim.add("Head office")
+    path = tmp_path / "recording"
+    options = {"record": path, "pseudonyms": pseudonyms, "probe": {"Head office": SILENT}}
+    with watch(ras, **options) as monitor:
+        outcome.value = ConnectOutcome.TIMEOUT
+        lost = next_health(monitor)
+        outcome.value = ConnectOutcome.OPEN
+        back = next_health(monitor)
+    found = [event for event in replay(path) if isinstance(event, HealthChanged)]
+    if not pseudonyms:
+        assert found == [lost, back]
+    assert [event.health.kind for event in found] == [HealthKind.UNREACHABLE, HealthKind.UP]
+    assert [event.sequence for event in found] == [lost.sequence, back.sequence]
+    recorded = path.read_text(encoding="ascii")
+    assert ("127.0.0.1:9" in recorded) == (not pseudonyms)
+    assert ("10.0.0.2" in recorded) == (not pseudonyms), "the address of the tunnel"
+    host, _, port = found[0].health.probe.target.rpartition(":")
+    assert ip_address(host).version == 4
+    assert port == "9"
+
+
+def test_a_recording_with_a_wrong_probe_is_refused(sim, ras, outcome, tmp_path):
+    sim.add("Head office")
+    path = tmp_path / "recording"
+    with watch(ras, record=path, probe={"Head office": SILENT}) as monitor:
+        outcome.value = ConnectOutcome.TIMEOUT
+        next_health(monitor)
+    text = path.read_text(encoding="ascii")
+    for right, wrong in {
+        '"timeout"': '"late"',
+        '"count":1': '"count":0',
+        '"probes":[': '"probes":[7,',
+    }.items():
+        assert right in text
+        path.write_text(text.replace(right, wrong), encoding="ascii")
+        with pytest.raises(RecordingError):
+            list(replay(path))
+
+
+@pytest.mark.parametrize("seconds", [0, 0.05, -1, "1", None])
+def test_a_wrong_interval_is_named(ras, seconds):
+    with pytest.raises((TypeError, ValueError), match="probe_interval"):
+        Monitor(ras, probe_interval=seconds)
+    with pytest.raises(ValueError, match="probe: 'a' is not one of entries"):
+        Monitor(ras, entries=["b"], probe={"a": SILENT})
