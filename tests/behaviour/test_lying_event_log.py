@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -65,6 +66,9 @@ def test_a_refused_subscription_is_an_error_with_its_code(
         EventLog(liar.path, backend=backend)
     assert isinstance(caught.value.__cause__, EventLogError)
     assert (caught.value.__cause__.code, caught.value.__cause__.function) == (5, "EvtSubscribe")
+    copy = pickle.loads(pickle.dumps(caught.value.__cause__))
+    assert str(copy) == str(caught.value.__cause__)
+    assert str(copy).startswith("[event log 5 ERROR_ACCESS_DENIED] EvtSubscribe: access denied")
 
 
 @pytest.mark.ledger("EV-5")

@@ -26,7 +26,7 @@ typedef struct {
   uint32_t null_from; /* the first of them that is NULL */
   uint32_t same;      /* all of them are the same one */
   uint32_t next_error;
-  uint32_t most; /* EvtNext fails with 1734 if the array is larger */
+  uint32_t most;         /* EvtNext fails with 1734 if the array is larger */
   uint32_t render_fails; /* EvtRender fails with the error */
   uint32_t render_error;
   uint32_t used; /* the bytes that it says it used or needs; UINT32_MAX is the truth */
