@@ -100,9 +100,8 @@ class ProviderError(OSError):
     """The library given as `provider` cannot be loaded, or lacks a function that is needed.
 
     For an EventLog: it cannot be used as an event log. `provider` is the path of the library, None
-    for the system's rasapi32. `reason` says what is wrong. `function`
-    is the Windows name of the missing function, or None. `os_error` is the system's error number,
-    or 0.
+    for the system's rasapi32. `reason` says what is wrong. `function` is the Windows name of the
+    missing function, or None. `os_error` is the system's error number, or 0.
     """
 
     def __init__(
