@@ -187,8 +187,7 @@ static uint32_t begin_connect(rn_batch *batch, uint32_t index) {
 static int should_repeat(const rn_batch *batch, const attempt *refused, uint32_t answer,
                          uint64_t now_ns) {
   return rn__socket_is_refusal(answer) && refused->repeats < batch->options.loopback_repeats &&
-         is_loopback(&refused->target) && now_ns - refused->begun_ns < RN_SLOW_REFUSAL_NS &&
-         now_ns + RN_REPEAT_PAUSE_NS - refused->started_ns < batch->options.timeout_ns;
+         is_loopback(&refused->target) && now_ns - refused->begun_ns < RN_SLOW_REFUSAL_NS;
 }
 
 /* Ends the attempt with its answer, or lets it pause. Once refused, it ends as refused unless it
@@ -272,7 +271,7 @@ static void resume_paused(rn_batch *batch, uint64_t now_ns) {
   }
 }
 
-/* Ends the attempts whose time is over. */
+/* Ends the attempts whose time is over, also those that pause. */
 static void expire(rn_batch *batch, uint64_t now_ns) {
   uint32_t head = batch->options.concurrency, index;
   while ((index = list_first(batch->ages, head)) != head &&

@@ -432,7 +432,7 @@ class _Batch:
         self._expire(now_ns)
 
     def _expire(self, now_ns: int) -> None:
-        """End the attempts whose time is over."""
+        """End the attempts whose time is over, also those that pause."""
         while self.ages:
             oldest = next(iter(self.ages.values()))
             if now_ns - oldest.started_ns < self.timeout_ns:
@@ -456,7 +456,6 @@ class _Batch:
             and attempt.repeats < self.loopback_repeats
             and is_loopback(attempt.target[0], attempt.target[4])
             and now_ns - attempt.begun_ns < RN_SLOW_REFUSAL_NS
-            and now_ns + RN_REPEAT_PAUSE_NS - attempt.started_ns < self.timeout_ns
         )
 
     def _apply(self, attempt: _Attempt, os_error: int, now_ns: int = 0) -> None:
