@@ -49,6 +49,8 @@ SANITIZERS = {
         [
             "tests/behaviour/test_connect.py",
             "tests/behaviour/test_connect_many.py",
+            "tests/behaviour/test_connect_repeats.py",
+            "tests/behaviour/test_connect_stream.py",
             "tests/behaviour/test_connection_notification.py",
             "tests/behaviour/test_enum_connections.py",
             "tests/behaviour/test_event_log.py",
