@@ -31,7 +31,7 @@ from network import silent_port
 from ras_native import connect_many, connect_stream
 
 CONCURRENCY = 256
-SIZES = {100: 40, 1_000: 20, 10_000: 7}  # targets, rounds
+SIZES = {100: 40, 1_000: 20, 10_000: 7, 100_000: 3}  # targets, rounds
 SILENT = 9_990
 ANSWERED = 1_000
 AT_ONCE = struct.pack("=HH" if sys.platform == "win32" else "=ii", 1, 0)

@@ -125,7 +125,8 @@ def _resolve(host: str, port: int) -> list[_SockAddr]:
 
 def _planned(targets: Iterable[Target], sources: tuple[_Source, ...] | None) -> Iterator[_Check]:
     """Resolve each target; look a name up once for consecutive ports."""
-    name, found = "", []  # type: str, list[_SockAddr]
+    name = ""
+    found: list[_SockAddr] = []
     for number, (host, port) in enumerate(targets):
         if host != name:
             name, found = host, _resolve(host, port)
