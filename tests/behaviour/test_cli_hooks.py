@@ -67,7 +67,7 @@ def test_a_command_is_given_the_code_of_a_reason(run, sim, script, tmp_path):
     line = script(WRITE_DOWN, f'"{(tmp_path / "facts").as_posix()}"')
 
     def drop():
-        until(lambda: sim.subscriptions)
+        until(lambda: sim.subscriptions and sim.calls("RasGetConnectStatusW"))
         sim.drop(office, reason=829)
 
     thread = threading.Thread(target=drop)
