@@ -90,6 +90,7 @@ _step = st.tuples(
     st.sampled_from([0.0, 0.0, 0.0, 0.001, 0.02, 0.2, 0.7, 1.0, 1.9, 2.1, 5.0, 30.0]),
     st.sampled_from([*ON_LINKS, *ON_THE_SERVICE, *_often]),
     st.sampled_from(["prompt"] * 6 + ["lost", "lost", *DELAYS]),
+    st.sampled_from(["prompt", "lost", "doubled", "no id", *DELAYS]),
     st.integers(0, 7),
 )
 _latency = st.sampled_from([0.0, 0.0, 0.005, 0.5])
@@ -108,9 +109,10 @@ def run(schedule, backend: str) -> Oracle:
         storm = Storm(sim, ras, latency=latency, capacity=capacity, tape=tape)
         storm.connect("Head office")
         storm.poll()
-        for pause, what, fate, number in steps:
+        for pause, what, fate, log_fate, number in steps:
             storm.run(pause)
             storm.set_fate(fate)
+            storm.set_log_fate(log_fate)
             carry_out(storm, what, number)
         sim.start_service()
         storm.run(max(0, storm.blocked_until_ns - storm.now_ns) / 1e9 + 30.0)
@@ -126,6 +128,7 @@ def run(schedule, backend: str) -> Oracle:
 def test_a_storm_is_told_or_marked(backend: str, capsys: pytest.CaptureFixture[str]) -> None:
     unseen: Counter[str] = Counter()
     told: Counter[str] = Counter()
+    answers: Counter[str] = Counter()
 
     @seed(20261121)
     @settings(
@@ -138,11 +141,14 @@ def test_a_storm_is_told_or_marked(backend: str, capsys: pytest.CaptureFixture[s
     def storm(schedule) -> None:
         oracle = run(schedule, backend)
         unseen.update(oracle.unseen)
+        answers.update(oracle.answers)
         told.update(type(event).__name__ for event in oracle.storm.events)
 
     storm()
     with capsys.disabled():
         print(f"\nstorm, {backend}, {SCHEDULES} schedules: {dict(told)}; unseen: {dict(unseen)}")
+        print(f"reasons: {dict(answers)}")
+    assert set(answers) == {"correlation id", "entry and time", "None"}
     assert set(unseen) == {
         "reported as a Gap",
         "without a signal",

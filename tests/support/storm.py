@@ -13,6 +13,7 @@ import uuid
 from collections import Counter, defaultdict
 from ctypes import byref, c_uint32
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +28,7 @@ from ras_native import (
     RasError,
     Snapshot,
 )
+from ras_native.event_log import EventLog
 from ras_native.monitor.engine import Engine, Poll, state_after
 from ras_native.monitor.events import MonitorEvent
 from ras_native.monitor.monitor import _overflow
@@ -40,6 +42,7 @@ SETTLING = 2 * S
 BEGIN = 1_000 * S  # the time on the engine's clock at 0 of the simulator's clock
 UTC = 1_700_000_000 * S
 ENTRIES = ("Head office", "Branch", "Depot")
+HUNG_UP = 631  # why a connection ends that a program hangs up
 DELAYS = (0.3, 1.5, 2.5, 4.0)  # the delays of late signals, in seconds
 WATCHED = (
     NotificationFlag.CONNECTION
@@ -106,9 +109,15 @@ class Storm:
         tape: Path | None = None,
     ) -> None:
         self.sim, self.ras = sim, ras
-        self.engine = Engine(interval_ns=INTERVAL)
-        self.twin = Engine(interval_ns=INTERVAL)  # gets only polls that the native wait returns
-        self.recorder = None if tape is None else Recorder(tape, interval_ns=INTERVAL)
+        self.engine = Engine(interval_ns=INTERVAL, event_log=True)
+        # The twin gets only polls that the native wait returns.
+        self.twin = Engine(interval_ns=INTERVAL, event_log=True)
+        self.recorder = (
+            None if tape is None else Recorder(tape, interval_ns=INTERVAL, event_log=True)
+        )
+        sim.epoch = datetime.fromtimestamp((UTC + BEGIN) / S, timezone.utc)
+        self.log = EventLog(ras.provider, backend=ras.backend)
+        self.codes: dict[Identity, set[int]] = defaultdict(set)  # why each connection ended
         self.twin_events: list[MonitorEvent] = []
         self.queue: EventQueue[MonitorEvent] = EventQueue(capacity, _overflow)
         self.taken: list[MonitorEvent] = []
@@ -165,6 +174,8 @@ class Storm:
             if self.wake_ns is None:
                 self.wake_ns = self.now_ns + self.latency_ns
             moments.append(self.wake_ns)
+        if self.log.wait(0):
+            moments.append(self.now_ns)
         return max(min(moments), self.blocked_until_ns, self.now_ns)
 
     def poll(self) -> None:
@@ -175,6 +186,7 @@ class Storm:
             self.event.reset()
         self.wake_ns = None
         snapshot, code = self.ask()
+        log = self.log.read().events if self.log.wait(0) else ()
         poll = Poll(
             self.now_ns,
             UTC + self.now_ns,
@@ -185,6 +197,7 @@ class Storm:
             late_ns,
             self.suspended_ns,
             self.registered_ns,
+            log,
         )
         first = not any(look.poll.snapshot is not None for look in self.looks)
         other = first or self.failing or self.suspended_ns > 0
@@ -225,6 +238,7 @@ class Storm:
             or poll.signalled
             or poll.late_ns > 0
             or poll.suspended_ns > 0
+            or poll.log != ()
             or poll.registered_ns != self.looks[-1].poll.registered_ns
             or (look_ns is not None and poll.monotonic_ns >= look_ns)
         )
@@ -264,6 +278,7 @@ class Storm:
     def close(self) -> None:
         self.history = self.sim.history
         self.event.close()
+        self.log.close()
         if self.recorder:
             self.recorder.close()
 
@@ -273,6 +288,14 @@ class Storm:
         """Choose what happens to later signals: "prompt", "lost", or a delay in seconds."""
         self.sim.lose_notifications(1.0 if fate == "lost" else 0.0)
         self.sim.notification_delay = fate if isinstance(fate, float) else 0.0
+
+    def set_log_fate(self, fate: str | float) -> None:
+        """Choose what happens to later events of the log: "lost", "doubled", "no id", a delay."""
+        self.sim.disturb_log(
+            delay=fate if isinstance(fate, float) else 0.0,
+            copies={"lost": 0, "doubled": 3}.get(str(fate), 1),
+            correlation=fate != "no id",
+        )
 
     def stop_at(self, seconds: float) -> None:
         """Compute the next poll again at that time, and when a late signal of it arrives."""
@@ -289,7 +312,9 @@ class Storm:
         self.stop_at(0.0)
 
     def drop(self, link: Link, after: float = 0.0) -> None:
-        self.sim.drop(link.handle, after=after)
+        reason = 1000 + sum(map(len, self.codes.values()))
+        self.codes[link.identity].add(reason)
+        self.sim.drop(link.handle, reason=reason, after=after)
         self.links.remove(link)
         self.stop_at(after)
 
@@ -298,6 +323,7 @@ class Storm:
         self.sim.teardown = teardown
         if not self.ras._open().hang_up(link.handle):  # otherwise the service is stopped
             self.links.remove(link)
+            self.codes[link.identity].add(HUNG_UP)
             self.stop_at(teardown)
 
     def set_state(self, link: Link, state: str) -> None:
@@ -440,6 +466,7 @@ class Oracle:
         self.looks = [look for look in storm.looks if look.poll.snapshot is not None]
         self.gaps = [event for event in storm.events if type(event).__name__ == "Gap"]
         self.unseen: Counter[str] = Counter()
+        self.answers: Counter[str] = Counter()
         self.changes: list[tuple[int, int]] = []  # for each look: signals that its changes explain
 
     def check(self) -> None:
@@ -453,6 +480,7 @@ class Oracle:
         self.check_outages()
         self.check_what_stood_at_no_poll()
         self.check_slow_consumer()
+        self.check_reasons()
 
     # 1: every state that a poll saw is reported once, in order, ends first
 
@@ -660,6 +688,28 @@ class Oracle:
                 assert event == made[sequence]
                 self.consume([event], told, first=type(event).__name__ == "Found")
         assert sequence == len(made)
+
+    # Each end is explained once, and by correlation id never with the reason of another
+
+    def check_reasons(self) -> None:
+        ends = {item.sequence: item for item in self.storm.events if is_a(item, "Disconnected")}
+        answers = [item for item in self.storm.events if is_a(item, "Explained")]
+        assert sorted(item.disconnected for item in answers) == sorted(ends)
+        for answer in answers:
+            end = ends[answer.disconnected].connection
+            if answer.matched_by == "correlation id":
+                assert answer.log_event.correlation_id == end.correlation_id
+                assert answer.reason.code in self.storm.codes[end.handle, end.correlation_id]
+            elif answer.matched_by is None:
+                assert answer.reason is None
+            else:
+                assert answer.log_event.correlation_id is None
+                assert answer.log_event.entry == end.entry_name
+            self.answers[str(answer.matched_by)] += 1
+
+
+def is_a(event: MonitorEvent, kind: str) -> bool:
+    return type(event).__name__ == kind
 
 
 def is_listing(event: MonitorEvent) -> bool:
