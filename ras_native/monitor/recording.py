@@ -37,7 +37,7 @@ from .._sockets.many import ConnectOutcome
 from ..event_log._records import LogEvent
 from .engine import Engine, Poll, is_late
 from .events import MonitorEvent
-from .health import ProbeFailure, ProbeSample
+from .health import Key, ProbeFailure, ProbeSample, key_of
 from .probes import target_text
 
 VERSION = 1
@@ -107,6 +107,7 @@ class Recorder:
         self._part = 0
         self._last: Poll | None = None
         self._snapshot = Snapshot()  # the last one that was written
+        self._results: dict[Key, ProbeSample] = {}  # the last one of each connection
         self._size = 0
         self._file = self._new_file()
 
@@ -123,6 +124,7 @@ class Recorder:
         self._last = poll
         if poll.snapshot is not None:
             self._snapshot = poll.snapshot
+        self._results.update({key_of(item): item for item in poll.probes})
 
     def write_close(self, monotonic_ns: int, time_ns: int) -> None:
         """Write what Engine.close was given; without this line, a replay does not call it."""
@@ -178,7 +180,11 @@ class Recorder:
         header = {**self._header, "part": self._part}
         if self._last is not None:
             last = {name: getattr(self._last, name) for name in _REQUIRED}
-            header["poll"] = self._poll_data(Poll(snapshot=self._snapshot, **last), whole=True)
+            listed = {key_of(item.connection) for item in self._snapshot}
+            self._results = {key: item for key, item in self._results.items() if key in listed}
+            probes = tuple(self._results.values())
+            poll = Poll(snapshot=self._snapshot, probes=probes, **last)
+            header["poll"] = self._poll_data(poll, whole=True)
         # The file stays open until `close`.
         file = open(self._path, "x", encoding="ascii", newline="\n", opener=_private)  # noqa: SIM115
         self._size = 0

@@ -30,6 +30,7 @@ from ras_native import (
 )
 from ras_native.monitor import monitor as monitor_module
 from ras_native.monitor import probes
+from ras_native.monitor.engine import Poll
 from ras_native.monitor.health import (
     HealthKind,
     Healths,
@@ -40,6 +41,7 @@ from ras_native.monitor.health import (
     key_of,
 )
 from ras_native.monitor.probes import Probe, checked_targets
+from ras_native.monitor.recording import Recorder
 
 HERE = "127.0.0.1" if sys.platform == "darwin" else "127.0.0.5"
 S = 1_000_000_000
@@ -464,6 +466,24 @@ def test_a_recording_replays_the_health(sim, ras, outcome, tmp_path, pseudonyms)
     host, _, port = found[0].health.probe.target.rpartition(":")
     assert ip_address(host).version == 4
     assert port == "9"
+
+
+def test_a_recording_knows_the_health_without_its_oldest_files(tmp_path):
+    item, path = up(), tmp_path / "recording"
+    other = up("Other", 2, 8)
+    recorder = Recorder(path, interval_ns=S, max_bytes=1)  # a file for each poll
+    snapshot = Snapshot([item])
+    results = [(), (sample(item), sample(other)), (sample(item, None),)]
+    for second, found in enumerate(results, 1):
+        poll = Poll(second * S, second * S, (second - 1) * S, snapshot, probes=found)
+        recorder.write(poll, told=True)
+    recorder.close()
+    for older in tmp_path.glob("recording.*"):
+        older.unlink()
+    events = list(replay(path))
+    assert [type(event) for event in events] == [Found, HealthChanged]
+    assert events[1].previous.probe == FAILURE
+    assert path.read_text(encoding="ascii").count('"outcome"') == 1, "only of what is listed"
 
 
 def test_a_recording_with_a_wrong_probe_is_refused(sim, ras, outcome, tmp_path):
