@@ -10,12 +10,10 @@ round checks its outcomes. Loopback only.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import ctypes
 import errno
 import itertools
-import selectors
 import socket
 import struct
 import subprocess
@@ -29,12 +27,12 @@ from cc import compiled
 from network import silent_port
 
 from ras_native import connect_many, connect_stream
+from ras_native.benchmark import connects
 
 CONCURRENCY = 256
 SIZES = {100: 40, 1_000: 20, 10_000: 7, 100_000: 3}  # targets, rounds
 SILENT = 9_990
 ANSWERED = 1_000
-AT_ONCE = struct.pack("=HH" if sys.platform == "win32" else "=ii", 1, 0)
 
 ACCEPT_EVERYBODY = """
 import socket
@@ -133,66 +131,27 @@ def test_connect_many_beside_the_bare_loop(benchmark, bare, targets_of, expected
     benchmark.extra_info["ratio"] = round(per_connect["ours"] / per_connect["bare"], 3)
 
 
-def native_backend(targets):
-    return [r.errno for r in connect_many(targets, concurrency=CONCURRENCY, backend="native")]
+WAYS = ["native", "ctypes", *connects.COMMON_WAYS, "uvloop"]
 
 
-def ctypes_backend(targets):
-    return [r.errno for r in connect_many(targets, concurrency=CONCURRENCY, backend="ctypes")]
+def way_of(name):
+    """Return a way to connect; a missing competitor is reported as skipped, with the reason."""
+    if name in connects.COMMON_WAYS:
+        return connects.COMMON_WAYS[name]
+    if name != "uvloop":
+        return connects.with_backend(name)
+    try:
+        return connects.uvloop_way()
+    except ImportError as error:
+        pytest.skip(f"missing: uvloop ({error})")
 
 
-def with_asyncio(targets):
-    """Connect in the way that the documentation of asyncio suggests."""
-
-    async def probe(limit, target):
-        async with limit:
-            try:
-                _, writer = await asyncio.open_connection(*target)
-            except OSError as error:
-                return error.errno
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
-            return 0
-
-    async def probe_all():
-        limit = asyncio.Semaphore(CONCURRENCY)
-        return await asyncio.gather(*(probe(limit, target) for target in targets))
-
-    return asyncio.run(probe_all())
-
-
-def with_selectors(targets):
-    """Connect with the selectors of the standard library."""
-    errors = [0] * len(targets)
-    waiting = iter(enumerate(targets))
-    with selectors.DefaultSelector() as selector:
-        while True:
-            while len(selector.get_map()) < CONCURRENCY and (entry := next(waiting, None)):
-                index, target = entry
-                sock = socket.socket()
-                sock.setblocking(False)
-                sock.connect_ex(target)
-                selector.register(sock, selectors.EVENT_WRITE, index)
-            if not selector.get_map():
-                return errors
-            for key, _ in selector.select(10):
-                sock = key.fileobj
-                errors[key.data] = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
-                selector.unregister(sock)
-                sock.close()
-
-
-WAYS = (native_backend, ctypes_backend, with_selectors, with_asyncio)
-
-
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.benchmark(group="1,000 connects in Python")
 def test_ways_to_connect_in_python(benchmark, targets_of, expected_of, way):
     targets = targets_of(1_000)
-    errors = benchmark.pedantic(way, (targets,), rounds=10, warmup_rounds=1)
+    connect = way_of(way)
+    errors = benchmark.pedantic(connect, (targets, CONCURRENCY), rounds=10, warmup_rounds=1)
     assert errors == expected_of(targets)
 
 

@@ -19,10 +19,11 @@ from time import perf_counter_ns
 
 import pytest
 from cc import compiled
-from textbook import Textbook
 
 from ras_native import Ras
 from ras_native._backend.layout import RASCONNW
+from ras_native.benchmark.polls import load
+from ras_native.benchmark.textbook import Textbook
 from ras_native.sim import Simulator
 
 ROUNDS = 60
@@ -126,7 +127,7 @@ def test_unchanged_beside_the_bare_loop(benchmark, sim, ras, handles, bare):
 @pytest.mark.parametrize("handles", [0, 1, 4, 64], indirect=True)
 def test_unchanged_beside_the_textbook(benchmark, sim, ras, handles):
     """Includes the case that nothing is connected: the textbook has nothing to decode."""
-    textbook = Textbook(sim.path)
+    textbook = Textbook(load(sim.path))
     expected = textbook.snapshot()
     polls = 10 if handles else 1_000
     last = side_by_side(

@@ -637,3 +637,30 @@ def doctor(
         as_json=as_json,
     ):
         raise click.exceptions.Exit(1)
+
+
+@cli.command()
+@click.option(
+    "--seconds", type=Seconds(0, 50), default=20.0, show_default=True,
+    metavar="SECONDS", help="How long to measure, in all.",
+)  # fmt: skip
+@click.option(
+    "--report", "file", type=click.File("w", encoding="utf-8"),
+    metavar="FILE", shell_complete=complete_file,
+    help="Also write a report to FILE. It has the system, the processor and versions, but no "
+    "names. Please send it to us.",
+)  # fmt: skip
+@json_option
+def bench(seconds: float, file: TextIO | None, as_json: bool) -> None:
+    """Measure what RAS calls and connects cost on this machine.
+
+    This package is compared with ctypes code as in textbooks, and with pywin32, asyncio, selectors
+    and uvloop if they are installed: pip install 'ras_native[bench]'. The simulator answers, and
+    on Windows also the system's own RAS, with calls that only read. Connects go to loopback only.
+
+    The exit code is 1 if two ways to do the same have different results.
+    """
+    from . import _bench  # noqa: PLC0415 - asyncio takes long to import
+
+    if not _bench.run(seconds, file, as_json=as_json):
+        raise click.exceptions.Exit(1)

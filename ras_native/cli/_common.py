@@ -42,8 +42,8 @@ class Seconds(click.FloatRange):
 
     name = "seconds"
 
-    def __init__(self, lowest: float = 0) -> None:
-        super().__init__(lowest, LONGEST_SECONDS)
+    def __init__(self, lowest: float = 0, highest: float = LONGEST_SECONDS) -> None:
+        super().__init__(lowest, highest)
 
     def convert(
         self, value: Any, param: click.Parameter | None, context: click.Context | None

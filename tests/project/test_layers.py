@@ -27,7 +27,7 @@ LAYERS = """
     monitor
     .
     sim
-    _self_test
+    _self_test benchmark
     cli
     __main__
 """

@@ -1,0 +1,19 @@
+"""Measures on this machine what RAS calls and connects cost: the command `ras-native bench`.
+
+    report = measure(seconds=20)
+    print(report.to_dict())
+
+It asks the simulator, and on Windows the system's own RAS, with calls that only read. It connects
+to loopback addresses only. Each way of a job is timed in turns with the others, and its results are
+compared with theirs in the same run.
+"""
+
+from __future__ import annotations
+
+from .measuring import measure
+from .report import LOOPBACK, OWN_CALLS, SIMULATOR, SYSTEM, Figure, Report
+
+__all__ = ["LOOPBACK", "OWN_CALLS", "SIMULATOR", "SYSTEM", "Figure", "Report", "measure"]
+
+for _public in (Figure, Report, measure):
+    _public.__module__ = __name__
