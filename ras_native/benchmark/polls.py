@@ -168,9 +168,9 @@ class Alone:
         """Give the whole buffer to each call, because the calls write how much of it they used."""
         size, whole, arguments = self._size, sizeof(self._connections), self._enumeration
 
-        def call() -> None:
+        def call() -> object:
             size.value = whole
-            function(*arguments)
+            return function(*arguments)
 
         return call
 

@@ -102,7 +102,7 @@ ONE_OF_EACH = [
     ["connect", "127.0.0.1:1"],
     ["doctor"],
 ]
-WITHOUT_BACKEND = [["explain", "809"]]
+WITHOUT_BACKEND = [["explain", "809"], ["bench", "--seconds", "0"]]
 
 
 def test_every_command_is_tried_below():

@@ -74,8 +74,9 @@ def test_the_calls_alone_are_the_providers(sim):
     assert calls.keys() == {text for name in names for text in (name, f"{name}: nothing")}
     sim.reset_calls()
     for _ in range(3):  # the enumeration must give its whole buffer each time
-        for call in calls.values():
-            call()
+        assert [calls[name]() for name in names] == [0, 0, 0]
+        for name in names:
+            calls[f"{name}: nothing"]()
         sim.add("Another")
     assert [sim.calls(name) for name in names] == [3, 3, 3]
     assert alone._count.value == 3
