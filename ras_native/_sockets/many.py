@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
+import os
 import socket
 import sys
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from time import perf_counter_ns
 from typing import NamedTuple
@@ -135,6 +136,7 @@ def connect_many(
     listed = list(islice(_iterable(targets), RN_MAX_TARGETS + 1))
     if len(listed) > RN_MAX_TARGETS:
         raise ValueError(f"targets must be at most {RN_MAX_TARGETS}; split them")
+    options = replace(options, concurrency=min(options.concurrency, len(listed) or 1))
     family = options.source_family
     packed = b"".join([_pack_target(index, target, family) for index, target in enumerate(listed)])
     chunks = iter([packed])
@@ -200,8 +202,11 @@ def _run(
     if batch is None:
         raise MemoryError("no memory for connects to many targets")
     with closing(batch):
+        owner = os.getpid()
         chunk, begun, more = b"", 0, True
         while True:
+            if os.getpid() != owner:  # it would take the results of the other process
+                raise ValueError("these connects belong to the process that forked this one")
             if begun * RN_TARGET.size == len(chunk):
                 (chunk, more), begun = take(), 0
             code, count, outcomes = batch.run(chunk, begun, more=more, slice_ns=SLICE_NS)

@@ -9,6 +9,7 @@ import select
 import socket
 import time
 
+import child
 import pytest
 from network import (
     FakeSystem,
@@ -235,3 +236,31 @@ def test_families(backend, family):
     with listening(family) as listener:
         (result,) = connect_stream([listener.getsockname()], backend=backend)
         assert result.is_open
+
+
+@pytest.mark.posix_only("Windows has no fork")
+def test_a_forked_process_does_not_take_the_results(backend):
+    script = """
+import itertools, os, sys
+from network import listening, silent_port
+from ras_native import connect_stream
+
+with silent_port() as silent, listening() as listener:
+    targets = itertools.chain([listener.getsockname()], [silent] * 3)
+    stream = connect_stream(targets, timeout=1, backend=sys.argv[1])
+    print(next(stream).code, flush=True)
+    child = os.fork()
+    if not child:
+        try:
+            next(stream)
+        except ValueError as error:
+            print(error, flush=True)
+        os._exit(0)
+    assert os.waitpid(child, 0) == (child, 0)
+    print([result.code for result in stream])
+"""
+    assert child.run(script, backend).splitlines() == [
+        "0",
+        "these connects belong to the process that forked this one",
+        "[10060, 10060, 10060]",
+    ]
