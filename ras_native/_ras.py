@@ -225,13 +225,12 @@ class Ras:
         """
         polled = self._connections
         answer, records = polled.connections.statistics()
+        if answer == -RN_E_UNSUPPORTED:
+            raise self._error(RN_E_UNSUPPORTED, "RasGetConnectionStatistics")
         if answer < 0:
             self._raise_failed_poll(answer)
         listed = polled.result if answer == polled.generation else polled.refresh()
-        found = pair_statistics(listed, records)
-        if found and found[0].code == RN_E_UNSUPPORTED:
-            raise self._error(RN_E_UNSUPPORTED, "RasGetConnectionStatistics")
-        return found
+        return pair_statistics(listed, records)
 
     def _raise_failed_poll(self, answer: int) -> NoReturn:
         raise self._error(-answer, "RasEnumConnectionsW")

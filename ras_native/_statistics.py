@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import repeat
 from struct import Struct
 from typing import Any, NamedTuple
 
 from ._backend.contract import GONE_CODES
+from ._backend.layout import RN_STATISTICS
 from ._plain import documented, plain_members
 from ._records import Connection, Listing, new_tuple
 
@@ -91,16 +91,13 @@ class StatisticsList(Listing[ConnectionStatistics]):
         return tuple(item for item in self if item.gone)
 
 
-_heads = Struct("=QI60x").iter_unpack  # of an rn_statistics: handle and code
-_numbers = Struct("=12x14I4x").iter_unpack  # the members of Statistics
+_unpack = Struct("=QI14I4x").iter_unpack  # handle, code and the members of Statistics
 
 
 def decode_statistics(record: bytes) -> tuple[int, Statistics | None]:
     """Decode one rn_statistics: the code of the function, and the statistics if that is 0."""
-    ((_, code),) = _heads(record)
-    if code:
-        return code, None
-    return 0, Statistics._make(*_numbers(record))
+    ((_, code, *numbers),) = _unpack(record)
+    return code, None if code else Statistics._make(numbers)
 
 
 def pair_statistics(listed: tuple[Connection, ...], records: bytes) -> StatisticsList:
@@ -109,14 +106,21 @@ def pair_statistics(listed: tuple[Connection, ...], records: bytes) -> Statistic
     Another thread's poll may have listed other connections. Those that are missing on either side
     are left out: they came or went during the call.
     """
-    heads = list(_heads(records))
-    decoded = map(new_tuple, repeat(Statistics), _numbers(records))
-    if heads == [(connection.handle, 0) for connection in listed]:  # the usual case, made fast
-        items = zip(listed, decoded, repeat(0))
-        return new_tuple(StatisticsList, map(new_tuple, repeat(ConnectionStatistics), items))
-    known = {connection.handle: connection for connection in listed}
-    return StatisticsList(
-        ConnectionStatistics(known[handle], None if code else statistics, code)
-        for (handle, code), statistics in zip(heads, decoded, strict=True)
-        if handle in known
-    )
+    found = []
+    for connection, record in zip(listed, _unpack(records)):  # noqa: B905 - `strict` is slow
+        code = record[1]
+        if record[0] != connection.handle:
+            return pair_statistics(*_matched(listed, records))
+        statistics = None if code else new_tuple(Statistics, record[2:])
+        found.append(new_tuple(ConnectionStatistics, (connection, statistics, code)))
+    return new_tuple(StatisticsList, found)
+
+
+def _matched(
+    listed: tuple[Connection, ...], records: bytes
+) -> tuple[tuple[Connection, ...], bytes]:
+    """Return the connections that are on both sides, in one order."""
+    size = RN_STATISTICS.size
+    begin = {record[0]: index * size for index, record in enumerate(_unpack(records))}
+    both = tuple(connection for connection in listed if connection.handle in begin)
+    return both, b"".join(records[begin[item.handle] : begin[item.handle] + size] for item in both)

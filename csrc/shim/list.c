@@ -39,6 +39,7 @@ struct rn_list {
   uint64_t generation;
   uint64_t order_changed; /* generation in which the order last changed */
   uint64_t last_serial;
+  RasGetConnectionStatistics_fn get_statistics; /* NULL: not looked up yet */
 };
 
 uint32_t rn_list_new(rn_provider *provider, int with_status, rn_list **list_out) {
@@ -243,6 +244,19 @@ int64_t rn__list_poll(rn_list *list, uint64_t *enumerated_ns_out) {
   return end_poll(list, reading, ticket, code);
 }
 
+/* Looks the function up when it is first needed. */
+static RasGetConnectionStatistics_fn find_statistics(rn_list *list) {
+  rn__mutex_lock(list->mutex);
+  RasGetConnectionStatistics_fn get = list->get_statistics;
+  rn__mutex_unlock(list->mutex);
+  if (get) return get;
+  get = rn__find_statistics(list->provider);
+  rn__mutex_lock(list->mutex);
+  list->get_statistics = get;
+  rn__mutex_unlock(list->mutex);
+  return get;
+}
+
 int64_t rn_list_statistics(rn_list *list, uint32_t capacity, rn_statistics *statistics_out,
                            uint32_t *count_out) {
   uint64_t ticket;
@@ -250,8 +264,9 @@ int64_t rn_list_statistics(rn_list *list, uint32_t capacity, rn_statistics *stat
   uint32_t code = read_list(list, &ticket, &reading);
   *count_out = 0;
   if (!reading) return -(int64_t)code;
+  RasGetConnectionStatistics_fn get = find_statistics(list);
+  if (!code && reading->count && !get) code = RN_E_UNSUPPORTED;
   if (!code) *count_out = reading->count;
-  RasGetConnectionStatistics_fn get = rn__find_statistics(list->provider);
   for (uint32_t i = 0; i < *count_out && *count_out <= capacity; i++)
     rn__ask_statistics(get, rn__reading_element(reading, i)->hrasconn, &statistics_out[i]);
   return end_poll(list, reading, ticket, code);

@@ -226,7 +226,8 @@ void rn_list_collect(rn_list *list, uint64_t since, uint32_t capacity, rn_record
 /* Polls once, and calls RasGetConnectionStatistics for each connection of this poll. Returns what
  * rn_list_poll returns. *count_out: the connections of this poll. statistics_out, owned by the
  * caller, holds `capacity` items, in the order of the list. If more are listed, asks none: call
- * again with a larger array. */
+ * again with a larger array. Returns minus RN_E_UNSUPPORTED if something is listed and the provider
+ * has no statistics. */
 int64_t rn_list_statistics(rn_list *list, uint32_t capacity, rn_statistics *statistics_out,
                            uint32_t *count_out);
 

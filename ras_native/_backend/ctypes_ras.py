@@ -535,7 +535,10 @@ class CtypesList:
         code = poll.enumerate(self._provider)
         reading = self._read(poll) if poll.count else _NOTHING
         get, scratch = self._provider.find_statistics(), _StatisticsBuffer()
-        records = b"".join([_ask_statistics(get, scratch, each) for each in reading.handles()])
+        handles = reading.handles()
+        if handles and get is None:
+            code, handles = RN_E_UNSUPPORTED, []
+        records = b"".join([_ask_statistics(get, scratch, each) for each in handles])
         return self._end(poll, reading, ticket, code), records
 
     def _begin(self) -> tuple[_Poll, int]:

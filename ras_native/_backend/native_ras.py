@@ -18,7 +18,8 @@ from .layout import (
     RN_TRAFFIC,
 )
 
-_collect, _unpack_changes = lib.rn_list_collect, RN_CHANGES.unpack
+_collect, _statistics = lib.rn_list_collect, lib.rn_list_statistics
+_unpack_changes = RN_CHANGES.unpack
 
 
 class NativeEvent:
@@ -53,6 +54,7 @@ class _StatisticsBuffer:
 
     def __init__(self, capacity: int) -> None:
         self.records = ffi.new("rn_statistics[]", capacity)
+        self.view = memoryview(ffi.buffer(self.records))
         self.count = ffi.new("uint32_t *")
         self.capacity = capacity
 
@@ -95,14 +97,12 @@ class NativeList:
         spare = self._spare
         buffer = spare.pop() if spare else _StatisticsBuffer(RN_FIRST_CAPACITY)
         while True:
-            answer = lib.rn_list_statistics(
-                self.pointer, buffer.capacity, buffer.records, buffer.count
-            )
-            count = buffer.count[0]
+            answer = _statistics(self.pointer, buffer.capacity, buffer.records, buffer.count)
+            count: int = buffer.count[0]
             if count <= buffer.capacity:
                 break
             buffer = _StatisticsBuffer(count + count // 4)
-        records = ffi.buffer(buffer.records, count * RN_STATISTICS.size)[:]
+        records = buffer.view[: count * RN_STATISTICS.size].tobytes()
         spare.append(buffer)
         return answer, records
 
