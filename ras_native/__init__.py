@@ -98,6 +98,7 @@ if TYPE_CHECKING:  # __getattr__ imports them when one is first needed
         SessionTimeout,
         Silence,
         StateChanged,
+        Traffic,
         replay,
     )
 
@@ -169,6 +170,7 @@ __all__ = [
     "Statistics",
     "StatisticsList",
     "Status",
+    "Traffic",
     "WSAError",
     "backend",
     "clear_connection_statistics",

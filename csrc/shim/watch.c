@@ -144,15 +144,14 @@ static void set_interval(rn_watch *watch, uint64_t interval_ns) {
   watch->interval_ns = interval_ns;
 }
 
-/* When to wake: for the poll that is due at poll_ns, or for a sample. The first poll comes before
- * the first sample. */
+/* When to wake: for the poll that is due at poll_ns, or for a sample. */
 static uint64_t soonest(const rn_watch *watch, uint64_t poll_ns) {
-  if (!watch->meter || !watch->has_polled) return poll_ns;
+  if (!watch->meter) return poll_ns;
   const uint64_t sample_ns = rn__meter_due(watch->meter);
   return sample_ns < poll_ns ? sample_ns : poll_ns;
 }
 
-/* Samples what the last poll listed. So the traffic of a connection that ends is known until the
+/* Samples what the last poll listed; the first poll comes before the first sample. So the traffic of a connection that ends is known until the
  * caller has read it: the poll that shows the end returns before the next sample. */
 static void take_sample(rn_watch *watch) {
   const uint64_t now_ns = rn_now_ns();

@@ -30,6 +30,16 @@ While RAS fails, the time between polls doubles up to 5 seconds, or up to one in
 longer. If a registration may have stopped working, the Monitor registers again: at once, then after
 1, 2, 4 and more seconds, up to once a minute.
 
+With `statistics_interval` the Monitor samples the statistics of each connection at fixed moments.
+The samples wake no Python. `Monitor.statistics` gives the sums, as `ras_native.monitor.traffic`
+explains. `Monitor.health` says whether a connection works, and `HealthChanged` reports each change:
+
+- `dormant` and `reconnecting` are what RAS says of an IKEv2 tunnel.
+- `silent`: bytes were sent and nothing was received since. It is found by the first sample that is
+  `silent_after` seconds or more after the sample that first showed such bytes. So it takes at most
+  `silent_after` and two intervals, and one interval less if `silent_after` is a multiple of the
+  interval. Traffic that has no answers, such as a log that is only sent, looks silent, too.
+
 With `notifications=False`, or with a provider that has no notifications, there are no signals. Then
 the Monitor cannot detect changes between two polls, and reports neither `blip` nor `unreported`. It
 does not watch the links of a multilink connection. A connection that is dialled again between two
@@ -93,6 +103,7 @@ from .monitor import Counts, Monitor
 from .queue import MonitorClosed
 from .recording import RecordingError, replay
 from .timeline import DialStage, DialTimeline
+from .traffic import Traffic
 
 __all__ = [
     "EVENTS",
@@ -129,5 +140,6 @@ __all__ = [
     "SessionTimeout",
     "Silence",
     "StateChanged",
+    "Traffic",
     "replay",
 ]

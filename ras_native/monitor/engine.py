@@ -35,7 +35,7 @@ from .events import (
     ProviderRecovered,
     SessionTimeout,
 )
-from .health import Health, HealthChange, HealthKind, Healths, ProbeSample
+from .health import Health, HealthChange, HealthKind, Healths, Key, ProbeSample, Sample, key_of
 from .matching import End, Reasons, same_entry
 from .timeline import DialTimeline, Timelines
 
@@ -95,6 +95,8 @@ class Poll:
     """The events of the event log that were read since the last such poll."""
     log_missed_ns: int | None = None
     """Events of the event log may be missing, from this moment until this poll; None: none are."""
+    samples: tuple[Sample, ...] | None = None
+    """The samples of the statistics; None if they show nothing new."""
     has_log: bool = True
     """False once it is known that there is no event log to read."""
     probes: tuple[ProbeSample, ...] = ()
@@ -187,6 +189,7 @@ class Engine:
         self._timelines = Timelines()
         self._healths = Healths()
         self._event_log = event_log
+        self._samples: dict[Key, Sample] = {}
         self._changes: deque[_Change] = deque(maxlen=_MOST_CHANGES)  # waiting for a signal
         self._signals: deque[_Range] = deque()  # waiting for a change
         self._burst: _Range | None = None  # signals that no change explains
@@ -249,11 +252,13 @@ class Engine:
         covered = self._tell_outage(poll, first=first)
         self._report_unmatched(poll.previous_ns)
         differences = self._connections.update(snapshot, poll.monotonic_ns)
+        if poll.samples is not None:
+            self._samples = {key_of(sample): sample for sample in poll.samples}
         for difference in differences:
             self._tell_difference(poll, difference)
         if first:
             self._tell_absent(snapshot)
-        for change in self._healths.update(snapshot, {}):
+        for change in self._healths.update(snapshot, self._samples):
             self._tell_health(change)
         self._match(poll, differences, covered=covered)
         self._report_unmatched(poll.monotonic_ns)
@@ -348,7 +353,7 @@ class Engine:
             if item.kind is Connected:
                 members["down_for"] = item.seconds
             if item.kind is Disconnected:
-                members["uptime"] = item.seconds
+                members["uptime"] = self._uptime(poll, item)
             self._tell(item.kind, **members)
         self._timelines.see(item, self._time)
         observation = item.after or item.before
@@ -365,6 +370,11 @@ class Engine:
                     found_ns=poll.monotonic_ns,
                 )
             )
+
+    def _uptime(self, poll: Poll, item: Difference) -> float | None:
+        """Return how long a connection was up: by its own duration, if it was sampled."""
+        sample = self._samples.get(key_of(item.before.connection)) if item.before else None
+        return item.seconds if sample is None else (poll.monotonic_ns - sample.connected_ns) / _S
 
     def _is_of_an_entry(self, item: Difference) -> bool:
         observations = [seen for seen in (item.before, item.after) if seen]

@@ -125,7 +125,7 @@ class Disconnected(ConnectionEvent):
     """It ended: it is no longer listed, or its status shows that it ended."""
 
     uptime: float | None = None
-    """Seconds since its Connected event; None if it was Found."""
+    """Seconds that it was up; None if it was Found, and its statistics were not sampled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from .._plain import plain
+from .._plain import hexadecimal, plain, plain_members
 from .._records import Connection, ConnState, ConnSubstate, Endpoint, Observation, Status
 from .._sockets.many import ConnectOutcome
 
@@ -95,6 +95,10 @@ class Sample(NamedTuple):
     silence: Silence | None
     """None: it is not silent."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON data; the handle is a hexadecimal text."""
+        return {**plain_members(self), "handle": hexadecimal(self.handle)}
+
 
 class ProbeSample(NamedTuple):
     """What the engine needs from the probes of one connection."""
@@ -111,7 +115,8 @@ Key = tuple[int, UUID | None]
 
 def key_of(connection: Connection | Sample | ProbeSample) -> Key:
     """Return the key of the connection, or of the one that was sampled or probed."""
-    return connection.handle, connection.correlation_id
+    correlation_id = connection.correlation_id
+    return connection.handle, correlation_id if correlation_id and correlation_id.int else None
 
 
 _OUTAGES = {

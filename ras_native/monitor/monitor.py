@@ -26,16 +26,18 @@ from .._sockets.checks import Address
 from ..event_log import EventLog
 from .engine import Engine, Poll, state_after
 from .events import Gap, GapKind, MonitorEvent
-from .health import Health
+from .health import Health, key_of
 from .helper import Helper
 from .log_reader import LogReader
 from .probes import SHORTEST_PROBE_INTERVAL, Probe, checked_targets, taken
 from .queue import EventQueue, MonitorClosed
 from .recording import Recorder
 from .timeline import DialTimeline
-from .watcher import Watcher
+from .traffic import Traffic, decode_traffic
+from .watcher import Sampling, Watcher
 
 SHORTEST_INTERVAL = 0.0001
+SHORTEST_STATISTICS_INTERVAL = 0.01
 LONGEST_CAPACITY = 10_000_000
 CLOSE_SECONDS = 1.0
 """How long `Monitor.close` waits for a call of the provider to return."""
@@ -96,12 +98,13 @@ class _Worker:
         notifications: bool,
         event_log: bool,
         probes: Sequence[Probe],
+        sampling: Sampling | None,
     ) -> None:
         self.engine = engine
         self.queue: EventQueue[MonitorEvent] = EventQueue(capacity, _overflow)
         self.log = LogReader(partial(EventLog, ras.provider, backend=ras.backend))
         jobs = [self.log] if event_log else []
-        self.watcher = Watcher(ras, self.log.take, partial(taken, probes))
+        self.watcher = Watcher(ras, self.log.take, partial(taken, probes), sampling)
         self.helper = Helper(ras.backend, jobs, self.watcher.poll_now)
         self.probers = [Helper(ras.backend, [probe], self.watcher.poll_now) for probe in probes]
         self.thread: threading.Thread | None = None
@@ -297,6 +300,9 @@ class Monitor:
     one. Any answer shows that the tunnel works, even a refusal. Without an answer the connection's
     health is UNREACHABLE. Hosts are numeric.
     probe_interval: seconds between two probes of an entry, at least 0.1.
+    statistics_interval: seconds between two samples of the statistics of each connection, at least
+    0.01; None: none. They wake no Python until they are read, or a connection falls silent.
+    silent_after: seconds after which bytes that were sent without an answer are silence.
     capacity: how many events may wait. If more come, one Gap(overflow) replaces the oldest.
     record: a file to record to; `replay` returns the same events from it, on any system.
     pseudonyms: replace names, numbers, addresses, paths and GUIDs in the recording.
@@ -315,11 +321,14 @@ class Monitor:
         event_log: bool = True,
         probe: Mapping[str, Address] | None = None,
         probe_interval: float = 10.0,
+        statistics_interval: float | None = None,
+        silent_after: float = 60.0,
         capacity: int = 10_000,
         record: str | os.PathLike[str] | None = None,
         pseudonyms: bool = False,
     ) -> None:
         interval_ns = _check.nanoseconds("interval", interval, shortest=SHORTEST_INTERVAL)
+        sampling = _sampling(statistics_interval, silent_after)
         for name, value in (
             ("notifications", notifications),
             ("event_log", event_log),
@@ -353,7 +362,9 @@ class Monitor:
                 Probe(self._ras, entry, target, probe_interval_ns, lambda: engine.snapshot)
                 for entry, target in targets.items()
             ],
+            sampling=sampling,
         )
+        self._is_sampling = sampling is not None
         if path is not None:
             self._worker.recorder = Recorder(
                 path,
@@ -506,6 +517,22 @@ class Monitor:
         """Return the connection of this phone-book entry, ignoring letter case, or None."""
         return self._entered().engine.state(_check.text("entry", entry))
 
+    def statistics(self, entry: str) -> Traffic | None:
+        """Return what passed through this entry's connection, ignoring letter case.
+
+        None if it is not connected, or was not sampled yet. Raises ValueError without
+        `statistics_interval`. Source: RasGetConnectionStatistics.
+        """
+        name = _check.text("entry", entry)
+        worker = self._entered()
+        if not self._is_sampling:
+            raise ValueError("statistics_interval: this Monitor was made without it")
+        observation = worker.engine.state(name)
+        if observation is None:
+            return None
+        connection = observation.connection
+        return decode_traffic(worker.watcher.traffic(), connection, key_of(connection))
+
     @property
     def busy_since(self) -> int | None:
         """When the current call of RAS began, on the clock of `time.perf_counter_ns`, or None.
@@ -526,6 +553,16 @@ class Monitor:
         ended_ns = worker.ended_ns or time.perf_counter_ns()
         seconds = (ended_ns - worker.started_ns) / 1e9
         return Counts(worker.watcher.polls, worker.watcher.wake_ups, seconds)
+
+
+def _sampling(interval: float | None, silent_after: float) -> Sampling | None:
+    silent_after_ns = _check.nanoseconds("silent_after", silent_after, shortest=SHORTEST_INTERVAL)
+    if interval is None:
+        return None
+    interval_ns = _check.nanoseconds(
+        "statistics_interval", interval, shortest=SHORTEST_STATISTICS_INTERVAL
+    )
+    return Sampling(interval_ns, silent_after_ns)
 
 
 def _entry_names(entries: Iterable[str] | None) -> tuple[str, ...] | None:

@@ -37,7 +37,7 @@ from .._sockets.many import ConnectOutcome
 from ..event_log._records import LogEvent
 from .engine import Engine, Poll, is_late
 from .events import MonitorEvent
-from .health import Key, ProbeFailure, ProbeSample, key_of
+from .health import Key, ProbeFailure, ProbeSample, Sample, Silence, key_of
 from .probes import target_text
 
 VERSION = 1
@@ -53,7 +53,7 @@ _REQUIRED = ("monotonic_ns", "time_ns", "previous_ns")
 _OPTIONAL = {
     field.name: field.default
     for field in fields(Poll)
-    if field.name not in (*_REQUIRED, "snapshot", "log", "probes")
+    if field.name not in (*_REQUIRED, "snapshot", "log", "probes", "samples")
 }
 _NUMBER = re.compile(r"-?[0-9]{1,10}")  # a code; phone numbers are longer or have other signs
 _T = TypeVar("_T")
@@ -108,6 +108,7 @@ class Recorder:
         self._last: Poll | None = None
         self._snapshot = Snapshot()  # the last one that was written
         self._results: dict[Key, ProbeSample] = {}  # the last one of each connection
+        self._samples: tuple[Sample, ...] | None = None  # the last ones that were written
         self._size = 0
         self._file = self._new_file()
 
@@ -125,6 +126,8 @@ class Recorder:
         if poll.snapshot is not None:
             self._snapshot = poll.snapshot
         self._results.update({key_of(item): item for item in poll.probes})
+        if poll.samples is not None:
+            self._samples = poll.samples
 
     def write_close(self, monotonic_ns: int, time_ns: int) -> None:
         """Write what Engine.close was given; without this line, a replay does not call it."""
@@ -146,6 +149,7 @@ class Recorder:
             or poll.signalled
             or poll.suspended_ns > 0
             or bool(poll.log)
+            or poll.samples is not None
             or poll.log_missed_ns is not None
             or bool(poll.probes)
             or is_late(poll, self._interval_ns)
@@ -161,6 +165,11 @@ class Recorder:
             if self._pseudonyms:
                 snapshot = self._pseudonyms.snapshot(snapshot)
             data["connections"] = snapshot.to_dict()["connections"]
+        if poll.samples is not None:
+            hide_sample = self._pseudonyms.sample if self._pseudonyms else None
+            data["samples"] = [
+                (hide_sample(item) if hide_sample else item).to_dict() for item in poll.samples
+            ]
         if poll.log:
             hide = self._pseudonyms.log_event if self._pseudonyms else None
             data["log"] = [(hide(event) if hide else event).to_dict() for event in poll.log]
@@ -183,7 +192,7 @@ class Recorder:
             listed = {key_of(item.connection) for item in self._snapshot}
             self._results = {key: item for key, item in self._results.items() if key in listed}
             probes = tuple(self._results.values())
-            poll = Poll(snapshot=self._snapshot, probes=probes, **last)
+            poll = Poll(snapshot=self._snapshot, probes=probes, samples=self._samples, **last)
             header["poll"] = self._poll_data(poll, whole=True)
         # The file stays open until `close`.
         file = open(self._path, "x", encoding="ascii", newline="\n", opener=_private)  # noqa: SIM115
@@ -267,6 +276,10 @@ class Pseudonyms:
                 remote_endpoint=self.address(status.remote_endpoint),
             )
         return Observation(connection, status, item.code)
+
+    def sample(self, item: Sample) -> Sample:
+        """Replace the GUID."""
+        return item._replace(correlation_id=self.guid(item.correlation_id))
 
     def log_event(self, event: LogEvent) -> LogEvent:
         """Replace every value that identifies people or places."""
@@ -414,7 +427,7 @@ def _closed(data: dict[str, Any]) -> tuple[int, int]:
 
 
 def _poll(data: dict[str, Any], snapshot: Snapshot | None) -> Poll:
-    unknown = set(data) - {*_REQUIRED, *_OPTIONAL, "connections", "log", "probes"}
+    unknown = set(data) - {*_REQUIRED, *_OPTIONAL, "connections", "log", "probes", "samples"}
     if unknown:
         raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
     values = {name: _number(name, data[name]) for name in _REQUIRED}
@@ -424,6 +437,7 @@ def _poll(data: dict[str, Any], snapshot: Snapshot | None) -> Poll:
     signalled, has_log = values.pop("signalled", False), values.pop("has_log", True)
     log = tuple(_log_event(item) for item in _list(data.get("log", [])))
     probes = tuple(_probe(item) for item in _list(data.get("probes", [])))
+    samples = _or_none(lambda items: tuple(map(_sample, _list(items))), data.get("samples"))
     if "connections" in data:
         snapshot = Snapshot(_observation(item) for item in _list(data["connections"]))
     elif values.get("code"):
@@ -434,6 +448,7 @@ def _poll(data: dict[str, Any], snapshot: Snapshot | None) -> Poll:
         snapshot=snapshot,
         signalled=bool(signalled),
         log=log,
+        samples=samples,
         has_log=bool(has_log),
         probes=probes,
         **values,
@@ -475,6 +490,19 @@ def _status(data: dict[str, Any]) -> Status:
         remote_endpoint=_or_none(_address, data["remote_endpoint"]),
         substate=_or_none(lambda name: _member(ConnSubstate, name), data["substate"]),
     )
+
+
+def _sample(data: dict[str, Any]) -> Sample:
+    return Sample(
+        handle=_hexadecimal(data["handle"]),
+        correlation_id=_or_none(UUID, data["correlation_id"]),
+        connected_ns=_number("connected_ns", data["connected_ns"], -_MOST_NS),
+        silence=_or_none(_silence, data["silence"]),
+    )
+
+
+def _silence(data: dict[str, Any]) -> Silence:
+    return Silence(_number("since_ns", data["since_ns"]), _number("bytes_sent", data["bytes_sent"]))
 
 
 def _log_event(data: dict[str, Any]) -> LogEvent:
@@ -519,7 +547,7 @@ def _or_none(decode: Callable[[Any], _T], value: Any) -> _T | None:
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise TypeError("connections, log, data and probes must be lists")
+        raise TypeError("connections, log, data, probes and samples must be lists")
     return value
 
 

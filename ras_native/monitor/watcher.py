@@ -32,8 +32,9 @@ from .._polled import PolledSnapshot
 from .._ras import Ras
 from .._records import NotificationFlag
 from .engine import LATE_NS, Poll
-from .health import ProbeSample
+from .health import ProbeSample, Sample
 from .log_reader import LogNews
+from .traffic import decode_samples
 
 if TYPE_CHECKING:
     from .._backend.ctypes_ras import CtypesList
@@ -55,6 +56,13 @@ _CODES = {
     RN_E_NO_MEMORY: ERROR_NOT_ENOUGH_MEMORY,
 }
 """The Windows codes that correspond to the shim's own codes."""
+
+
+class Sampling(NamedTuple):
+    """How the statistics of the connections are sampled."""
+
+    interval_ns: int
+    silent_after_ns: int
 
 
 class Look(NamedTuple):
@@ -89,6 +97,10 @@ class Waiter(Protocol):
     def busy_since_ns(self) -> int | None:
         """When the current poll began; None if no poll runs."""
 
+    @property
+    def silence_changed(self) -> bool:
+        """Whether the last Look is also for a connection that fell silent, or is silent no more."""
+
     def wait(
         self,
         event: BackendEvent | None,
@@ -101,9 +113,12 @@ class Waiter(Protocol):
         """Wait for the next poll that the engine must see; return None once `cancel` is set.
 
         The engine must see a poll that found another generation than `generation`, failed, or
-        followed a failed one; that was signalled or late; that followed a sleep of the system; or
-        that is the first at or after `look_ns`.
+        followed a failed one; that was signalled or late; that followed a sleep of the system or a
+        change of silence; or that is the first at or after `look_ns`.
         """
+
+    def traffic(self) -> bytes:
+        """Return the rn_traffic of the connections that the last sample knew; from any thread."""
 
 
 if sys.platform == "win32":
@@ -150,8 +165,9 @@ def slept_ns() -> int:
 class PlainWaiter:
     """A Waiter in Python: each poll runs Python."""
 
-    def __init__(self, polled: PolledSnapshot) -> None:
+    def __init__(self, polled: PolledSnapshot, sampling: Sampling | None = None) -> None:
         self.polls = self.wake_ups = 0
+        self.silence_changed = False
         self.busy_since_ns: int | None = None
         self._connections = cast("CtypesList", polled.connections)
         self._poll_list = polled.poll
@@ -160,6 +176,8 @@ class PlainWaiter:
         self._served_ns = self._due_ns - SIGNAL_PAUSE_NS
         self._has_failed = True  # so that the engine sees the first poll
         self._slept_ns = slept_ns()
+        self._meter = self._connections.new_meter(*sampling) if sampling else None
+        self._pending_silence = False  # not reported by a successful poll yet
 
     def wait(
         self,
@@ -174,20 +192,43 @@ class PlainWaiter:
         self._set_interval(interval_ns)
         while True:
             end_ns = self._due_ns if look_ns is None else min(self._due_ns, look_ns)
-            signalled = self._sleep(event, cancel, end_ns)
+            signalled = self._sleep(event, cancel, self._soonest(end_ns))
             if signalled is None:
                 return None
+            self._sample()
+            is_due = time.perf_counter_ns() >= end_ns
+            if not (signalled or self._pending_silence or is_due):
+                continue
             failed = self._has_failed
             look = self._poll(signalled)
+            self.silence_changed = self._pending_silence
+            self._pending_silence &= self._has_failed
             if (
                 signalled
                 or look.generation != generation
                 or failed
                 or look.late_ns > 2 * interval_ns + LATE_NS
                 or look.suspended_ns
+                or self.silence_changed
                 or (look_ns is not None and look.monotonic_ns >= look_ns)
             ):
                 return look
+
+    def traffic(self) -> bytes:
+        """Return the rn_traffic of the connections that the last sample knew."""
+        return self._meter.traffic() if self._meter else b""
+
+    def _soonest(self, poll_ns: int) -> int:
+        """Return when to wake: for a poll or a sample."""
+        return min(poll_ns, self._meter.due_ns) if self._meter else poll_ns
+
+    def _sample(self) -> None:
+        """Sample what the last poll listed, if a sample is due. The first poll comes first."""
+        now_ns = time.perf_counter_ns()
+        if self._meter and self.polls and now_ns >= self._meter.due_ns:
+            self.busy_since_ns = now_ns
+            self._pending_silence |= self._connections.sample(self._meter, now_ns)
+            self.busy_since_ns = None
 
     def _set_interval(self, interval_ns: int) -> None:
         if interval_ns != self._interval_ns:
@@ -242,13 +283,17 @@ class PlainWaiter:
 class NativeWaiter:
     """A Waiter in C (rn_watch in csrc/shim/rn.h): no Python runs for polls without news."""
 
-    def __init__(self, connections: NativeList) -> None:
+    def __init__(self, connections: NativeList, sampling: Sampling | None = None) -> None:
         code, watch = connections.new_watch()
+        if watch is not None and sampling is not None:
+            code = watch.sample(*sampling)
+            watch = None if code else watch
         if watch is None:
             raise (
                 MemoryError("no memory for a Monitor") if code == RN_E_NO_MEMORY else _failed(code)
             )
         self._watch = watch
+        self.silence_changed = False
 
     @property
     def polls(self) -> int:
@@ -284,11 +329,16 @@ class NativeWaiter:
             return None
         if code:
             raise _failed(code)
-        polled, enumerated_ns, previous_ns, late_ns, suspended_ns, signalled, _ = look
+        polled, enumerated_ns, previous_ns, late_ns, suspended_ns, signalled, silence = look
+        self.silence_changed = bool(silence)
         time_ns = time.time_ns() - (time.perf_counter_ns() - enumerated_ns)
         return Look(
             polled, enumerated_ns, time_ns, previous_ns, bool(signalled), late_ns, suspended_ns
         )
+
+    def traffic(self) -> bytes:
+        """Return the rn_traffic of the connections that the last sample knew."""
+        return self._watch.traffic()
 
 
 def _failed(code: int) -> Exception:
@@ -301,10 +351,10 @@ def _cancelled(code: int) -> int:
     return RN_E_CANCELLED if code == 0 else code
 
 
-def _new_waiter(backend: str, polled: PolledSnapshot) -> Waiter:
+def _new_waiter(backend: str, polled: PolledSnapshot, sampling: Sampling | None) -> Waiter:
     if backend == "native":
-        return NativeWaiter(cast("NativeList", polled.connections))
-    return PlainWaiter(polled)
+        return NativeWaiter(cast("NativeList", polled.connections), sampling)
+    return PlainWaiter(polled, sampling)
 
 
 class Watcher:
@@ -318,6 +368,7 @@ class Watcher:
         ras: Ras,
         take_log: Callable[[], LogNews] = LogNews,
         take_probes: Callable[[], tuple[ProbeSample, ...]] = tuple,
+        sampling: Sampling | None = None,
     ) -> None:
         self._ras = ras
         self._polled = PolledSnapshot(ras._new_list(with_status=True))
@@ -331,7 +382,8 @@ class Watcher:
         self._missed_signal = False
         self._code = 0  # the code of the last poll
         self._told_ns: int | None = None  # registered_ns of the last Poll
-        self._waiter = _new_waiter(ras.backend, self._polled)
+        self._waiter = _new_waiter(ras.backend, self._polled, sampling)
+        self._is_sampling = sampling is not None
 
     @property
     def busy_since_ns(self) -> int | None:
@@ -374,6 +426,7 @@ class Watcher:
         self._told_ns = self._registered_ns
         signalled = look.signalled or self._missed_signal
         self._missed_signal = False
+        samples = self._news_of_samples(look.generation)
         snapshot = self._polled.refresh() if look.generation > 0 else None
         code = 0 if snapshot is not None else _CODES.get(-look.generation, -look.generation)
         self._note(code)
@@ -388,8 +441,23 @@ class Watcher:
             suspended_ns=look.suspended_ns,
             registered_ns=self._told_ns,
             probes=self._take_probes(),
+            samples=samples,
             **self._take_log()._asdict(),
         )
+
+    def traffic(self) -> bytes:
+        """Return the rn_traffic of the connections that the last sample knew; from any thread."""
+        return self._waiter.traffic()
+
+    def _news_of_samples(self, generation: int) -> tuple[Sample, ...] | None:
+        """Return the samples if the snapshot or a silence changed, else None.
+
+        They include those of the connections that this poll no longer lists.
+        """
+        changed = generation != self._polled.generation or self._waiter.silence_changed
+        if not self._is_sampling or generation < 0 or not changed:
+            return None
+        return decode_samples(self._waiter.traffic())
 
     def _look(self, look_ns: int | None, interval_ns: int) -> Look | None:
         """Wait and poll; return None once cancelled."""

@@ -187,6 +187,16 @@ def test_wraps_before_the_first_sample_are_told_as_uncertain(backend):
 
 
 @pytest.mark.ledger("ST-8")
+def test_a_young_connection_is_certain_at_its_first_sample(backend):
+    line = Line(backend, bps=1_000_000_000)
+    line.passes(1, bytes_sent=100_000_000)
+    assert not line.sample().is_uncertain
+    old = Line(backend, bps=1_000_000_000)
+    old.passes(3600, bytes_sent=100_000_000)
+    assert old.sample().is_uncertain
+
+
+@pytest.mark.ledger("ST-8")
 def test_without_frames_the_speed_says_what_is_possible(backend):
     fast, slow = Line(backend, bps=1_000_000_000), Line(backend, bps=1_000_000)
     for line in (fast, slow):

@@ -25,7 +25,7 @@ ROWS_OF = {
     "HU": 9,
     "WC": 23,
     "PJ": 11,
-    "ST": 12,
+    "ST": 15,
     "EV": 13,
 }
 SYSTEMS = {"all": {"windows", "posix"}, "windows": {"windows"}, "posix": {"posix"}}

@@ -1,0 +1,134 @@
+"""The traffic of a connection, as the Monitor's samples of its statistics show it.
+
+How the sums are made (csrc/shim/traffic.c):
+
+- RAS' counters have 32 bits. A counter that is smaller than in the last sample either wrapped, or
+  another program set all counters to 0. Bytes wrapped if the frames that passed can hold them: no
+  frame has more than 2,048 bytes. Otherwise the counters were set to 0.
+- What passed between a sample and the clear after it is lost: nobody could see it. So after a clear
+  the sums are too small. If every counter is larger again in the next sample, nobody sees the
+  clear either.
+- If the frames between two samples could hold another 4 GiB, `Traffic.is_certain` is false from
+  then on. That takes 2 million frames in one direction: at 1 Gbit/s about 23 seconds.
+- A duration that runs backwards belongs to a new connection: its sums begin at 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from .._backend.layout import RN_TRAFFIC, RnTraffic
+from .._plain import plain_members
+from .._records import Connection
+from .health import Key, Sample, Silence
+
+_NS_PER_MS, _S = 1_000_000, 1_000_000_000
+
+
+class Traffic(NamedTuple):
+    """What passed through one connection since it connected, from samples of its statistics."""
+
+    connection: Connection
+    """The connection."""
+    sampled_ns: int
+    """When the last sample was taken, on the clock of `time.perf_counter_ns`."""
+    uptime: float
+    """How long it was connected then, in seconds, by the duration that RAS reports."""
+    bytes_sent: int
+    """The bytes transmitted, not limited to 32 bits."""
+    bytes_received: int
+    """The bytes received, not limited to 32 bits."""
+    frames_sent: int
+    """The frames transmitted."""
+    frames_received: int
+    """The frames received."""
+    crc_errors: int
+    """CRC errors."""
+    timeout_errors: int
+    """Timeout errors."""
+    alignment_errors: int
+    """Alignment errors."""
+    hardware_overruns: int
+    """Hardware overrun errors."""
+    framing_errors: int
+    """Framing errors."""
+    buffer_overruns: int
+    """Buffer overrun errors."""
+    sent_per_second: float | None
+    """Bytes transmitted a second between the last two samples; None after only one sample."""
+    received_per_second: float | None
+    """Bytes received a second between the last two samples; None after only one sample."""
+    bps: int
+    """The speed that was negotiated, in bits per second. It is no limit, and no measurement."""
+    clears: int
+    """How often another program set the counters to 0. After that the sums are too small."""
+    is_certain: bool
+    """False if so much may have passed that a counter wrapped without being noticed."""
+    code: int
+    """What RasGetConnectionStatistics returned last. Unless it is 0, that call is no sample."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON data."""
+        return plain_members(self)
+
+
+def _records(traffic: bytes) -> list[RnTraffic]:
+    size = RN_TRAFFIC.size
+    return [RnTraffic.from_buffer_copy(traffic, offset) for offset in range(0, len(traffic), size)]
+
+
+def _correlation_id(record: RnTraffic) -> UUID | None:
+    guid = bytes(record.correlation_id)
+    return UUID(bytes_le=guid) if any(guid) else None
+
+
+def _per_second(number: int, record: RnTraffic) -> float | None:
+    passed_ns = record.sampled_ns - record.previous_ns
+    return number * _S / passed_ns if record.previous_ns and passed_ns else None
+
+
+def decode_traffic(traffic: bytes, connection: Connection, key: Key) -> Traffic | None:
+    """Decode the rn_traffic of one connection; None if it has no sample yet."""
+    for record in _records(traffic):
+        if (record.handle, _correlation_id(record)) == key and record.sampled_ns:
+            break
+    else:
+        return None
+    return Traffic(
+        connection=connection,
+        sampled_ns=record.sampled_ns,
+        uptime=record.duration_ms / 1000,
+        bytes_sent=record.bytes_sent,
+        bytes_received=record.bytes_received,
+        frames_sent=record.frames_sent,
+        frames_received=record.frames_received,
+        crc_errors=record.crc_errors,
+        timeout_errors=record.timeout_errors,
+        alignment_errors=record.alignment_errors,
+        hardware_overruns=record.hardware_overruns,
+        framing_errors=record.framing_errors,
+        buffer_overruns=record.buffer_overruns,
+        sent_per_second=_per_second(record.new_sent, record),
+        received_per_second=_per_second(record.new_received, record),
+        bps=record.last.bps,
+        clears=record.clears,
+        is_certain=not record.is_uncertain,
+        code=record.code,
+    )
+
+
+def decode_samples(traffic: bytes) -> tuple[Sample, ...]:
+    """Decode what the engine needs of each rn_traffic that has a sample."""
+    return tuple(
+        Sample(
+            handle=record.handle,
+            correlation_id=_correlation_id(record),
+            connected_ns=record.sampled_ns - record.duration_ms * _NS_PER_MS,
+            silence=Silence(record.unanswered_ns, record.unanswered_bytes)
+            if record.is_silent
+            else None,
+        )
+        for record in _records(traffic)
+        if record.sampled_ns
+    )
