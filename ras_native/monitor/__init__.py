@@ -32,13 +32,11 @@ longer. If a registration may have stopped working, the Monitor registers again:
 
 With `statistics_interval` the Monitor samples the statistics of each connection at fixed moments.
 The samples wake no Python. `Monitor.statistics` gives the sums, as `ras_native.monitor.traffic`
-explains. `Monitor.health` says whether a connection works, and `HealthChanged` reports each change:
-
-- `dormant` and `reconnecting` are what RAS says of an IKEv2 tunnel.
-- `silent`: bytes were sent and nothing was received since. It is found by the first sample that is
-  `silent_after` seconds or more after the sample that first showed such bytes. So it takes at most
-  `silent_after` and two intervals, and one interval less if `silent_after` is a multiple of the
-  interval. Traffic that has no answers, such as a log that is only sent, looks silent, too.
+explains. A connection is silent if bytes were sent and nothing was received since. The first sample
+finds it that is taken `silent_after` seconds or more after the sample that first showed such bytes.
+So that takes at most `silent_after` and two intervals, or one interval less if `silent_after` is a
+multiple of the interval. Traffic that has no answers, such as a log that is only sent, looks silent,
+too.
 
 With `notifications=False`, or with a provider that has no notifications, there are no signals. Then
 the Monitor cannot detect changes between two polls, and reports neither `blip` nor `unreported`. It

@@ -63,7 +63,8 @@ def test_those_of_every_connection_take_one_enumeration(sim, ras, count):
     handles = [sim.add(f"entry {number}") for number in range(count)]
     for number, handle in enumerate(handles):
         sim.set_statistics(handle, bytes_received=number)
-    ras.statistics()  # its buffers have grown
+    ras.statistics()
+    assert sim.calls(GET) == count  # also where its buffers grow
     sim.reset_calls()
     found = ras.statistics()
     assert (sim.calls(ENUM), sim.calls(GET), sim.calls_total) == (1, count, 1 + count)

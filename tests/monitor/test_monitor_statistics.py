@@ -382,6 +382,29 @@ def test_the_first_sample_at_or_after_the_limit_finds_it(sim, ras):
 
 
 @pytest.mark.ledger("ST-12")
+@pytest.mark.parametrize("substate", [ConnSubstate.DORMANT, ConnSubstate.RECONNECTING])
+def test_an_outage_that_ras_knows_is_no_silence(sim, ras, substate):
+    """It counts again from the end of the outage."""
+    handle = sim.add("Head office")
+    waiting = Waiting(ras, Sampling(10 * MS, MS))
+    waiting.wait()
+    waiting.wait(look=time.perf_counter_ns() + 15 * MS)
+    sim.set_status(handle, substate=substate)
+    waiting.wait(look=time.perf_counter_ns())
+    sim.set_statistics(handle, bytes_sent=2, frames_sent=1)
+    waiting.wait(look=time.perf_counter_ns() + 60 * MS)
+    record = waiting.record()
+    assert (record.is_up, record.is_silent, record.unanswered_ns) == (0, 0, 0)
+    assert record.bytes_sent == 2
+    sim.set_status(handle, substate=ConnSubstate.RECONNECTED)
+    waiting.wait(look=time.perf_counter_ns())
+    sim.set_statistics(handle, bytes_sent=3, frames_sent=2)
+    look = waiting.wait()
+    assert (waiting.waiter.silence_changed, waiting.record().is_silent) == (True, 1)
+    assert look.monotonic_ns >= waiting.record().unanswered_ns + MS
+
+
+@pytest.mark.ledger("ST-12")
 def test_a_failed_poll_does_not_lose_the_change(sim, ras):
     handle = sim.add("Head office")
     waiting = Waiting(ras, Sampling(10 * MS, MS))
