@@ -35,8 +35,8 @@ The samples wake no Python. `Monitor.statistics` gives the sums, as `ras_native.
 explains. A connection is silent if bytes were sent and nothing was received since. The first sample
 finds it that is taken `silent_after` seconds or more after the sample that first showed such bytes.
 So that takes at most `silent_after` and two intervals, or one interval less if `silent_after` is a
-multiple of the interval. Traffic that has no answers, such as a log that is only sent, looks silent,
-too.
+multiple of the interval. Traffic that nobody answers, such as a log that is only sent, looks the
+same.
 
 With `notifications=False`, or with a provider that has no notifications, there are no signals. Then
 the Monitor cannot detect changes between two polls, and reports neither `blip` nor `unreported`. It
