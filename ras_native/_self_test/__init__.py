@@ -12,12 +12,14 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable
+from ctypes import sizeof
 from typing import Any, NamedTuple
 
 from .._backend import codes
 from .._backend.contract import GONE_CODES
 from .._backend.ctypes_os import SEARCH_SYSTEM32
 from .._backend.layout import (
+    RAS_PROJECTION_INFO,
     RASCONNA_VERSIONS,
     RASCONNSTATUSW_VERSIONS,
     RASCONNW,
@@ -134,6 +136,11 @@ def _question(title: str, source: str) -> Callable[[_Ask], _Ask]:
 
 _NEWEST_RASCONN = RASCONNW_VERSIONS[0][1]
 _OLDEST_RASCONN = RASCONNW_VERSIONS[-1][1]
+_PROJECTION = sizeof(RAS_PROJECTION_INFO)
+_PROJECTION_CALLS = (  # versions and sizes
+    *((version, _PROJECTION) for version in (0, 3, 4, 5)),
+    *((4, size) for size in (0, _PROJECTION - 1, _PROJECTION + 1, 4096)),
+)
 _OLDEST_STATUS = RASCONNSTATUSW_VERSIONS[-1][1]
 
 
@@ -299,6 +306,17 @@ def _notification_arguments(raw: Raw) -> None:
         for handle in (0, NO_HANDLE):
             raw.notify(handle, event.for_provider, 2)
     raw.answers += risky.ask(["notify_null_event", "notify_closed_event"], raw.path)
+
+
+@_question(
+    "RasGetProjectionInfoEx: its sizes and versions, and where its lists are", "RAS_PROJECTION_INFO"
+)
+def _projection(raw: Raw) -> None:
+    for handle in (*_existing_handles(raw), NO_HANDLE):
+        label = "" if handle == NO_HANDLE else "an existing connection"
+        raw.projection(handle, None, label=label)
+        for version, capacity in _PROJECTION_CALLS:
+            raw.projection(handle, version, capacity, label)
 
 
 @_question("WSAConnect: port 0", "8, row 13")

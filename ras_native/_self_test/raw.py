@@ -12,7 +12,14 @@ from typing import Any, NamedTuple
 
 from .._backend import codes
 from .._backend.ctypes_os import open_library
-from .._backend.layout import RASCONNSTATUSW, RASCONNW, RASCONNW_VERSIONS
+from .._backend.layout import (
+    RAS_PROJECTION_INFO,
+    RASCONNSTATUSW,
+    RASCONNW,
+    RASCONNW_VERSIONS,
+    RASIKEV2_PROJECTION_INFO,
+    PROJECTION_INFO_TYPE_IKEv2,
+)
 from .._check import EVERY_CONNECTION
 from .._errors import not_loaded
 from .._event import new_backend_event
@@ -164,6 +171,34 @@ class Raw:
             byref(status),
         )
 
+    def projection(
+        self, handle: int, version: int | None, capacity: int = 0, label: str = ""
+    ) -> Answer:
+        """Call RasGetProjectionInfoEx with a buffer of `capacity` bytes; None: without a buffer.
+
+        There is more memory than the call is told.
+        """
+        memory, size = (RAS_PROJECTION_INFO * 64)(), c_uint32(capacity)
+        memory[0].version = version or 0
+
+        def outputs() -> dict[str, int | str]:
+            found = outputs_of(bytes=size)
+            if memory[0].type == PROJECTION_INFO_TYPE_IKEv2:
+                raw = RASIKEV2_PROJECTION_INFO.from_buffer(memory, RAS_PROJECTION_INFO.ppp.offset)
+                found["ipv4_list_at"] = _place(raw.ipv4ServerAddresses, memory)
+                found["ipv6_list_at"] = _place(raw.ipv6ServerAddresses, memory)
+            return {**found, "type": memory[0].type}
+
+        how = "no buffer" if version is None else f"version {version}, {capacity} bytes"
+        return self.call(
+            f"RasGetProjectionInfoEx({label or handle_text(handle)}, {how})",
+            "RasGetProjectionInfoEx",
+            c_void_p(handle),
+            None if version is None else byref(memory),
+            byref(size),
+            outputs=outputs,
+        )
+
     def hang_up(self, handle: int) -> Answer:
         """Call RasHangUpW with an invalid handle."""
         return self.call(f"RasHangUpW({handle_text(handle)})", "RasHangUpW", c_void_p(handle))
@@ -192,6 +227,14 @@ class Raw:
             c_void_p(event),
             c_uint32(flags),
         )
+
+
+def _place(pointer: int | None, memory: Any) -> int | str:
+    """Return where a pointer points to: an offset into the memory, "nowhere" or "elsewhere"."""
+    if not pointer:
+        return "nowhere"
+    offset = pointer - ctypes.addressof(memory)
+    return offset if 0 <= offset < sizeof(memory) else "elsewhere"
 
 
 def handle_text(handle: int) -> str:

@@ -168,6 +168,25 @@ def test_a_system_without_apps(sim, monkeypatch):
     assert why_not(sim, "app_connections") == "because this system has no folder of apps"
 
 
+# Projections
+
+
+def test_how_projections_are_sized_and_where_their_lists_are(sim):
+    sim.set_projection(sim.add("One"), other_servers=["192.0.2.1", "2001:db8::1"])
+    _, *answers = ask(sim, "projection")
+    assert [answer.code for answer in answers] == [
+        *(603, 632, 632, 603, 632, 603, 603, 603, 0),
+        *(6, 632, 632, 6, 632, 6, 6, 6, 6),  # a handle of no connection
+    ]
+    assert answers[0].outputs == {"bytes": 128, "type": 0}
+    assert answers[8].outputs == {
+        "bytes": 128,
+        "ipv4_list_at": 108,
+        "ipv6_list_at": 112,
+        "type": 2,
+    }
+
+
 # Costs
 
 
