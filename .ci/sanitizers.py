@@ -76,6 +76,7 @@ SANITIZERS = {
         [
             "tests/behaviour/test_threads.py",
             "tests/behaviour/test_connection_notification.py",
+            "tests/behaviour/test_event_log.py",
             "tests/behaviour/test_hang_up.py",
             "tests/simulator/test_sim_dial.py",
             "tests/simulator/test_sim_event_log.py",

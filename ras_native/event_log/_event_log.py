@@ -26,8 +26,10 @@ from ._subscription import Subscription, Taken
 from ._wevtapi import WINDOWS_NAME, EventLogError, Wevtapi
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds between two attempts to subscribe again
-_LOOK_EVERY = 60.0  # seconds without a read
 _ATTEMPTS = 2  # a subscription that was lost is made again in the same read
+
+LOOK_SECONDS = 60.0
+"""The log is read after this time without a signal: a lost subscription may send none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,7 @@ class EventLog:
         self._error: OSError | None = None
         self._pause = _FIRST_PAUSE
         self._restore_at = 0.0
-        self._look_at = monotonic() + _LOOK_EVERY
+        self._look_at = monotonic() + LOOK_SECONDS
         close_in_child(self)
 
     def __repr__(self) -> str:
@@ -162,7 +164,7 @@ class EventLog:
         """
         taken, missed = Taken(), False
         with self._exclusively() as subscription:
-            self._look_at = monotonic() + _LOOK_EVERY
+            self._look_at = monotonic() + LOOK_SECONDS
             for _ in range(_ATTEMPTS):
                 try:
                     if subscription.is_lost:
@@ -196,8 +198,9 @@ class EventLog:
     def wait(self, timeout: float | None = None, *, cancel: Event | None = None) -> bool:
         """Wait at most `timeout` seconds until `read` may find something; return whether it may.
 
-        None waits for ever. Other threads run meanwhile, and Ctrl-C ends the wait. A minute after
-        the last read it is time for the next one, because a lost subscription may send no signal.
+        None waits for ever. Other threads run meanwhile, and Ctrl-C ends the wait. It returns at
+        once before the first read, and a minute after the last one: a lost subscription may send no
+        signal.
 
         Raises Cancelled if `cancel` was set first, ValueError if the log is closed or an argument
         is out of range, TypeError for an argument of the wrong type.

@@ -50,11 +50,17 @@ class Subscription:
         self._event = event
         self._bookmark = 0
         self._is_marked = False
-        self._vain_signals = 0
         self._batch = _BATCH
         self._begin = OLDEST if past else FUTURE
         self._handle = self._subscribe(0, self._begin)
         self._bookmark = library.create_bookmark()
+        # As Microsoft's example does: perhaps the service sets the event only after a first read.
+        self._ask_for_read()
+
+    def _ask_for_read(self) -> None:
+        """Set the event. This signal does not count as one in vain."""
+        self._event.set()
+        self._vain_signals = -1
 
     def _subscribe(self, bookmark: int, flags: int) -> int:
         return self._library.subscribe(self._event.for_provider, QUERY, bookmark, flags)
@@ -122,7 +128,7 @@ class Subscription:
             if not handles:
                 return
             self._take_batch(handles, taken)
-        self._event.set()
+        self._ask_for_read()
 
     def _next(self, *, in_vain: bool) -> list[int]:
         """Return handles of events; none if nothing is new, which is `in_vain` after a signal."""

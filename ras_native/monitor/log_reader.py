@@ -11,9 +11,11 @@ from .._backend.contract import BackendEvent
 from .._errors import ProviderError
 from .._log import logger
 from ..event_log import EventLog, LogEvent
+from ..event_log._event_log import LOOK_SECONDS
 
 _RETRY_NS = 1_000_000_000
 """While the log fails, ask it this often; it limits itself how often it is opened again."""
+_LOOK_NS = int(LOOK_SECONDS * 1e9)
 _MOST_WAITING = 64  # reads that wait to be taken while a poll is slow; the log keeps the rest
 
 
@@ -86,7 +88,7 @@ class LogReader:
         self._note(found.error)
         if found.error is None:
             self._read_ns = begun_ns
-        self.due_ns = time.perf_counter_ns() + _RETRY_NS if found.error else None
+        self.due_ns = time.perf_counter_ns() + (_RETRY_NS if found.error else _LOOK_NS)
         return True
 
     def _note(self, error: OSError | None) -> None:
