@@ -373,14 +373,16 @@ class _Batch:
             self.outcomes.append((0, self.number, RN_NO_ADDRESS, 0))
             self.next, self.number = self.next + 1, self.number + 1
             return
-        attempt = _Attempt(target, self.number)
+        # It is in flight from now on, so that close() also closes its socket after Ctrl-C.
+        attempt = self.ages[self.number] = _Attempt(target, self.number)
         answer = self._begin_connect(attempt)
-        if answer and answer != RN_E_AGAIN and self.ages and _is_at_capacity(answer, target):
+        others = len(self.ages) - 1
+        if answer and answer != RN_E_AGAIN and others and _is_at_capacity(answer, target):
             self._close_socket(attempt)
+            del self.ages[self.number]
             self.at_capacity = True
             return
         self.next, self.number = self.next + 1, self.number + 1
-        self.ages[attempt.number] = attempt
         if answer != RN_E_AGAIN:
             self._apply(attempt, answer)
 

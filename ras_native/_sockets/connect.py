@@ -11,7 +11,6 @@ from .. import _backend
 from .._backend import codes, contract
 from .._backend.contract import SocketBackend
 from .._backend.layout import (
-    RN_E_FIRST,
     RN_E_TIMEOUT,
     RN_REPEAT_PAUSE_NS,
     RN_SLOW_REFUSAL_NS,
@@ -222,11 +221,4 @@ def _outcome(api: SocketBackend, sock: socket.socket, timeout_ns: int) -> int:
         return codes.WSAENOTSOCK if sock.fileno() == -1 else code
 
     code = wait_in_slices(step, timeout_ns)
-    return codes.WSAETIMEDOUT if code == RN_E_TIMEOUT else system_error(code)
-
-
-def system_error(code: int) -> int:
-    """Return the system's error; raise MemoryError for the shim's own."""
-    if code >= RN_E_FIRST:
-        raise MemoryError("no memory to wait for a connect")
-    return code
+    return codes.WSAETIMEDOUT if code == RN_E_TIMEOUT else code

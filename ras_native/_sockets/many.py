@@ -34,7 +34,7 @@ from .._plain import documented
 from .._wait import SLICE_NS
 from . import checks, syn
 from .checks import Address
-from .connect import started, system_error
+from .connect import started
 
 _MANY = 1024  # outcomes that connect_many takes at a time
 _READ_NS = 1_000_000  # connect_stream reads targets for so long before it looks at the sockets
@@ -212,7 +212,7 @@ def _run(
             code, count, outcomes = batch.run(chunk, begun, more=more, slice_ns=SLICE_NS)
             begun += count
             yield outcomes
-            if code != RN_E_AGAIN and system_error(code):
+            if code not in (0, RN_E_AGAIN):
                 raise winsock_error(winsock_code(code), code, "select")
             if not code and not more and len(outcomes) < options.wanted * RN_OUTCOME.size:
                 return  # nothing is in flight

@@ -22,7 +22,7 @@ from network import (
 
 from ras_native import WSAError, connect, wsa_connect
 from ras_native._backend.contract import socket_backend
-from ras_native._backend.layout import RN_E_AGAIN, RN_E_NO_MEMORY
+from ras_native._backend.layout import RN_E_AGAIN
 
 FAMILIES = {"IPv4": socket.AF_INET, "IPv6": socket.AF_INET6}
 MODES = (None, 0.0, 5.0)
@@ -174,13 +174,6 @@ def test_seam_slices_end_with_the_outcome(backend, monkeypatch):
     with socket.socket() as sock:
         connect(sock, ("127.0.0.1", 9), timeout=50, backend=backend)
     assert system.answers == []
-
-
-def test_seam_lack_of_memory(backend, monkeypatch):
-    """The system is a fake."""
-    FakeSystem(BEGUN, RN_E_NO_MEMORY).install(monkeypatch)
-    with socket.socket() as sock, pytest.raises(MemoryError):
-        connect(sock, ("127.0.0.1", 9), backend=backend)
 
 
 WRONG = {

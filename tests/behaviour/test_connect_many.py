@@ -315,6 +315,22 @@ def test_interrupt_closes_every_socket(backend):
         assert open_handles() - before < 25
 
 
+def test_seam_ctypes_an_interrupt_as_a_connect_begins(monkeypatch):
+    """The system of the ctypes backend is a fake: Ctrl-C comes in the middle of a connect."""
+    from ras_native._backend import ctypes_sockets
+
+    opened = []
+
+    def begin(sock, _target):
+        opened.append(sock)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ctypes_sockets, "_begin", begin)
+    with pytest.raises(KeyboardInterrupt):
+        connect_many([("127.0.0.1", 9)], backend="ctypes")
+    assert [sock.fileno() for sock in opened] == [-1]
+
+
 def test_nothing_leaks(backend):
     with silent_port() as silent, accepting() as (address, _), closed_port() as closed:
         before = open_handles()
