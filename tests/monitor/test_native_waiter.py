@@ -16,6 +16,7 @@ from ras_native import Event, Ras
 from ras_native._backend.layout import RN_E_OS
 from ras_native._event import new_backend_event
 from ras_native._polled import PolledSnapshot
+from ras_native.monitor.engine import LATE_NS
 from ras_native.monitor.watcher import SIGNAL_PAUSE_NS, NativeWaiter
 
 MS = 1_000_000
@@ -70,6 +71,15 @@ def later(call, waiting, polls):
     return thread
 
 
+def in_time(waiting, **options):
+    """Wait for a poll that is told; pass over late ones, because a busy machine causes them."""
+    for _ in range(1000):
+        look = waiting.wait(interval=MS, **options)
+        if look.late_ns <= 2 * MS + LATE_NS:
+            return look
+    pytest.fail("every poll is late")
+
+
 def test_the_first_poll_is_at_once_and_told(sim, waiting):
     sim.add("Head office")
     look = waiting.wait()
@@ -83,7 +93,7 @@ def test_unchanged_polls_are_not_told(sim, waiting):
     sim.add("Head office")
     first = waiting.wait()
     thread = later(lambda: sim.add("Branch"), waiting, polls=200)
-    second = waiting.wait(interval=MS)
+    second = in_time(waiting)
     thread.join()
     assert second.generation == first.generation + 1
     assert waiting.waiter.polls > 200
@@ -173,7 +183,7 @@ def test_without_an_event_the_interval_polls(sim, waiting):
     waiting.wait()
     waiting.event.set()
     thread = later(lambda: sim.add("Head office"), waiting, polls=5)
-    look = waiting.wait(interval=MS, signals=False)
+    look = in_time(waiting, signals=False)
     thread.join()
     assert (look.signalled, look.generation) == (False, 2)
 
