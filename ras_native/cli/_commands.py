@@ -259,6 +259,7 @@ def watch(
         Monitor(
             ras,
             interval=interval,
+            statistics_interval=interval,
             entries=entries or None,
             record=record,
             pseudonyms=pseudonyms,

@@ -12,6 +12,7 @@ from typing import TextIO
 
 import click
 from rich.console import Console, Group, RenderableType
+from rich.filesize import decimal
 from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
@@ -28,6 +29,7 @@ from .. import (
     GapKind,
     Health,
     HealthChanged,
+    HealthKind,
     MatchedBy,
     Monitor,
     MonitorEvent,
@@ -37,6 +39,7 @@ from .. import (
     ProviderRecovered,
     RasError,
     StateChanged,
+    Traffic,
 )
 from ._probe import Probe
 from ._show import (
@@ -44,10 +47,10 @@ from ._show import (
     condition,
     duration,
     endpoint,
+    fitting_table,
     print_json,
     printable,
     probes_table,
-    table,
     words,
 )
 
@@ -56,7 +59,6 @@ _LOG_LINES = 200
 _FRAME = 4  # lines: two borders of the log, one below it, one after the end
 _TABLE_FRAME = 2  # lines: the heading of a table, and one below it
 _REFRESH_PER_SECOND = 4
-_WIDE_ENOUGH_FOR_DEVICES = 100
 _SYMBOLS = {"connected": "●", "dormant": "◐", "reconnecting": "◌"}
 _GAPS = {
     GapKind.BLIP: "signals without a change: {}",
@@ -72,6 +74,10 @@ _GAPS = {
 def _clock(moment: datetime) -> str:
     """Return the local time with milliseconds."""
     return moment.astimezone().strftime("%H:%M:%S.%f")[:-3]
+
+
+def _rate(bytes_per_second: float | None) -> str:
+    return "" if bytes_per_second is None else f"{decimal(round(bytes_per_second))}/s"
 
 
 class Screen(ABC):
@@ -149,10 +155,12 @@ def _detail(event: MonitorEvent) -> str:
 
 
 def _detail_of_health(health: Health) -> str:
-    probe = health.probe
-    if probe is None:
-        return str(health.kind)
-    return f"{health.kind}: {probe.target} {probe.outcome}, {probe.count} in a row"
+    probe, silence = health.probe, health.silence
+    if silence is not None:
+        return f"{health.kind}: {decimal(silence.bytes_sent)} sent without an answer"
+    if probe is not None:
+        return f"{health.kind}: {probe.target} {probe.outcome}, {probe.count} in a row"
+    return str(health.kind)
 
 
 _ENDS_SHOWN = (Found, Connected, Moved, Changed)
@@ -303,26 +311,43 @@ class LiveScreen(PlainLines):
     def _connections(self, rows: list[Observation]) -> RenderableType:
         if not rows:
             return Text("no connection", style="dim")
-        wide = self._console.width >= _WIDE_ENOUGH_FOR_DEVICES
-        connections = table(
-            "ENTRY", "STATE", "UP", "LOCAL", "REMOTE", *(["DEVICE"] if wide else [])
+        return fitting_table(
+            ("ENTRY", "STATE", "UP", "SENDS", "RECEIVES", "LOCAL", "REMOTE", "DEVICE"),
+            (self._row(item) for item in rows),
+            less=("DEVICE", "LOCAL", "REMOTE", "SENDS", "RECEIVES"),
+            width=self._console.width,
+            widths={"STATE": 14, "UP": 7, "SENDS": 11, "RECEIVES": 11},
         )
-        for column, width in ((1, 14), (2, 7)):
-            connections.columns[column].min_width = width
-        for item in rows:
-            connections.add_row(*self._row(item, wide=wide))
-        return connections
 
-    def _row(self, item: Observation, *, wide: bool) -> Iterator[Text]:
-        kind, now_ns = condition(item), time.perf_counter_ns()
+    def _row(self, item: Observation) -> Iterator[Text]:
+        kind, now_ns, traffic = self._kind(item), time.perf_counter_ns(), self._traffic(item)
         since_ns = self._since_ns.get(item.connection.handle, now_ns)
+        if traffic is not None:
+            since_ns = traffic.sampled_ns - int(traffic.uptime * 1e9)
         yield Text(printable(item.connection.entry_name), style="bold")
         yield Text(f"{_SYMBOLS.get(kind, '…')} {words(kind)}", style=colour(kind))
         yield Text(duration((now_ns - since_ns) / 1e9))
+        yield Text(_rate(None if traffic is None else traffic.sent_per_second))
+        yield Text(_rate(None if traffic is None else traffic.received_per_second))
         yield Text(endpoint(item.status, "local"))
         yield Text(endpoint(item.status, "remote"))
-        if wide:
-            yield Text(printable(item.connection.device_name))
+        yield Text(printable(item.connection.device_name))
+
+    def _kind(self, item: Observation) -> str:
+        """Return the state of a connection; of one that is up, whether it works."""
+        health = self._monitor.health(item.connection.entry_name)
+        if item.is_up and health is not None and health.kind is not HealthKind.UP:
+            return str(health.kind)
+        return condition(item)
+
+    def _traffic(self, item: Observation) -> Traffic | None:
+        """Return what passed through a connection; None if nobody counts that."""
+        try:
+            traffic = self._monitor.statistics(item.connection.entry_name)
+        except ValueError:  # the Monitor takes no samples
+            return None
+        is_same = traffic is not None and traffic.connection.handle == item.connection.handle
+        return traffic if is_same else None
 
     def __enter__(self) -> LiveScreen:
         self._live.start()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TextIO
 
 import click
@@ -41,6 +42,7 @@ _COLOURS = {
     "refused": "red",
     "timeout": "yellow",
     "unreachable": "red",
+    "silent": "red",
     "unresolved": "yellow",
     "not_connected": "yellow",
     "ambiguous": "yellow",
@@ -147,17 +149,30 @@ def table(*headings: str, title: str | None = None) -> Table:
 _Cells = Iterable["str | Text"]
 
 
-def _fitting_table(
-    headings: Sequence[str], rows: Iterable[_Cells], *, less: Sequence[str], width: int
+def fitting_table(
+    headings: Sequence[str],
+    rows: Iterable[_Cells],
+    *,
+    less: Sequence[str],
+    width: int,
+    widths: Mapping[str, int] = MappingProxyType({}),
 ) -> Table:
-    """Return a table that leaves out the first of the columns in `less` until it fits."""
+    """Return a table that leaves out the first of the columns in `less` until it fits.
+
+    `widths` are the least widths of columns. There must be a row.
+    """
     columns = dict(zip(headings, zip(*rows, strict=True), strict=True))
+    needed = {
+        name: max(widths.get(name, 0), *(cell_len(str(cell)) for cell in (name, *columns[name])))
+        for name in columns
+    }
     for heading in less:
-        widths = [max(cell_len(str(cell)) for cell in (name, *columns[name])) for name in columns]
-        if sum(widths) + 2 * len(widths) <= width:
+        if sum(needed[name] + 2 for name in columns) <= width:
             break
         del columns[heading]
     new = table(*columns)
+    for column in new.columns:
+        column.min_width = widths.get(str(column.header))
     for row in zip(*columns.values(), strict=True):
         new.add_row(*row)
     return new
@@ -165,7 +180,7 @@ def _fitting_table(
 
 def connections_table(rows: Sequence[tuple[Connection, Details]], width: int) -> Table:
     """Return the table of `ras-native list`; there must be a connection."""
-    return _fitting_table(
+    return fitting_table(
         ("HANDLE", "ENTRY", "TYPE", "DEVICE", *_DETAILS, "PHONE BOOK"),
         (_connection_cells(item, details) for item, details in rows),
         less=("PHONE BOOK", "DEVICE", "HANDLE"),
@@ -194,7 +209,7 @@ def _details(details: Details) -> Iterator[str]:
 
 def statuses_table(rows: Sequence[tuple[Observation, Details]], width: int) -> Table:
     """Return the table of `ras-native status`; there must be a connection."""
-    return _fitting_table(
+    return fitting_table(
         ("HANDLE", "ENTRY", "STATE", *_DETAILS, "DEVICE", "NUMBER", "LOCAL", "REMOTE", "ERROR"),
         (_status_cells(item, details) for item, details in rows),
         less=("DEVICE", "NUMBER", "LOCAL", "REMOTE", "HANDLE"),

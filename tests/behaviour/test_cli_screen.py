@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -96,6 +97,36 @@ def test_the_screen_has_a_table_a_log_and_the_probes(sim, monitor):
     assert "10061 WSAECONNREFUSED" in text
     assert "0.25 ms" in text
     assert "polling only" not in text
+
+
+def test_the_screen_shows_uptime_and_rates_as_ras_counts_them(ras, sim):
+    sim.set_statistics(sim.add("Office"), bytes_sent=1, bytes_received=1)
+    sim.advance(3661)
+    with (
+        Monitor(ras, interval=SELDOM, statistics_interval=0.01) as monitor,
+        live(monitor) as screen,
+    ):
+        until(lambda: monitor.statistics("Office") is not None)
+        assert "1:01:0" in shown(screen)
+        until(lambda: monitor.statistics("office").sent_per_second is not None)
+        text = shown(screen)
+    assert re.search(r"SENDS +RECEIVES", text)
+    assert re.search(r"0 bytes/s +0 bytes/s", text)
+
+
+def test_the_screen_shows_that_nothing_comes_back(ras, sim):
+    office = sim.add("Office")
+    with (
+        Monitor(ras, interval=SELDOM, statistics_interval=0.01, silent_after=0.01) as monitor,
+        live(monitor) as screen,
+    ):
+        until(lambda: monitor.statistics("Office") is not None)
+        assert "● connected" in shown(screen)
+        sim.set_statistics(office, bytes_sent=5000)
+        show_next(monitor, screen, 2)
+        text = shown(screen)
+    assert "… silent" in text
+    assert "5.0 kB sent without an answer" in text
 
 
 def test_the_screen_shows_that_ras_cannot_be_asked(ras, sim):
