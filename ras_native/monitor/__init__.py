@@ -38,6 +38,12 @@ So that takes at most `silent_after` and two intervals, or one interval less if 
 multiple of the interval. Traffic that nobody answers, such as a log that is only sent, looks the
 same.
 
+With `probe` the Monitor connects through tunnels that are up, each from a thread of its own. A
+connection is unreachable after a probe that nobody answered for 3 seconds, or for one interval if
+that is shorter. It is up again after the next answer, also a refusal. A probe that this computer
+cannot even begin shows nothing. An unreachable connection is not also called silent, and one that
+is dormant or reconnecting is not probed.
+
 With `notifications=False`, or with a provider that has no notifications, there are no signals. Then
 the Monitor cannot detect changes between two polls, and reports neither `blip` nor `unreported`. It
 does not watch the links of a multilink connection. A connection that is dialled again between two

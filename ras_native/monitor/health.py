@@ -108,6 +108,10 @@ class ProbeSample(NamedTuple):
     failure: ProbeFailure | None
     """None: the last probe had an answer."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON data; the handle is a hexadecimal text."""
+        return {**plain_members(self), "handle": hexadecimal(self.handle)}
+
 
 Key = tuple[int, UUID | None]
 """Identifies a connection among those of one snapshot and the one before."""

@@ -22,7 +22,6 @@ from typing import Any, TextIO, TypeVar
 from uuid import UUID
 
 from .._check import DWORD_MAX
-from .._plain import plain_members
 from .._records import (
     Connection,
     ConnectionFlag,
@@ -174,9 +173,9 @@ class Recorder:
             hide = self._pseudonyms.log_event if self._pseudonyms else None
             data["log"] = [(hide(event) if hide else event).to_dict() for event in poll.log]
         if poll.probes:
-            hidden = self._pseudonyms.probe if self._pseudonyms else None
+            hide_probe = self._pseudonyms.probe if self._pseudonyms else None
             data["probes"] = [
-                plain_members(hidden(item) if hidden else item) for item in poll.probes
+                (hide_probe(item) if hide_probe else item).to_dict() for item in poll.probes
             ]
         return data
 
@@ -524,7 +523,7 @@ def _log_event(data: dict[str, Any]) -> LogEvent:
 
 def _probe(data: dict[str, Any]) -> ProbeSample:
     return ProbeSample(
-        handle=_number("handle", data["handle"]),
+        handle=_hexadecimal(data["handle"]),
         correlation_id=_or_none(UUID, data["correlation_id"]),
         failure=_or_none(_failure, data["failure"]),
     )

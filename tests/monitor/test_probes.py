@@ -469,7 +469,7 @@ def test_a_recording_replays_the_health(sim, ras, outcome, tmp_path, pseudonyms)
 
 
 def test_a_recording_knows_the_health_without_its_oldest_files(tmp_path):
-    item, path = up(), tmp_path / "recording"
+    item, path = up(handle=2**64 - 1), tmp_path / "recording"
     other = up("Other", 2, 8)
     recorder = Recorder(path, interval_ns=S, max_bytes=1)  # a file for each poll
     snapshot = Snapshot([item])
