@@ -14,6 +14,8 @@ import contextlib
 import ctypes
 import errno
 import itertools
+import re
+import shutil
 import socket
 import struct
 import subprocess
@@ -26,11 +28,14 @@ import pytest
 from cc import compiled
 from network import silent_port
 
-from ras_native import connect_many, connect_stream
+from ras_native import ConnectOutcome, connect_many, connect_stream
 from ras_native.benchmark import connects
 
 CONCURRENCY = 256
-SIZES = {100: 40, 1_000: 20, 10_000: 7, 100_000: 3}  # targets, rounds
+SIZES = {1: 400, 10: 200, 100: 40, 1_000: 20, 10_000: 7, 100_000: 3}  # targets, rounds
+SILENT_SIZES = {1: 5, 100: 5, 1_000: 5}
+SILENT_TIMEOUT = 0.3  # seconds
+ALL_PORTS = range(1, 65536)
 SILENT = 9_990
 ANSWERED = 1_000
 
@@ -89,11 +94,15 @@ def bare(tmp_path_factory):
     return run
 
 
-@pytest.fixture(params=["refused", "mixed"])
+@pytest.fixture(params=["refused", "open", "mixed"])
 def targets_of(request, open_port, closed_port):
     def make(count):
-        pair = [closed_port, closed_port if request.param == "refused" else open_port]
-        return pair * (count // 2)
+        pairs = {
+            "refused": [closed_port] * 2,
+            "open": [open_port] * 2,
+            "mixed": [closed_port, open_port],
+        }
+        return (pairs[request.param] * (1 + count // 2))[:count]
 
     return make
 
@@ -103,6 +112,7 @@ def expected_of(open_port):
     return lambda targets: [0 if t == open_port else errno.ECONNREFUSED for t in targets]
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("count", SIZES)
 @pytest.mark.benchmark(group="connect_many beside the bare loop")
 def test_connect_many_beside_the_bare_loop(benchmark, bare, targets_of, expected_of, count):
@@ -195,3 +205,64 @@ def test_answered_connects_beside_silent_ones(benchmark, closed_port, backend):
     per_connect = {count: median(found) / ANSWERED * 1e6 for count, found in times.items()}
     benchmark.extra_info["us per connect"] = {k: round(v, 2) for k, v in per_connect.items()}
     benchmark.extra_info["ratio"] = round(per_connect[SILENT] / per_connect[0], 3)
+
+
+@pytest.mark.parametrize("backend", ["native", "ctypes"])
+@pytest.mark.parametrize("count", SILENT_SIZES)
+@pytest.mark.benchmark(group="connect_many to silent targets: the time beyond the timeout")
+@pytest.mark.usefixtures("enough_descriptors")
+def test_silent_targets(benchmark, count, backend):
+    times = []
+
+    def run(address):
+        began = perf_counter()
+        results = connect_many(
+            [address] * count, timeout=SILENT_TIMEOUT, concurrency=count, backend=backend
+        )
+        times.append(perf_counter() - began - SILENT_TIMEOUT)
+        assert {result.outcome for result in results} == {ConnectOutcome.TIMEOUT}
+
+    with silent_port() as address:
+        benchmark.pedantic(run, args=(address,), rounds=SILENT_SIZES[count], warmup_rounds=1)
+    beyond = median(times) / count * 1e6
+    benchmark.extra_info["us per connect"] = {"ours": round(beyond, 2)}
+
+
+def open_ports_of_nmap(host):
+    """Return the open ports that nmap finds with connects, as we do."""
+    command = [
+        *("nmap", "-sT", "-n", "-Pn", "-T5", "--max-retries", "0"),
+        *("-p1-65535", "-oG", "-", host),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    return {int(port) for port in re.findall(r"(\d+)/open/tcp", done.stdout)}
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.benchmark(group="all 65,535 ports of loopback, nearly all closed")
+def test_all_ports_beside_nmap(benchmark, open_port):
+    if shutil.which("nmap") is None:
+        pytest.skip("missing: nmap (not installed)")
+    host, port = open_port
+    targets = [(host, each) for each in ALL_PORTS]
+    times = {"ours": [], "nmap -sT": []}
+
+    def run_nmap():
+        began = perf_counter()
+        found = open_ports_of_nmap(host)
+        times["nmap -sT"].append(perf_counter() - began)
+        assert port in found
+
+    def run_ours():
+        began = perf_counter()
+        results = connect_many(targets, concurrency=CONCURRENCY, backend="native")
+        times["ours"].append(perf_counter() - began)
+        assert len(results) == len(targets)
+        assert results[port - 1].is_open
+
+    benchmark.pedantic(run_ours, setup=run_nmap, rounds=5)
+    seconds = {name: median(found) for name, found in times.items()}
+    benchmark.extra_info["us per connect"] = {
+        name: round(each / len(targets) * 1e6, 2) for name, each in seconds.items()
+    }
+    benchmark.extra_info["ratio"] = round(seconds["ours"] / seconds["nmap -sT"], 3)

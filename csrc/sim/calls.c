@@ -17,13 +17,14 @@ static struct {
   uint64_t delays_ns[RASSIM_FUNCTION_COUNT];
   RASSIM_ARRAY(failure) failures;
   uint64_t step_ns; /* how far each call advances a manual clock */
+  uint64_t cost_ns; /* for how long each call of a RAS function keeps the processor busy */
 } hooks;
 
 #define NAME(name, unused, parameters) #name,
 static const char *const names[] = {RAS_FUNCTIONS(NAME) EVT_FUNCTIONS(NAME)};
 
 static void rearm(void) {
-  hooks.armed = hooks.step_ns || hooks.failures.count;
+  hooks.armed = hooks.step_ns || hooks.cost_ns || hooks.failures.count;
   for (uint32_t i = 0; i < RASSIM_FUNCTION_COUNT; i++) {
     if (hooks.delays_ns[i]) hooks.armed = true;
   }
@@ -56,12 +57,22 @@ static void spend_delay(rassim_function function) {
   }
 }
 
+/* A busy loop, because a sleep would take longer than that. Other callers are not blocked. */
+static void spend_cost(void) {
+  const uint64_t end = rassim__monotonic_ns() + hooks.cost_ns;
+  rassim__unlock();
+  while (rassim__monotonic_ns() < end) {
+  }
+  rassim__lock();
+}
+
 /* Only RAS functions advance the clock: the event log may be read by another thread, whose calls
  * would make the time of a test uncertain. */
 static bool enter_armed(rassim_function function, uint64_t call, uint32_t *code) {
-  bool steps = function < RASSIM_EvtSubscribe && !rassim__clock_is_real();
+  bool is_ras = function < RASSIM_EvtSubscribe;
   if (hooks.delays_ns[function]) spend_delay(function);
-  if (steps) rassim__run_until(rassim__now() + hooks.step_ns);
+  if (is_ras && hooks.cost_ns) spend_cost();
+  if (is_ras && !rassim__clock_is_real()) rassim__run_until(rassim__now() + hooks.step_ns);
   return !fails(function, call, code);
 }
 
@@ -82,6 +93,7 @@ void rassim__clear_calls(void) {
   memset(hooks.delays_ns, 0, sizeof hooks.delays_ns);
   hooks.failures.count = 0;
   hooks.step_ns = 0;
+  hooks.cost_ns = 0;
   rearm();
   rassim__wake();
 }
@@ -150,6 +162,20 @@ void rassim_set_step_per_call(uint64_t ns) {
 uint64_t rassim_step_per_call(void) {
   rassim__lock();
   uint64_t ns = hooks.step_ns;
+  rassim__unlock();
+  return ns;
+}
+
+void rassim_set_call_cost(uint64_t ns) {
+  rassim__lock();
+  hooks.cost_ns = ns;
+  rearm();
+  rassim__unlock();
+}
+
+uint64_t rassim_call_cost(void) {
+  rassim__lock();
+  uint64_t ns = hooks.cost_ns;
   rassim__unlock();
   return ns;
 }

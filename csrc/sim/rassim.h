@@ -143,6 +143,9 @@ RASSIM_EXPORT uint32_t rassim_limit_versions(uint32_t connection, uint32_t statu
 RASSIM_EXPORT uint32_t rassim_fail(const char *function, uint32_t code, uint32_t call,
                                    uint32_t count);
 RASSIM_EXPORT uint32_t rassim_delay(const char *function, uint64_t ns);
+/* Every call of a RAS function keeps the processor busy for that long, in real time. */
+RASSIM_EXPORT void rassim_set_call_cost(uint64_t ns);
+RASSIM_EXPORT uint64_t rassim_call_cost(void);
 /* `function` NULL counts the calls of all functions. */
 RASSIM_EXPORT uint32_t rassim_calls(const char *function, uint64_t *calls_out);
 RASSIM_EXPORT void rassim_reset_calls(void);

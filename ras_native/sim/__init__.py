@@ -701,6 +701,20 @@ class Simulator:
         """
         self._of_function("delay", function, _check.nanoseconds("seconds", seconds))
 
+    @property
+    def call_cost(self) -> float:
+        """Seconds for which each call of a RAS function keeps the processor busy; 0 by default.
+
+        It stands for the remote procedure call of Windows in a benchmark; at most 1. How long that
+        takes is not known. A `delay` sleeps instead.
+        """
+        nanoseconds: int = self._control("call_cost")()
+        return nanoseconds / _NS_PER_SECOND
+
+    @call_cost.setter
+    def call_cost(self, seconds: float) -> None:
+        self._control("set_call_cost")(_check.nanoseconds("call_cost", seconds, longest=1.0))
+
     def calls(self, function: str) -> int:
         """Return how often the function was called since `reset_calls`."""
         count = c_uint64()

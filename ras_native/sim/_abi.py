@@ -132,6 +132,8 @@ CONTROLS: dict[str, tuple[Any, ...]] = {
     "rassim_limit_versions": (c_uint32, c_uint32, c_uint32),
     "rassim_fail": (c_uint32, c_char_p, c_uint32, c_uint32, c_uint32),
     "rassim_delay": (c_uint32, c_char_p, c_uint64),
+    "rassim_set_call_cost": (None, c_uint64),
+    "rassim_call_cost": (c_uint64,),
     "rassim_calls": (c_uint32, c_char_p, POINTER(c_uint64)),
     "rassim_reset_calls": (None,),
     "rassim_registrations": (c_uint32,),

@@ -73,6 +73,7 @@ def test_closing_ends_everything(sim: Simulator, api: Rasapi) -> None:
     sim.add_entry("b")
     sim.stop_service()
     sim.step_per_call = 3.0
+    sim.call_cost = 0.5
     sim.teardown = 2.0
     sim.fail("RasHangUpW", 5, count=None)
     sim.add("later", after=1.0)
@@ -82,6 +83,7 @@ def test_closing_ends_everything(sim: Simulator, api: Rasapi) -> None:
         sim.add("c")
     with Simulator() as fresh:
         assert (fresh.now, fresh.step_per_call, fresh.teardown) == (0.0, 0.0, 0.0)
+        assert fresh.call_cost == 0.0
         assert (fresh.calls_total, fresh.registrations) == (0, 0)
         fresh.advance(10)
         assert handles(api) == []
@@ -321,6 +323,19 @@ def test_a_delayed_call_lets_others_pass(sim: Simulator, api: Rasapi) -> None:
     slow.join(30)
     assert not slow.is_alive()
     assert handles(api) == []
+
+
+def test_each_call_costs_at_least_that_long(sim: Simulator, api: Rasapi) -> None:
+    sim.call_cost = 0.01
+    assert sim.call_cost == 0.01
+    started = time.perf_counter()
+    for _ in range(3):
+        handles(api)
+    assert time.perf_counter() - started >= 0.06  # two calls each
+    assert sim.calls("RasEnumConnectionsW") == 6
+    with pytest.raises(ValueError, match="call_cost"):
+        sim.call_cost = 1.5
+    assert sim.call_cost == 0.01
 
 
 def test_a_delay_takes_that_long(sim: Simulator, api: Rasapi) -> None:
