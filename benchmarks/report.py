@@ -38,6 +38,8 @@ SMALL = [
     ("import in a new process", "test_import", ""),
 ]
 BACKENDS = ("native", "ctypes")
+OURS = ("ours", "ras_native", "")
+CALCULATED = ("own cost", "target")
 NANOSECONDS = {"ns": 1, "us": 1_000}
 WIDTH, LABELS, BAR, GAP = 760, 330, 16, 6
 
@@ -141,9 +143,11 @@ def find(results: dict[str, Any], function: str, wanted: str) -> dict[str, dict[
 def small_row(title: str, cases: dict[str, dict[str, Any]]) -> str:
     own, others = {}, {}
     for backend, case in cases.items():
-        first, *rest = bars(case)
-        own[backend or "native"] = time_text(first.ns)
-        others |= {bar.who: f"{bar.who} {time_text(bar.ns)}" for bar in rest}
+        for bar in bars(case):
+            if bar.who in OURS:
+                own[backend or "native"] = time_text(bar.ns)
+            elif bar.who not in CALCULATED:
+                others[bar.who] = f"{bar.who} {time_text(bar.ns)}"
     cells = (own.get("native", ""), own.get("ctypes", ""), ", ".join(others.values()))
     return f"| {title} | {' | '.join(cells)} |"
 
@@ -175,7 +179,7 @@ def chart(title: str, subtitle: str, found: list[Bar]) -> str:
     for number, bar in enumerate(shown):
         top = 50 + number * (BAR + GAP)
         width = (math.log10(bar.ns) - low) / span * (WIDTH - LABELS - 90)
-        colour = "#2166ac" if bar.who in ("ours", "", "ras_native") else "#b2b2b2"
+        colour = "#2166ac" if bar.who in OURS else "#b2b2b2"
         label = escape(f"{bar.case}  {bar.who}".strip())
         lines += [
             f'<text x="{LABELS - 8}" y="{top + 12}" text-anchor="end">{label}</text>',

@@ -106,12 +106,22 @@ def open_target(most: int) -> Iterator[tuple[Target, Callable[[], None]]]:
         listener.setblocking(False)
 
         def empty() -> None:
-            with suppress(BlockingIOError):
-                for _ in range(2 * most):
-                    with suppress(ConnectionError):  # its peer reset it before
-                        listener.accept()[0].close()
+            for _ in range(2 * most):
+                if not _accept_one(listener):
+                    return
 
         yield listener.getsockname(), empty
+
+
+def _accept_one(listener: socket.socket) -> bool:
+    """Accept and close a connection; return whether there was one."""
+    try:
+        listener.accept()[0].close()
+    except BlockingIOError:
+        return False
+    except OSError:  # its peer reset it before; Wine then gives WSAENOTCONN
+        pass
+    return True
 
 
 @contextmanager
