@@ -172,8 +172,12 @@ def list_connections(source: Source, style: str, as_json: bool) -> None:
 @cli.command()
 @click.argument("wanted", metavar="[ENTRY|HANDLE]", required=False, shell_complete=complete_entry)
 @provider_options
+@click.option(
+    "--rates", "seconds", type=_INTERVAL, metavar="SECONDS",
+    help="Also measure for SECONDS how much is sent and received in a second.",
+)  # fmt: skip
 @json_option
-def status(source: Source, wanted: str | None, as_json: bool) -> None:
+def status(source: Source, wanted: str | None, seconds: float | None, as_json: bool) -> None:
     """Show the status of one connection, or of all."""
     with source.open(await_demo=True) as ras:
         found = list(ras.snapshot())
@@ -181,7 +185,7 @@ def status(source: Source, wanted: str | None, as_json: bool) -> None:
             found = _find(ras, Snapshot(found), wanted)
             if not found:
                 raise _not_found(wanted)
-        details = read_details(ras, (item.connection for item in found))
+        details = read_details(ras, (item.connection for item in found), seconds=seconds)
         rows = list(zip(found, details, strict=True))
     if as_json:
         _show.print_json([{**item.to_dict(), **more.to_dict()} for item, more in rows])

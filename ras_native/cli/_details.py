@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from .. import Connection, Projection, ProviderError, Ras, RasError, Statistics
+
+
+class Rates(NamedTuple):
+    """What passed through a connection in a second, measured between two samples."""
+
+    bytes_sent: float
+    bytes_received: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON data."""
+        return self._asdict()
 
 
 class Details(NamedTuple):
@@ -13,6 +25,7 @@ class Details(NamedTuple):
 
     statistics: Statistics | None = None
     projection: Projection | None = None
+    rates: Rates | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""
@@ -22,13 +35,43 @@ class Details(NamedTuple):
         }
 
 
-def read_details(ras: Ras, connections: Iterable[Connection]) -> list[Details]:
-    """Ask the details of connections. What RAS does not tell is None."""
-    counted = _statistics(ras)
-    return [Details(counted.get(item.handle), _projection(ras, item)) for item in connections]
+def read_details(
+    ras: Ras, connections: Iterable[Connection], *, seconds: float | None = None
+) -> list[Details]:
+    """Ask the details of connections. What RAS does not tell is None.
+
+    Rates are measured for `seconds`, or not at all.
+    """
+    before, began = _statistics(ras), time.perf_counter()
+    if seconds is None:
+        rates, after = {}, before
+    else:
+        time.sleep(seconds)
+        after = _statistics(ras)
+        rates = _rates(before, after, time.perf_counter() - began)
+    return [
+        Details(after.get(item.handle), _projection(ras, item), rates.get(item.handle))
+        for item in connections
+    ]
 
 
-def _statistics(ras: Ras) -> dict[int, Statistics | None]:
+_Counted = dict[int, "Statistics | None"]
+
+
+def _rates(before: _Counted, after: _Counted, seconds: float) -> dict[int, Rates]:
+    """Compute rates. A counter that became smaller gives none: it wrapped, or was set to 0."""
+    rates = {}
+    for handle, new in after.items():
+        old = before.get(handle)
+        if new is None or old is None:
+            continue
+        sent, received = new.bytes_sent - old.bytes_sent, new.bytes_received - old.bytes_received
+        if min(sent, received) >= 0:
+            rates[handle] = Rates(sent / seconds, received / seconds)
+    return rates
+
+
+def _statistics(ras: Ras) -> _Counted:
     try:
         return {item.connection.handle: item.statistics for item in ras.statistics()}
     except ProviderError:  # it lacks the function

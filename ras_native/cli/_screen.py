@@ -51,6 +51,7 @@ from ._show import (
     print_json,
     printable,
     probes_table,
+    rate,
     words,
 )
 
@@ -74,10 +75,6 @@ _GAPS = {
 def _clock(moment: datetime) -> str:
     """Return the local time with milliseconds."""
     return moment.astimezone().strftime("%H:%M:%S.%f")[:-3]
-
-
-def _rate(bytes_per_second: float | None) -> str:
-    return "" if bytes_per_second is None else f"{decimal(round(bytes_per_second))}/s"
 
 
 class Screen(ABC):
@@ -327,8 +324,8 @@ class LiveScreen(PlainLines):
         yield Text(printable(item.connection.entry_name), style="bold")
         yield Text(f"{_SYMBOLS.get(kind, '…')} {words(kind)}", style=colour(kind))
         yield Text(duration((now_ns - since_ns) / 1e9))
-        yield Text(_rate(None if traffic is None else traffic.sent_per_second))
-        yield Text(_rate(None if traffic is None else traffic.received_per_second))
+        yield Text(rate(None if traffic is None else traffic.sent_per_second))
+        yield Text(rate(None if traffic is None else traffic.received_per_second))
         yield Text(endpoint(item.status, "local"))
         yield Text(endpoint(item.status, "remote"))
         yield Text(printable(item.connection.device_name))

@@ -199,12 +199,18 @@ def _connection_cells(item: Connection, details: Details) -> Iterator[str | Text
 _DETAILS = ("ADDRESS", "UP", "SENT", "RECEIVED")
 
 
+def rate(bytes_per_second: float | None) -> str:
+    """Return a rate as text; it is empty if the rate is unknown."""
+    return "" if bytes_per_second is None else f"{decimal(round(bytes_per_second))}/s"
+
+
 def _details(details: Details) -> Iterator[str]:
-    counted, projection = details
+    counted, projection, rates = details
     yield "" if projection is None else " ".join(map(str, projection.addresses))
     yield "" if counted is None else duration(counted.duration_ms / 1000)
-    yield "" if counted is None else decimal(counted.bytes_sent)
-    yield "" if counted is None else decimal(counted.bytes_received)
+    for member in ("bytes_sent", "bytes_received"):
+        total = "" if counted is None else decimal(getattr(counted, member))
+        yield f"{total} {rate(getattr(rates, member, None))}".rstrip()
 
 
 def statuses_table(rows: Sequence[tuple[Observation, Details]], width: int) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -27,7 +28,7 @@ def test_list_shows_every_connection(run, sim):
 def test_list_as_json_has_every_member(run, sim):
     handle = sim.add("Office 🛰", luid=2**63, flags=5)
     (found,) = run.json("list")
-    assert found.keys() == {*Connection._fields, "statistics", "projection"}
+    assert found.keys() == {*Connection._fields, "statistics", "projection", "rates"}
     assert (int(found["handle"], 16), found["entry_name"]) == (handle, "Office 🛰")
     assert (found["luid"], found["flags"]) == (hex(2**63), "ALL_USERS|OWNER_KNOWN")
 
@@ -79,7 +80,31 @@ def test_what_ras_does_not_tell_is_left_empty(run, sim, busy, command):
 def test_a_provider_without_these_functions_is_no_error(ras):
     with without_optional_functions(ras):
         connections = ras.enum_connections()
-        assert _details.read_details(ras, connections) == [(None, None)]
+        assert _details.read_details(ras, connections, seconds=0.01) == [(None, None, None)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown", "rates"),
+    [
+        (4500, "4.5 kB 1.5 kB/s  3.2 MB 0 bytes/s", {"bytes_sent": 1500, "bytes_received": 0}),
+        (1499, "1.5 kB  3.2 MB", None),
+    ],
+    ids=["more", "less"],
+)
+def test_rates_are_measured_between_two_samples(run, sim, busy, monkeypatch, sent, shown, rates):
+    moments = iter(range(0, 100, 2))
+
+    def sleep(seconds: float) -> None:
+        assert seconds == 2.0
+        sim.set_statistics(busy, bytes_sent=sent, bytes_received=3_200_000)
+
+    clock = SimpleNamespace(perf_counter=lambda: next(moments), sleep=sleep)
+    monkeypatch.setattr(_details, "time", clock)
+    _, line = run("status", "--rates", "2").stdout.splitlines()
+    assert f"  {shown}  " in line
+    sim.set_statistics(busy, bytes_sent=1500, bytes_received=3_200_000)
+    (found,) = run.json("status", "--rates", "2")
+    assert found["rates"] == rates
 
 
 def test_status_says_why_a_dialling_failed_and_what_to_do(run, sim):
