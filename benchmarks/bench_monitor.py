@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ pytestmark = pytest.mark.posix_only("the C threads are compiled with cc, and use
 BLOCKS, CHANGES = 12, 150
 PAUSE = 0.002  # seconds between changes: signals cause at most one poll in a millisecond
 RATE_HZ, POLLS = 1_000, 1_000
+FASTER = 1_000  # the idle hour is this much shorter
 
 Moments = SimpleQueue[int]
 Watcher = Callable[[Ras, Moments], "contextmanager[None]"]
@@ -236,3 +238,58 @@ def test_unchanged_at_1_khz(benchmark, sim, ras, bare):
         "a C thread": round(median(others) / POLLS / 1000, 2),
     }
     benchmark.extra_info["ratio"] = round(median(ours) / median(others), 2)
+
+
+def switches(thread: threading.Thread) -> int:
+    """Return how often this thread of the process has begun to wait."""
+    path = Path(f"/proc/self/task/{thread.native_id}/status")
+    if not path.exists():
+        pytest.skip("only Linux counts a thread's waits in /proc")
+    text = path.read_text(encoding="ascii")
+    return int(re.findall(r"^voluntary_ctxt_switches:\s+(\d+)", text, re.MULTILINE)[0])
+
+
+def idle_hour(sim: Simulator, thread: threading.Thread) -> dict[str, float]:
+    """Let the thread run for an hour that is FASTER times shorter; return what it did."""
+    clock = time.pthread_getcpuclockid(thread.ident)
+    sim.reset_calls()
+    waits, begun = switches(thread), time.clock_gettime_ns(clock)
+    time.sleep(3600 / FASTER)
+    spent = time.clock_gettime_ns(clock) - begun
+    return {
+        "calls": sim.calls_total, "wake-ups": switches(thread) - waits, "CPU ms": spent / 1e6
+    }  # fmt: skip
+
+
+@pytest.mark.benchmark(group="an idle hour at 60 s, beside a poller at 1 Hz (1,000 times faster)")
+def test_idle_hour(benchmark, sim, ras):
+    """Both are 1,000 times faster, so the calls and the wake-ups are those of an hour."""
+    sim.add("Head office")
+    found: dict[str, dict[str, float]] = {}
+
+    def monitored() -> None:
+        with Monitor(ras, interval=60 / FASTER, event_log=False) as monitor:
+            assert type(monitor.get(10)).__name__ == "Found"
+            found["ours"] = idle_hour(sim, monitor._worker.thread)
+
+    def polled() -> None:
+        over = threading.Event()
+
+        def poll() -> None:
+            while not over.wait(1 / FASTER):
+                ras.snapshot()
+
+        thread = threading.Thread(target=poll)
+        thread.start()
+        try:
+            found["poller"] = idle_hour(sim, thread)
+        finally:
+            over.set()
+            thread.join(10)
+
+    benchmark.pedantic(monitored, setup=polled, rounds=1)
+    for job in ("calls", "wake-ups", "CPU ms"):
+        benchmark.extra_info[f"{job} per hour"] = {who: round(item[job], 1) for who, item in
+                                                   found.items()}  # fmt: skip
+    benchmark.extra_info["ratio"] = round(found["ours"]["calls"] / found["poller"]["calls"], 4)
+    assert found["ours"]["calls"] <= 2 * (60 + 1)

@@ -142,7 +142,7 @@ def find(results: dict[str, Any], function: str, wanted: str) -> dict[str, dict[
 
 def small_row(title: str, cases: dict[str, dict[str, Any]]) -> str:
     own, others = {}, {}
-    for backend, case in cases.items():
+    for backend, case in sorted(cases.items()):  # native last: the others' figures beside it count
         for bar in bars(case):
             if bar.who in OURS:
                 own[backend or "native"] = time_text(bar.ns)

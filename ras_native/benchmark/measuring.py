@@ -145,6 +145,8 @@ class Run:
 
     def ask_system(self) -> None:
         """Time every job on the RAS of this system, if there is one."""
+        if machine.wine_version() != "none":
+            self.report.missing.append(f"{SYSTEM}: this is Wine's, which lists no connection")
         try:
             self.ask(SYSTEM, None, live=True)
         except (ProviderError, RasError, OSError) as error:
