@@ -431,7 +431,7 @@ class Engine:
             count=where.count,
             from_ns=where.from_ns,
             to_ns=where.to_ns,
-            log_events=self._reasons.unseen(where.from_ns, listed),
+            log_events=self._reasons.unseen(where.from_ns - SETTLING_NS, listed),
         )
 
     @property

@@ -210,7 +210,8 @@ class Gap(MonitorEvent):
     snapshot: Snapshot | None = None
     """The state after the last event that was lost; None unless `kind` is overflow."""
     log_events: tuple[LogEvent, ...] = ()
-    """What the event log told since `from_ns` of attempts to connect that no poll saw."""
+    """What the event log told of attempts to connect that no poll saw, since 2 seconds before
+    `from_ns`: the log may be read before RAS signals."""
 
     def utc(self, moment_ns: int) -> datetime:
         """Convert `from_ns` or `to_ns` to UTC, relative to `time`."""

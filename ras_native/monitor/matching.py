@@ -227,7 +227,7 @@ class Reasons:
         return tuple(
             item.event
             for item in self._events
-            if item.read_ns >= since_ns  # they are read just after the poll of this moment
+            if item.read_ns >= since_ns
             and attempt_of(item.event) not in attempts
             and attempt_of(item.event) not in self._seen
         )

@@ -380,6 +380,7 @@ class Watcher:
         self._registered_ns: int | None = None
         self._registering_since_ns: int | None = None
         self._missed_signal = False
+        self._signal_ns = 0  # when the last poll returned that a signal caused
         self._code = 0  # the code of the last poll
         self._told_ns: int | None = None  # registered_ns of the last Poll
         self._waiter = _new_waiter(ras.backend, self._polled, sampling)
@@ -424,6 +425,8 @@ class Watcher:
         if look is None or self._is_cancelled:
             return None
         self._told_ns = self._registered_ns
+        if look.signalled:
+            self._signal_ns = look.monotonic_ns
         signalled = look.signalled or self._missed_signal
         self._missed_signal = False
         samples = self._news_of_samples(look.generation)
@@ -475,7 +478,9 @@ class Watcher:
             self._interrupt.reset()
             if self._is_cancelled:  # asked after the reset, so that none is lost
                 return None
-            look_ns = 0
+            # Sooner, the poll would not see a signal that is set already.
+            now_ns = self._signal_ns + SIGNAL_PAUSE_NS
+            look_ns = now_ns if look_ns is None else min(look_ns, now_ns)
 
     def _note(self, code: int) -> None:
         """Log that RAS begins or stops to fail."""

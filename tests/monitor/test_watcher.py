@@ -219,6 +219,21 @@ def test_codes_of_the_shim_are_told_as_windows_would(ras, monkeypatch):
     assert watching.wait(None, INTERVAL).code == 8
 
 
+def test_news_of_the_log_cause_a_poll_once_signals_are_looked_at_again(ras, monkeypatch):
+    watching = Watcher(ras)
+    looks, asked = [Look(1, 5 * MS, 1, 0, True, 0, 0), None, Look(1, 9 * MS, 1, 0, False, 0, 0)], []
+
+    def wait(*_, look_ns, **__):
+        asked.append(look_ns)
+        return looks.pop(0)
+
+    monkeypatch.setattr(watching._waiter, "wait", wait)
+    assert watching.wait(None, INTERVAL).signalled
+    watching.poll_now()
+    assert not watching.wait(None, INTERVAL).signalled
+    assert asked == [None, None, 5 * MS + SIGNAL_PAUSE_NS]
+
+
 def test_a_signal_for_the_old_registration_is_not_lost(sim, ras):
     watching = Watcher(ras)
     watching.register()
