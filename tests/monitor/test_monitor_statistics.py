@@ -619,3 +619,34 @@ def test_nobody_is_asked_twice(sim, ras):
     replace(ras, ENUM, twice)
     with Monitor(ras, interval=SELDOM, statistics_interval=OFTEN, event_log=False) as monitor:
         assert sampled(monitor).bytes_sent == 0
+
+
+@pytest.mark.ledger("ST-8", "ST-12")
+def test_both_backends_make_the_same_traffic_of_a_connection(sim, both_backends):
+    """Only the moments of the samples differ, and what is new in the last of them."""
+
+    def sampled_by(backend):
+        with Ras(sim, backend=backend) as opened:
+            waiting = Waiting(opened, Sampling(10 * MS, 3600 * S))
+            waiting.wait()
+            for bytes_sent in (2**32 - 5, 70, 90):
+                sim.set_statistics(handle, bytes_sent=bytes_sent, crc_errors=1, duration=9)
+                waiting.wait(look=time.perf_counter_ns() + 15 * MS)
+            sim.set_status(handle, substate=ConnSubstate.DORMANT)
+            waiting.wait(look=time.perf_counter_ns())
+            waiting.wait(look=time.perf_counter_ns() + 15 * MS)
+            records = waiting.waiter.traffic()
+        for offset in range(0, len(records), RN_TRAFFIC.size):
+            record = RnTraffic.from_buffer_copy(records, offset)
+            record.sampled_ns = record.previous_ns = record.unanswered_ns = record.new_sent = 0
+            yield bytes(record)
+
+    handle = sim.add("Head office")
+    sim.add("Branch", correlation_id=UUID(int=0))
+    answers = []
+    for backend in both_backends:
+        sim.set_status(handle, substate=ConnSubstate.NONE)
+        answers.append(list(sampled_by(backend)))
+    assert answers[0] == answers[1]
+    assert len(answers[0]) == 2
+    assert RnTraffic.from_buffer_copy(answers[0][0]).bytes_sent == 2**32 + 90
