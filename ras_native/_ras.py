@@ -225,10 +225,10 @@ class Ras:
         """
         polled = self._connections
         answer, records = polled.connections.statistics()
-        if answer == -RN_E_UNSUPPORTED:
-            raise self._error(RN_E_UNSUPPORTED, "RasGetConnectionStatistics")
         if answer < 0:
-            self._raise_failed_poll(answer)
+            has_function = answer != -RN_E_UNSUPPORTED  # every provider can enumerate
+            function = "RasEnumConnectionsW" if has_function else "RasGetConnectionStatistics"
+            raise self._error(-answer, function)
         listed = polled.result if answer == polled.generation else polled.refresh()
         return pair_statistics(listed, records)
 

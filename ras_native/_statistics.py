@@ -100,12 +100,17 @@ def decode_statistics(record: bytes) -> tuple[int, Statistics | None]:
     return code, None if code else Statistics._make(numbers)
 
 
+_NOTHING = StatisticsList()
+
+
 def pair_statistics(listed: tuple[Connection, ...], records: bytes) -> StatisticsList:
     """Give each connection its rn_statistics.
 
     Another thread's poll may have listed other connections. Those that are missing on either side
     are left out: they came or went during the call.
     """
+    if not records:
+        return _NOTHING
     found = []
     for connection, record in zip(listed, _unpack(records)):  # noqa: B905 - `strict` is slow
         code = record[1]

@@ -18,8 +18,7 @@ from .layout import (
     RN_TRAFFIC,
 )
 
-_collect, _statistics = lib.rn_list_collect, lib.rn_list_statistics
-_unpack_changes = RN_CHANGES.unpack
+_collect, _unpack_changes = lib.rn_list_collect, RN_CHANGES.unpack
 
 
 class NativeEvent:
@@ -52,11 +51,12 @@ def new_event() -> tuple[int, NativeEvent | None]:
 class _StatisticsBuffer:
     """Memory for some rn_statistics, and for the number of those that were written."""
 
-    def __init__(self, capacity: int) -> None:
-        self.records = ffi.new("rn_statistics[]", capacity)
-        self.view = memoryview(ffi.buffer(self.records))
+    def __init__(self, pointer: Any, capacity: int) -> None:
+        records = ffi.new("rn_statistics[]", capacity)
+        self.view = memoryview(ffi.buffer(records))
         self.count = ffi.new("uint32_t *")
         self.capacity = capacity
+        self.ask = partial(lib.rn_list_statistics, pointer, capacity, records, self.count)
 
 
 class NativeList:
@@ -95,13 +95,13 @@ class NativeList:
     def statistics(self) -> tuple[int, bytes]:
         """Return the list's generation, or minus a code, and the rn_statistics of each."""
         spare = self._spare
-        buffer = spare.pop() if spare else _StatisticsBuffer(RN_FIRST_CAPACITY)
+        buffer = spare.pop() if spare else _StatisticsBuffer(self.pointer, RN_FIRST_CAPACITY)
         while True:
-            answer = _statistics(self.pointer, buffer.capacity, buffer.records, buffer.count)
+            answer = buffer.ask()
             count: int = buffer.count[0]
             if count <= buffer.capacity:
                 break
-            buffer = _StatisticsBuffer(count + count // 4)
+            buffer = _StatisticsBuffer(self.pointer, count + count // 4)
         records = buffer.view[: count * RN_STATISTICS.size].tobytes()
         spare.append(buffer)
         return answer, records
