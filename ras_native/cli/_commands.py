@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, TextIO
 
 import click
@@ -43,7 +44,7 @@ from ._common import (
 )
 from ._completion import SHELLS, complete_entry, print_script
 from ._connect import Targets, progress
-from ._details import read_details
+from ._details import read_details, read_projection
 from ._hooks import COMMAND_SECONDS
 from ._output import OutputOptions, output_options
 from ._probe import Probe, Prober, Tunnel, check_each
@@ -131,14 +132,21 @@ def _not_found(wanted: str) -> click.ClickException:
     )
 
 
+_rates_option = click.option(
+    "--rates", "seconds", type=_INTERVAL, metavar="SECONDS",
+    help="Also measure for SECONDS how much is sent and received in a second.",
+)  # fmt: skip
+
+
 @cli.command(name="list")
 @provider_options
+@_rates_option
 @click.option(
     "--format", "style", type=click.Choice(("table", "rasdial")), default="table",
     show_default=True, help="What to print.",
 )  # fmt: skip
 @json_option
-def list_connections(source: Source, style: str, as_json: bool) -> None:
+def list_connections(source: Source, seconds: float | None, style: str, as_json: bool) -> None:
     """List the connections.
 
     With --format rasdial, the output is that of Windows' rasdial, but in English on every system.
@@ -147,10 +155,12 @@ def list_connections(source: Source, style: str, as_json: bool) -> None:
     is_rasdial = style == "rasdial"
     if is_rasdial and as_json:
         raise click.UsageError("--json and --format name two formats: use only one")
+    if is_rasdial and seconds is not None:
+        raise click.UsageError("--rates is for tables and --json, not for --format rasdial")
     try:
         with source.open(await_demo=True) as ras:
             connections = ras.enum_connections()
-            details = None if is_rasdial else read_details(ras, connections)
+            details = None if is_rasdial else read_details(ras, connections, seconds=seconds)
     except RasError as error:
         if not is_rasdial:
             raise
@@ -172,10 +182,7 @@ def list_connections(source: Source, style: str, as_json: bool) -> None:
 @cli.command()
 @click.argument("wanted", metavar="[ENTRY|HANDLE]", required=False, shell_complete=complete_entry)
 @provider_options
-@click.option(
-    "--rates", "seconds", type=_INTERVAL, metavar="SECONDS",
-    help="Also measure for SECONDS how much is sent and received in a second.",
-)  # fmt: skip
+@_rates_option
 @json_option
 def status(source: Source, wanted: str | None, seconds: float | None, as_json: bool) -> None:
     """Show the status of one connection, or of all."""
@@ -269,7 +276,7 @@ def watch(
             pseudonyms=pseudonyms,
         ) as monitor,
         output.open(
-            _new_screen(monitor, _title(source, ras, interval), output, entries), log, reports
+            _new_screen(ras, monitor, _title(source, ras, interval), output, entries), log, reports
         ) as shown,
         Prober(
             targets,
@@ -294,14 +301,15 @@ def _title(source: Source, ras: Ras, interval: float) -> str:
 
 
 def _new_screen(
-    monitor: Monitor, title: str, output: OutputOptions, entries: tuple[str, ...]
+    ras: Ras, monitor: Monitor, title: str, output: OutputOptions, entries: tuple[str, ...]
 ) -> Screen:
+    ask = partial(read_projection, ras)
     if output.as_json:
-        return JsonLines()
+        return JsonLines(projection_of=ask)
     console = _show.console()
     if not sys.stdout.isatty() or console.is_dumb_terminal:
-        return PlainLines(console)
-    return LiveScreen(console, monitor, title, entries or None)
+        return PlainLines(console, projection_of=ask)
+    return LiveScreen(console, monitor, title, entries or None, projection_of=ask)
 
 
 def _new_reports() -> Reports:

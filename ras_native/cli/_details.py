@@ -50,7 +50,7 @@ def read_details(
         after = _statistics(ras)
         rates = _rates(before, after, time.perf_counter() - began)
     return [
-        Details(after.get(item.handle), _projection(ras, item), rates.get(item.handle))
+        Details(after.get(item.handle), read_projection(ras, item), rates.get(item.handle))
         for item in connections
     ]
 
@@ -78,7 +78,8 @@ def _statistics(ras: Ras) -> _Counted:
         return {}
 
 
-def _projection(ras: Ras, connection: Connection) -> Projection | None:
+def read_projection(ras: Ras, connection: Connection) -> Projection | None:
+    """Ask for the addresses of a connection; None if RAS does not tell them."""
     try:
         return ras.get_projection_info(connection)
     except (ProviderError, RasError):  # it lacks the function, or the connection is not up

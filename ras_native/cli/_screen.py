@@ -6,9 +6,9 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import TextIO
+from typing import TextIO, TypeGuard
 
 import click
 from rich.console import Console, Group, RenderableType
@@ -20,6 +20,7 @@ from rich.text import Text
 from .. import (
     Changed,
     Connected,
+    Connection,
     ConnectionEvent,
     DialFailed,
     Disconnected,
@@ -35,9 +36,11 @@ from .. import (
     MonitorEvent,
     Moved,
     Observation,
+    Projection,
     ProviderFailed,
     ProviderRecovered,
     RasError,
+    Reconnected,
     StateChanged,
     Traffic,
 )
@@ -54,6 +57,9 @@ from ._show import (
     rate,
     words,
 )
+
+ProjectionOf = Callable[[Connection], "Projection | None"]
+"""Asks for the addresses of a connection."""
 
 _KIND_WIDTH = 12
 _LOG_LINES = 200
@@ -105,12 +111,18 @@ class Screen(ABC):
 class JsonLines(Screen):
     """Prints one JSON document per line, even for a probe whose outcome did not change."""
 
-    def __init__(self, file: TextIO | None = None) -> None:
-        self._file = file
+    def __init__(
+        self, file: TextIO | None = None, *, projection_of: ProjectionOf | None = None
+    ) -> None:
+        self._file, self._projection_of = file, projection_of
 
     def on_event(self, event: MonitorEvent) -> None:
-        """Print the event."""
-        print_json(event.to_dict(), self._file)
+        """Print the event; if a connection is up, with its addresses."""
+        document = event.to_dict()
+        if self._projection_of is not None and _has_addresses(event):
+            projection = self._projection_of(event.connection)
+            document["projection"] = projection and projection.to_dict()
+        print_json(document, self._file)
 
     def on_probe(self, probe: Probe, *, changed: bool) -> None:
         """Print a line."""
@@ -122,12 +134,14 @@ def kind_of(event: MonitorEvent) -> str:
     return re.sub(r"(?<=.)(?=[A-Z])", "_", type(event).__name__).lower()
 
 
-def _event_text(event: MonitorEvent) -> Text:
-    """Return one line: the kind of the event, the entry and details."""
+def _event_text(event: MonitorEvent, addresses: str) -> Text:
+    """Return one line: the kind of the event, the entry, its addresses and details."""
     kind = kind_of(event)
     line = Text.assemble(Text(f"{words(kind):<{_KIND_WIDTH}} ", style=colour(kind)))
     if event.entry is not None:
         line.append(f"{printable(event.entry)}  ")
+    if addresses:
+        line.append(f"{addresses}  ")
     detail = _detail(event)
     line.append(detail, style="dim")
     line.rstrip()
@@ -161,6 +175,12 @@ def _detail_of_health(health: Health) -> str:
 
 
 _ENDS_SHOWN = (Found, Connected, Moved, Changed)
+_ADDRESSES_SHOWN = (Found, Connected, Reconnected, Moved)
+
+
+def _has_addresses(event: MonitorEvent) -> TypeGuard[ConnectionEvent]:
+    """Whether this event says that a connection is up, so that it may have new addresses."""
+    return isinstance(event, _ADDRESSES_SHOWN) and bool(event.after and event.after.is_up)
 
 
 def _detail_of_connection(event: ConnectionEvent) -> str:
@@ -190,8 +210,14 @@ def _probe_text(probe: Probe) -> Text:
 class PlainLines(Screen):
     """Prints one line of text per event, for logs. With `dates`, it begins with the date."""
 
-    def __init__(self, console: Console, *, dates: bool = False) -> None:
-        self._console, self._dates = console, dates
+    def __init__(
+        self,
+        console: Console,
+        *,
+        dates: bool = False,
+        projection_of: ProjectionOf | None = None,
+    ) -> None:
+        self._console, self._dates, self._projection_of = console, dates, projection_of
 
     def _line(self, moment: datetime, text: Text) -> None:
         date = f"{moment.astimezone():%Y-%m-%d} " if self._dates else ""
@@ -199,8 +225,14 @@ class PlainLines(Screen):
         self._console.print(Text.assemble(stamp, "  ", text), soft_wrap=True)
 
     def on_event(self, event: MonitorEvent) -> None:
-        """Print a line."""
-        self._line(event.time, _event_text(event))
+        """Print a line; if a connection is up, with its addresses."""
+        addresses = self._addresses(event.connection) if _has_addresses(event) else ""
+        self._line(event.time, _event_text(event, addresses))
+
+    def _addresses(self, connection: Connection) -> str:
+        """Return the addresses that this computer has in a tunnel; empty if RAS tells none."""
+        projection = self._projection_of and self._projection_of(connection)
+        return " ".join(map(str, projection.addresses)) if projection else ""
 
     def on_probe(self, probe: Probe, *, changed: bool) -> None:
         """Print a line if the outcome changed."""
@@ -222,13 +254,20 @@ class LiveScreen(PlainLines):
     """
 
     def __init__(
-        self, console: Console, monitor: Monitor, title: str, entries: Sequence[str] | None = None
+        self,
+        console: Console,
+        monitor: Monitor,
+        title: str,
+        entries: Sequence[str] | None = None,
+        *,
+        projection_of: ProjectionOf | None = None,
     ) -> None:
-        super().__init__(console)
+        super().__init__(console, projection_of=projection_of)
         self._monitor, self._title = monitor, title
         self._entries = None if entries is None else {entry.casefold() for entry in entries}
         self._started_ns = time.perf_counter_ns()
         self._since_ns: dict[int, int] = {}  # when each handle was first seen
+        self._address: dict[int, str] = {}  # in the tunnel of each handle
         self._error: RasError | None = None
         self._probes: dict[str, Probe] = {}
         self._log: deque[Text] = deque(maxlen=_LOG_LINES)
@@ -242,16 +281,24 @@ class LiveScreen(PlainLines):
         self._live.refresh()
 
     def follow(self, event: MonitorEvent) -> None:
-        """Note when each connection was first seen, and whether RAS answers."""
+        """Note when each connection was first seen, its address, and whether RAS answers."""
         if isinstance(event, ConnectionEvent):
+            handle = event.connection.handle
             if event.after is None:
-                self._since_ns.pop(event.connection.handle, None)
+                self._since_ns.pop(handle, None)
+                self._address.pop(handle, None)
             else:
-                self._since_ns.setdefault(event.connection.handle, event.monotonic_ns)
+                self._since_ns.setdefault(handle, event.monotonic_ns)
+            if _has_addresses(event):
+                self._address[handle] = super()._addresses(event.connection)
         elif isinstance(event, ProviderFailed):
             self._error = RasError(event.code, "RasEnumConnectionsW")
         elif isinstance(event, ProviderRecovered):
             self._error = None
+
+    def _addresses(self, connection: Connection) -> str:
+        """Return the addresses that `follow` has noted."""
+        return self._address.get(connection.handle, "")
 
     def on_probe(self, probe: Probe, *, changed: bool) -> None:
         """Add a row, and a line in the log if the outcome changed."""
@@ -309,9 +356,9 @@ class LiveScreen(PlainLines):
         if not rows:
             return Text("no connection", style="dim")
         return fitting_table(
-            ("ENTRY", "STATE", "UP", "SENDS", "RECEIVES", "LOCAL", "REMOTE", "DEVICE"),
+            ("ENTRY", "STATE", "UP", "SENDS", "RECEIVES", "ADDRESS", "LOCAL", "REMOTE", "DEVICE"),
             (self._row(item) for item in rows),
-            less=("DEVICE", "LOCAL", "REMOTE", "SENDS", "RECEIVES"),
+            less=("DEVICE", "LOCAL", "REMOTE", "ADDRESS", "SENDS", "RECEIVES"),
             width=self._console.width,
             widths={"STATE": 14, "UP": 7, "SENDS": 11, "RECEIVES": 11},
         )
@@ -326,6 +373,7 @@ class LiveScreen(PlainLines):
         yield Text(duration((now_ns - since_ns) / 1e9))
         yield Text(rate(None if traffic is None else traffic.sent_per_second))
         yield Text(rate(None if traffic is None else traffic.received_per_second))
+        yield Text(self._addresses(item.connection))
         yield Text(endpoint(item.status, "local"))
         yield Text(endpoint(item.status, "remote"))
         yield Text(printable(item.connection.device_name))

@@ -83,6 +83,7 @@ def test_a_provider_without_these_functions_is_no_error(ras):
         assert _details.read_details(ras, connections, seconds=0.01) == [(None, None, None)]
 
 
+@pytest.mark.parametrize("command", ["list", "status"])
 @pytest.mark.parametrize(
     ("sent", "shown", "rates"),
     [
@@ -91,7 +92,9 @@ def test_a_provider_without_these_functions_is_no_error(ras):
     ],
     ids=["more", "less"],
 )
-def test_rates_are_measured_between_two_samples(run, sim, busy, monkeypatch, sent, shown, rates):
+def test_rates_are_measured_between_two_samples(
+    run, sim, busy, monkeypatch, command, sent, shown, rates
+):
     moments = iter(range(0, 100, 2))
 
     def sleep(seconds: float) -> None:
@@ -100,10 +103,10 @@ def test_rates_are_measured_between_two_samples(run, sim, busy, monkeypatch, sen
 
     clock = SimpleNamespace(perf_counter=lambda: next(moments), sleep=sleep)
     monkeypatch.setattr(_details, "time", clock)
-    _, line = run("status", "--rates", "2").stdout.splitlines()
-    assert f"  {shown}  " in line
+    _, line = run(command, "--rates", "2").stdout.splitlines()
+    assert f"  {shown}" in line
     sim.set_statistics(busy, bytes_sent=1500, bytes_received=3_200_000)
-    (found,) = run.json("status", "--rates", "2")
+    (found,) = run.json(command, "--rates", "2")
     assert found["rates"] == rates
 
 

@@ -88,6 +88,27 @@ def test_lines_of_text_where_there_is_no_terminal(run, sim, monkeypatch):
     assert "711 ERROR_RASMAN_CANNOT_INITIALIZE" in lines[1]
 
 
+def test_a_connection_that_is_up_is_shown_with_its_address(run, sim, monkeypatch):
+    office = sim.add("Office")
+    sim.set_projection(office, client_ipv4="10.8.0.7")
+    between_events(monkeypatch, lambda: sim.drop(office))
+    lines = run("watch", *OFTEN, "--count", "2").stdout.splitlines()
+    assert [line.split()[1:4] for line in lines] == [
+        ["found", "Office", "10.8.0.7"],
+        ["disconnected", "Office", *lines[1].split()[3:4]],
+    ]
+    assert "10.8.0.7" not in lines[1]
+
+
+def test_json_lines_have_the_projection_of_a_connection_that_is_up(run, ras, sim, monkeypatch):
+    office = sim.add("Office")
+    projection = ras.get_projection_info(office).to_dict()
+    between_events(monkeypatch, lambda: sim.drop(office))
+    lines = run.json_lines(*OFTEN, "--only", "found", "--only", "disconnected", "--count", "2")
+    assert lines[0]["projection"] == projection
+    assert "projection" not in lines[1]
+
+
 def test_only_the_entries_asked_for_are_shown(run, sim, monkeypatch):
     sim.add("Other")
     between_events(monkeypatch, lambda: sim.add("OFFICE"))
@@ -151,13 +172,16 @@ def test_a_service_that_was_stopped_is_listened_to_anew(run, sim, monkeypatch):
     assert sim.calls(NOTIFY) > 1
 
 
-def test_an_idle_watch_calls_the_provider_once_an_interval(run, sim):
-    sim.add("One")
-    sim.add("Two")
+def test_an_idle_watch_calls_the_provider_once_an_interval(run, ras, sim):
+    handles = sim.add("One"), sim.add("Two")
+    sim.reset_calls()
+    for handle in handles:  # as watch does once for each connection
+        ras.get_projection_info(handle)
+    statuses = sim.calls("RasGetConnectStatusW")
     sim.reset_calls()
     run("watch", "--interval", str(NEVER), "--duration", "0.1")
     assert sim.calls(ENUM) == 1
-    assert sim.calls("RasGetConnectStatusW") == 2
+    assert sim.calls("RasGetConnectStatusW") == 2 + statuses
     assert sim.calls(NOTIFY) == 1
 
 
@@ -316,6 +340,6 @@ def test_a_terminal_has_the_live_screen(ras, sim, monkeypatch):
     source = _commands.Source(None, sim.path, simulate=False)
     title = _commands._title(source, ras, 0.5)
     with Monitor(ras) as monitor:
-        screen = _commands._new_screen(monitor, title, output, ())
+        screen = _commands._new_screen(ras, monitor, title, output, ())
     assert isinstance(screen, _commands.LiveScreen)
     assert title == f"{sim.path} · {ras.backend} · every 0.5 s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -16,9 +17,10 @@ from ras_native import ConnState, RasError, Reason, WSAError, explain
 from ras_native._errors import posix_errno
 from ras_native.cli import _commands
 
+PACKAGE = Path(ras_native.__file__).parent
 TABLE = {
     int(code, 0): rest
-    for code, *rest in read_rows("ras_native/errors.tsv", "code name errno text advice source")
+    for code, *rest in read_rows(PACKAGE / "errors.tsv", "code name errno text advice source")
 }
 ANY_CODE = st.integers(-(1 << 31), 0xFFFFFFFF)
 
