@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+
+import pytest
+
 from ras_native.benchmark import machine
 
 MISSING = "missing: "
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        mark = item.get_closest_marker("posix_only")
+        if mark is not None and sys.platform == "win32":
+            item.add_marker(pytest.mark.skip(reason=f"posix_only: {mark.args[0]}"))
 
 
 def pytest_benchmark_update_machine_info(machine_info):
