@@ -15,7 +15,7 @@ from .._backend.layout import (
     RN_REPEAT_PAUSE_NS,
     RN_SLOW_REFUSAL_NS,
 )
-from .._backend.sockaddr import is_loopback_name
+from .._backend.sockaddr import IPV4, is_loopback_name
 from .._check import LONGEST_SECONDS, byte_string, nanoseconds, whole_number, wrong_type
 from .._errors import winsock_code, winsock_error
 from .._wait import wait_in_slices
@@ -106,6 +106,7 @@ def connect(
     address: Address | bytes,
     *,
     timeout: float = 10.0,
+    source: Address | None = None,
     syn_retries: int | None = None,
     backend: str | None = None,
 ) -> float:
@@ -113,6 +114,9 @@ def connect(
 
     The socket may be blocking or not; the call restores its mode. Ctrl-C ends the wait. Close the
     socket after a timeout or Ctrl-C.
+
+    `source` is the local address to bind the socket to first. To connect through the tunnel of an
+    entry: `(local_address("Head office"), 0)`.
 
     `syn_retries` (0 to 127) is how often TCP repeats its first packet, the SYN, if no answer comes;
     Windows repeats it also after a refusal. Linux repeats it at least once. macOS and Windows
@@ -132,13 +136,35 @@ def connect(
     if not checks.is_tcpip(sock):
         raise ValueError("sock must be an IPv4 or IPv6 socket; wsa_connect takes the others")
     encoded = checks.encode_name(address, None, "address")
+    _check_source(sock, source)
     retries = syn.choose(syn_retries, timeout_ns)
     api = started(backend)
     checked = checks.check(sock, encoded)
+    if source is not None:
+        _bind(sock, source)
     repeats = _set_retries(api, sock, checked, retries)
     began = time.perf_counter()
     _attempt(api, sock, checked, timeout_ns, wait=True, repeats=repeats)
     return time.perf_counter() - began
+
+
+def _check_source(sock: socket.socket, source: Address | None) -> None:
+    if source is None:
+        return
+    try:
+        version, *_ = checks.parse_address(source)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"source: {error}") from None
+    if (version == IPV4) != (sock.family == socket.AF_INET):
+        raise ValueError(f"source: it is IPv{version}, but the socket is not")
+
+
+def _bind(sock: socket.socket, source: Address) -> None:
+    try:
+        sock.bind((str(source[0]), *source[1:]))
+    except OSError as error:
+        number = getattr(error, "winerror", None) or error.errno or 0
+        raise winsock_error(winsock_code(number), number, "bind") from error
 
 
 def _set_retries(api: SocketBackend, sock: socket.socket, name: bytes, retries: syn.Retries) -> int:

@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 import time
+from ipaddress import ip_address
 
 import pytest
 from network import (
@@ -54,6 +55,22 @@ def test_is_refused(backend, family, mode):
         assert isinstance(caught.value, WSAError)
         assert (caught.value.code, caught.value.errno) == (10061, errno.ECONNREFUSED)
         assert sock.gettimeout() == mode
+
+
+def test_source_is_the_address_to_connect_from(backend):
+    with listening() as listener, socket.socket() as sock:
+        source = (ip_address("127.0.0.2"), 0)
+        connect(sock, listener.getsockname(), timeout=10, source=source, backend=backend)
+        assert sock.getsockname()[0] == "127.0.0.2"
+
+
+def test_source_that_is_taken(backend):
+    with listening() as listener, socket.socket() as other, socket.socket() as sock:
+        other.bind(("127.0.0.1", 0))
+        taken = other.getsockname()
+        with pytest.raises(WSAError, match="bind") as caught:
+            connect(sock, listener.getsockname(), timeout=10, source=taken, backend=backend)
+        assert caught.value.code == 10048
 
 
 @pytest.mark.ledger("WC-4")
@@ -186,6 +203,8 @@ WRONG = {
     "a host name": ({"address": ("localhost", 9)}, ValueError, "address: 'localhost' is not"),
     "a NUL": ({"address": ("::1\0", 9)}, ValueError, "address: '::1.x00' is not"),
     "no tuple": ({"address": "127.0.0.1:9"}, TypeError, "address: an address is"),
+    "source of IPv6": ({"source": ("::1", 0)}, ValueError, "source: it is IPv6"),
+    "source with a name": ({"source": ("localhost", 0)}, ValueError, "source: 'localhost' is not"),
     "unknown backend": ({"backend": "rust"}, ValueError, "backend must be one of"),
     "no socket": ({"sock": 3}, TypeError, r"sock must be a socket\.socket, not int"),
 }
