@@ -303,9 +303,9 @@ def _title(source: Source, ras: Ras, interval: float) -> str:
 def _new_screen(
     ras: Ras, monitor: Monitor, title: str, output: OutputOptions, entries: tuple[str, ...]
 ) -> Screen:
-    ask = partial(read_projection, ras)
     if output.as_json:
-        return JsonLines(projection_of=ask)
+        return JsonLines()
+    ask = partial(read_projection, ras)
     console = _show.console()
     if not sys.stdout.isatty() or console.is_dumb_terminal:
         return PlainLines(console, projection_of=ask)

@@ -111,18 +111,12 @@ class Screen(ABC):
 class JsonLines(Screen):
     """Prints one JSON document per line, even for a probe whose outcome did not change."""
 
-    def __init__(
-        self, file: TextIO | None = None, *, projection_of: ProjectionOf | None = None
-    ) -> None:
-        self._file, self._projection_of = file, projection_of
+    def __init__(self, file: TextIO | None = None) -> None:
+        self._file = file
 
     def on_event(self, event: MonitorEvent) -> None:
-        """Print the event; if a connection is up, with its addresses."""
-        document = event.to_dict()
-        if self._projection_of is not None and _has_addresses(event):
-            projection = self._projection_of(event.connection)
-            document["projection"] = projection and projection.to_dict()
-        print_json(document, self._file)
+        """Print the event."""
+        print_json(event.to_dict(), self._file)
 
     def on_probe(self, probe: Probe, *, changed: bool) -> None:
         """Print a line."""

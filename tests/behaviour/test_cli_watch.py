@@ -93,20 +93,9 @@ def test_a_connection_that_is_up_is_shown_with_its_address(run, sim, monkeypatch
     sim.set_projection(office, client_ipv4="10.8.0.7")
     between_events(monkeypatch, lambda: sim.drop(office))
     lines = run("watch", *OFTEN, "--count", "2").stdout.splitlines()
-    assert [line.split()[1:4] for line in lines] == [
-        ["found", "Office", "10.8.0.7"],
-        ["disconnected", "Office", *lines[1].split()[3:4]],
-    ]
+    assert lines[0].split()[1:4] == ["found", "Office", "10.8.0.7"]
+    assert lines[1].split()[1:3] == ["disconnected", "Office"]
     assert "10.8.0.7" not in lines[1]
-
-
-def test_json_lines_have_the_projection_of_a_connection_that_is_up(run, ras, sim, monkeypatch):
-    office = sim.add("Office")
-    projection = ras.get_projection_info(office).to_dict()
-    between_events(monkeypatch, lambda: sim.drop(office))
-    lines = run.json_lines(*OFTEN, "--only", "found", "--only", "disconnected", "--count", "2")
-    assert lines[0]["projection"] == projection
-    assert "projection" not in lines[1]
 
 
 def test_only_the_entries_asked_for_are_shown(run, sim, monkeypatch):
