@@ -68,7 +68,7 @@ class Reason:
     text: str
     """What it means, in one line."""
     advice: str | None = None
-    """What to do about it; None if nothing is known that helps."""
+    """What to do about it, if a public page says so; None otherwise."""
     source: str | None = None
     """The address of the public page that the advice rests on; None without advice."""
 

@@ -286,8 +286,8 @@ class Ras:
     def get_projection_info(self, handle: ConnectionLike) -> Projection:
         """Ask what a connection negotiated: its addresses, authentication and encryption.
 
-        The status is asked before and after. If it changed meanwhile, all is asked again, at most
-        four times.
+        The status is read before and after. If it changed, everything is read again, up to four
+        readings in all.
 
         Raises RasError with code 6 if the connection has ended, 730 while it is still being
         dialled, 731 if its entry asks for no such protocol. Raises ProviderError if the provider

@@ -262,7 +262,7 @@ _OUTAGES = (ConnSubstate.DORMANT, ConnSubstate.RECONNECTING)
 @documented(
     connection="The connection as it was listed.",
     status="What RasGetConnectStatus said of it; None unless `code` is 0.",
-    code="What RasGetConnectStatus returned: 0, or 6 if the connection was gone by then.",
+    code="What RasGetConnectStatus returned: 0, or an error; see `gone`.",
 )
 class Observation(NamedTuple):
     """One connection of a snapshot, with the result of its status call."""

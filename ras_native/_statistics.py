@@ -31,7 +31,8 @@ class Statistics(NamedTuple):
     """What RAS counted for a connection or a link since it connected: one RAS_STATS.
 
     Each counter has 32 bits: after 4,294,967,295 it begins at 0 again. Any program may set the
-    counters to 0. `Monitor.statistics` corrects both.
+    counters to 0. `Monitor.statistics` adds up wraps, and counts how often the counters were
+    cleared.
     """
 
     bytes_sent: int
@@ -57,7 +58,7 @@ class Statistics(NamedTuple):
 @documented(
     connection="The connection as it was listed.",
     statistics="What RAS counted; None unless `code` is 0.",
-    code="What RasGetConnectionStatistics returned: 0, or 6 if the connection was gone by then.",
+    code="What RasGetConnectionStatistics returned: 0, or an error; see `gone`.",
 )
 class ConnectionStatistics(NamedTuple):
     """One connection, with the result of RasGetConnectionStatistics."""

@@ -306,8 +306,9 @@ uint32_t rn_wait_gone(rn_provider *provider, uint64_t handle, uint64_t slice_ns)
 #define RN_PROJECTION_READINGS 4 /* readings of one projection while the status changes */
 
 /* Reads the projection, and the status before and after it. If the status changed meanwhile, reads
- * again, at most RN_PROJECTION_READINGS times. Returns 0, the code of RasGetProjectionInfoEx or the
- * code of the later status; unless it is 0, *projection_out is all 0. */
+ * everything again, up to RN_PROJECTION_READINGS readings in all. Returns 0, the code of
+ * RasGetProjectionInfoEx or the code of the later status; unless it is 0, *projection_out is all 0.
+ */
 uint32_t rn_get_projection_info(rn_provider *provider, uint64_t handle,
                                 rn_projection *projection_out);
 

@@ -85,7 +85,7 @@ uint32_t rassim__run_set_projection(const rassim_action *action) {
 
 /* The function. */
 
-/* [D] Before RASCS_Projected there is no projection. */
+/* Before RASCS_Projected there is no projection. */
 static bool is_projected(const rassim_connection *connection) {
   if (connection->phase == RASSIM_UP) return true;
   for (uint32_t i = 0; i < connection->position; i++) {

@@ -61,7 +61,7 @@ class ConnectOutcome(str, enum.Enum):
     outcome="The ConnectOutcome of the attempt.",
     code="The Winsock code, the same on every system; 0 for an open target.",
     errno="The system's own error number; 0 for an open target.",
-    elapsed_ns="Nanoseconds from the connect call to its outcome, on a monotonic clock.",
+    elapsed_ns="Nanoseconds from the first connect call to the outcome, on a monotonic clock.",
 )
 class ConnectResult(NamedTuple):
     """How the connect to one target of connect_many or connect_stream ended."""
@@ -79,7 +79,7 @@ class ConnectResult(NamedTuple):
 
     @property
     def milliseconds(self) -> float:
-        """Milliseconds from the connect call to its outcome."""
+        """Milliseconds from the first connect call to the outcome."""
         return self.elapsed_ns / 1e6
 
 

@@ -134,7 +134,7 @@ def _not_found(wanted: str) -> click.ClickException:
 
 _rates_option = click.option(
     "--rates", "seconds", type=_INTERVAL, metavar="SECONDS",
-    help="Also measure for SECONDS how much is sent and received in a second.",
+    help="Measure for SECONDS, and show the bytes sent and received per second.",
 )  # fmt: skip
 
 
@@ -143,7 +143,7 @@ _rates_option = click.option(
 @_rates_option
 @click.option(
     "--format", "style", type=click.Choice(("table", "rasdial")), default="table",
-    show_default=True, help="What to print.",
+    show_default=True, help="The format of the output.",
 )  # fmt: skip
 @json_option
 def list_connections(source: Source, seconds: float | None, style: str, as_json: bool) -> None:
@@ -377,7 +377,7 @@ def wait(
     ENTRY need not be connected yet. HANDLE must belong to a connection. With --state gone, the
     connection must exist when the command starts.
 
-    --timeline shows what the event log and the polls told of a dialling while the command ran.
+    --timeline shows the stages of a dialling that happened while the command ran.
     """
     if allow_missing and state != "gone":
         raise click.UsageError("--allow-missing is for --state gone")
@@ -554,8 +554,8 @@ def connect(
     Only one address of a host name is tried: the first, or with --via the first that the tunnel
     can reach.
 
-    The results are in the order of the targets. After Ctrl-C you see those that there were. The
-    exit code is 1 unless all targets are open.
+    Results are in the order of the targets. After Ctrl-C you see the results so far. The exit
+    code is 1 unless all targets are open.
     """
     if not targets and file is None:
         raise click.UsageError("Missing argument 'TARGET...', or the option '--from FILE'.")
@@ -598,8 +598,8 @@ def _show_probes(found: dict[int, Probe], *, as_json: bool) -> None:
 def explain_codes(codes: tuple[str, ...], as_json: bool) -> None:
     """Explain error codes, and say what to do about the common ones.
 
-    A CODE is one of RAS, Winsock, IKE or Windows, an HRESULT or an NTSTATUS. It is decimal, or
-    hexadecimal with 0x, and signed or unsigned.
+    CODE is a code of RAS, Winsock, IKE or Windows, an HRESULT or an NTSTATUS. Write it in
+    decimal, or in hexadecimal with 0x. It may be signed or unsigned.
     """  # an unknown option is a negative code
     reasons = [explain(parse_code(text)) for text in codes]
     if as_json:
@@ -624,7 +624,7 @@ def explain_codes(codes: tuple[str, ...], as_json: bool) -> None:
     "--watch-end",
     type=_SECONDS,
     metavar="SECONDS",
-    help="With --self-test: also wait until a connection ends, at most SECONDS; disconnect one.",
+    help="With --self-test: wait up to SECONDS for a connection to end. Disconnect one meanwhile.",
 )
 @json_option
 def doctor(

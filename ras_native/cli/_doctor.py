@@ -221,7 +221,7 @@ def _examine_event_log(report: Report, source: Source, path: str | None) -> None
         report.notes.append(
             Problem(
                 f"the event log cannot be read: {error}",
-                "nothing else is missing: a Monitor goes on, but cannot say why connections end",
+                "a Monitor works without it, but cannot say why connections end",
             )
         )
 

@@ -74,7 +74,7 @@ _GAPS = {
     GapKind.LATE: "polls that were late: {}",
     GapKind.SUSPENDED: "the system slept",
     GapKind.OVERFLOW: "events that were lost, because the output is slow: {}",
-    GapKind.LOG: "times that events of the event log may have been lost: {}",
+    GapKind.LOG: "possible losses of event log events: {}",
 }
 
 

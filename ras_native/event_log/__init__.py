@@ -1,9 +1,11 @@
 """Why a connection ended: what RAS writes into the event log of Windows.
 
-with EventLog() as log:
-while log.wait():
-for event in log.read().events:
-print(event.time, event.event_id, event.entry, event.code)
+For example:
+
+    with EventLog() as log:
+        while log.wait():
+            for event in log.read().events:
+                print(event.time, event.event_id, event.entry, event.code)
 """
 
 from __future__ import annotations
