@@ -111,7 +111,7 @@ class CompressionOption(_NamedFlag):
     server_ipv6="The server's IPv6 address in the tunnel (IKEv2); None if unknown.",
     ipv6_error="Why IPv6 was not negotiated; 0 if it was.",
     prefix_length="The bits of the IPv6 prefix (IKEv2); None without IPv6.",
-    authentication="How this side was authenticated. For IKEv2: how the server was.",
+    authentication="How this computer was authenticated (PPP), or the server was (IKEv2).",
     eap_type="The EAP method, such as 13 (TLS) or 26 (MS-CHAPv2); None without EAP.",
     flags="MOBIKE and NAT (IKEv2).",
     encryption="The encryption (IKEv2). For PPP see link_options and compression_options.",

@@ -303,9 +303,9 @@ class Ras:
     ) -> Endpoint:
         """Give the address that this computer has in the tunnel of a connection.
 
-        To connect through the tunnel: `connect_many(targets, source=(address, 0))`. Ask again after
-        the connection was made again, because it may have another address then. `version` 4 or 6
-        asks for IPv4 or IPv6; None prefers IPv4.
+        Pass it as the source of a connect: `connect(sock, target, source=(address, 0))`. Call this
+        again after a new dialling: the address may differ. `version` 4 or 6 asks for IPv4 or IPv6;
+        None prefers IPv4.
 
         Raises LookupError if there is no such address, or no connection of that name. Raises as
         `get_projection_info` does. Source: RasGetProjectionInfoEx.

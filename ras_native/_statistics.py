@@ -80,8 +80,9 @@ class ConnectionStatistics(NamedTuple):
 class StatisticsList(Listing[ConnectionStatistics]):
     """Every connection with its statistics, from one call.
 
-    A tuple of ConnectionStatistics. `found["Head office"]` is the connection of that entry, in any
-    letter case. `in` takes an entry's name, a handle, a Connection or a ConnectionStatistics.
+    A tuple of ConnectionStatistics. `statistics()["Head office"]` is the connection of that entry,
+    in any letter case. `in` takes an entry's name, a handle, a Connection or a
+    ConnectionStatistics.
     """
 
     __slots__ = ()

@@ -182,16 +182,16 @@ static uint32_t begin_connect(rn_batch *batch, uint32_t index) {
   return answer;
 }
 
-/* Whether a refused connect should begin again. Windows refuses while a listener's queue is full;
- * elsewhere its TCP repeats the SYN, on loopback the batch does it faster. */
+/* Whether a refused connect should begin again. Windows refuses while a listener's queue is full.
+ * Its TCP repeats the SYN, but on loopback the batch repeats the connect, which is faster. */
 static int should_repeat(const rn_batch *batch, const attempt *refused, uint32_t answer,
                          uint64_t now_ns) {
   return rn__socket_is_refusal(answer) && refused->repeats < batch->options.loopback_repeats &&
          is_loopback(&refused->target) && now_ns - refused->begun_ns < RN_SLOW_REFUSAL_NS;
 }
 
-/* Ends the attempt with its answer, or lets it pause. Once refused, it ends as refused unless it
- * connects: later errors only say that it could not be repeated. */
+/* Ends the attempt with its answer, or lets it pause. Once refused, an attempt ends as connected or
+ * refused; later errors are ignored. */
 static void apply_answer(rn_batch *batch, uint32_t index, uint32_t answer, uint64_t now_ns) {
   attempt *answered = &batch->attempts[index];
   if (answer && should_repeat(batch, answered, answer, now_ns)) {
@@ -303,7 +303,7 @@ static int is_done(const rn_batch *batch, int more) {
 
 static uint64_t earlier(uint64_t one, uint64_t other) { return one < other ? one : other; }
 
-/* How long nothing can happen but an answer. */
+/* Returns the time until something other than an answer is due. */
 static uint64_t time_to_wait(const rn_batch *batch, uint64_t now_ns, uint64_t end_ns) {
   uint32_t head = batch->options.concurrency;
   uint32_t oldest = list_first(batch->ages, head), paused = list_first(batch->pauses, head);

@@ -13,7 +13,8 @@ void rn__meter_free(rn__meter *meter);
 /* When the next sample is due. */
 uint64_t rn__meter_due(const rn__meter *meter);
 
-/* Samples every connection that the last poll of the list read. A sample is due by now_ns. Returns 1 if a connection fell silent, or is silent no longer. Only one thread may call it. */
+/* Samples every connection that the last poll of the list read. A sample is due by now_ns. Returns
+ * 1 if a connection fell silent, or is silent no longer. Only one thread may call it. */
 int rn__meter_sample(rn__meter *meter, rn_list *list, uint64_t now_ns);
 
 /* Does what rn_watch_traffic does. */

@@ -161,7 +161,7 @@ typedef struct {
   uint32_t is_up;            /* 1: connected, neither dormant nor reconnecting */
   uint32_t is_silent;        /* 1: nothing was received for the limit while something was sent */
   rn_statistics last;        /* of the last sample */
-  uint32_t code;             /* of the last call; unless it is 0, that call is no sample */
+  uint32_t code;             /* of the last call; unless it is 0, that call gave no sample */
   uint32_t reserved;         /* 0 */
 } rn_traffic;
 
@@ -273,11 +273,11 @@ uint32_t rn_watch_sample(rn_watch *watch, uint64_t interval_ns, uint64_t silent_
  * traffic_out. */
 uint32_t rn_watch_traffic(rn_watch *watch, uint32_t capacity, rn_traffic *traffic_out);
 
-/* Waits and polls until one of these is true of a poll: the generation is not `generation`; it or
- * the poll before it failed; an event was set; it was late; the system slept; a sample before it
- * showed that a connection fell silent, or is silent no longer; it is the first at or after
- * `look_ns` (UINT64_MAX: never). Polls are due interval_ns apart; missed polls are skipped. Only one
- * thread may wait. `event_count` is at most RN_MAX_WATCH_EVENTS. Returns 0, RN_E_CANCELLED once
+/* Waits and polls, and returns at the first poll that must be reported. Such a poll found another
+ * generation than `generation`, failed or followed a failure; or an event was set, it was late, or
+ * the system slept; or a sample before it changed a silence; or it is the first at or after
+ * `look_ns` (UINT64_MAX: never). Polls are due interval_ns apart; missed polls are skipped. Only
+ * one thread may wait. `event_count` is at most RN_MAX_WATCH_EVENTS. Returns 0, RN_E_CANCELLED once
  * `cancel` is set, or the code of a failed wait. */
 uint32_t rn_watch_wait(rn_watch *watch, rn_event *const *events, uint32_t event_count,
                        rn_event *cancel, int64_t generation, uint64_t look_ns, uint64_t interval_ns,
@@ -366,8 +366,7 @@ uint64_t rn_now_ns(void);
 #define RN_REPEAT_PAUSE_NS 5000000
 #define RN_SLOW_REFUSAL_NS 400000000
 
-/* With options.interval_ns, connects that could not begin in time are made up for, but at most
- * those of this time. */
+/* With options.interval_ns, late connects are caught up, but at most RN_CATCH_UP_NS of them. */
 #define RN_CATCH_UP_NS 20000000
 
 /* One address to connect to. Numbers are in host byte order. */

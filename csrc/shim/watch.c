@@ -151,8 +151,9 @@ static uint64_t soonest(const rn_watch *watch, uint64_t poll_ns) {
   return sample_ns < poll_ns ? sample_ns : poll_ns;
 }
 
-/* Samples what the last poll listed; the first poll comes before the first sample. So the traffic of a connection that ends is known until the
- * caller has read it: the poll that shows the end returns before the next sample. */
+/* Samples what the last poll listed; the first poll comes before the first sample. So the traffic
+ * of a connection that ends is known until the caller has read it: the poll that shows the end
+ * returns before the next sample. */
 static void take_sample(rn_watch *watch) {
   const uint64_t now_ns = rn_now_ns();
   if (!watch->meter || !watch->has_polled || now_ns < rn__meter_due(watch->meter)) return;

@@ -1,5 +1,5 @@
-/* The beginning and the end of every function of rasapi32 and wevtapi: the lock, the counters, injected errors and
- * delays. */
+/* The beginning and the end of every function of rasapi32 and wevtapi: the lock, the counters,
+ * injected errors and delays. */
 #ifndef RASSIM_CALLS_H
 #define RASSIM_CALLS_H
 

@@ -116,8 +116,8 @@ static uint32_t put_projection(const rassim_projection *from, uint32_t given, ui
   return RAS_SUCCESS;
 }
 
-/* The order of the checks is [I], and so is 632 for an unknown version: the structure has no dwSize,
- * which that code is documented for. The handle of a link reports for its connection. */
+/* The order of the checks is [I], and so is 632 for an unknown version: the structure has no
+ * dwSize, which that code is documented for. The handle of a link reports for its connection. */
 static uint32_t get_projection(HRASCONN handle, uint8_t *out, uint32_t *bytes) {
   uint32_t subentry, version = RASAPIVERSION_601;
   if (!bytes) return RAS_ERROR_INVALID_PARAMETER;

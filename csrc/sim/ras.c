@@ -323,8 +323,8 @@ uint32_t RAS_CALL RasConnectionNotificationA(HRASCONN handle, void *event, uint3
 
 /* Statistics. */
 
-/* [I] Every link has the statistics of its whole connection. The code of a link that is down is that
- * of RasGetSubEntryHandle. */
+/* [I] Every link has the statistics of its whole connection. The code of a link that is down is
+ * that of RasGetSubEntryHandle. */
 static uint32_t check_link(const rassim_connection *connection, uint32_t subentry) {
   if (subentry > connection->profile.subentries) return RAS_ERROR_NO_MORE_ITEMS;
   return connection->links[subentry - 1] == RASSIM_LINK_UP ? RAS_SUCCESS : RAS_ERROR_PORT_NOT_OPEN;

@@ -9,8 +9,8 @@
  * structures. Text is UTF-16 and ends at its first NUL.
  *
  * A forked child gets a copy of the service, with a manual clock, without
- * registrations and without open handles of the event log. A registration of a pipe or socket ends when its other end is
- * closed.
+ * registrations and without open handles of the event log. A registration of a
+ * pipe or socket ends when its other end is closed.
  */
 #ifndef RASSIM_H
 #define RASSIM_H

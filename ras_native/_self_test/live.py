@@ -135,7 +135,7 @@ def _watch_end(raw: Raw, handles: set[int]) -> dict[str, int]:
     ):
         raw.notify(EVERY_CONNECTION, event.for_provider, RASCN_Disconnection)
         while len(seen) < 3 and time.perf_counter() < deadline:
-            code = log.wait_slice(None if "notification" in seen else event, _SLICE_NS)
+            code = log._wait_slice(None if "notification" in seen else event, _SLICE_NS)
             now = time.perf_counter_ns()
             if code == RN_E_CANCELLED:
                 seen["notification"] = now

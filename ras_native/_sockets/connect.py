@@ -122,11 +122,10 @@ def connect(
     Windows repeats it also after a refusal. Linux repeats it at least once. macOS and Windows
     before 10.0.16299 ignore the number. The socket keeps it.
 
-    None means what the system chooses. But on Windows the number is lowered to what fits into
-    `timeout`, because there a refusal takes about half a second for each repeat; a refusal that
-    came too late would look like a timeout. On Windows' loopback it is 0, and this function itself
-    repeats a refused connect up to 5 times, 5 ms apart: Windows refuses also while a listener's
-    queue is full.
+    None leaves it to the system. On Windows a refusal takes about half a second per repeat, so the
+    number is lowered to fit `timeout`; a late refusal would look like a timeout. On Windows'
+    loopback TCP repeats nothing. Instead this function repeats a refused connect up to 5 times,
+    5 ms apart, because Windows also refuses while a listener's queue is full.
 
     `address` and the errors are those of `wsa_connect`; after `timeout` the error is TimeoutError
     (WSAETIMEDOUT). Source: WSAConnect.

@@ -4,8 +4,8 @@
     print(report.to_dict())
 
 It asks the simulator, and on Windows the system's own RAS, with calls that only read. It connects
-to loopback addresses only. Each way of a job is timed in turns with the others, and its results are
-compared with theirs in the same run.
+to loopback addresses only. All ways of a job are timed in turns in the same run, and their results
+are compared.
 """
 
 from __future__ import annotations

@@ -68,8 +68,8 @@ class Run:
     def ask(self, where: str, provider: Simulator | None, *, live: bool) -> None:
         """Time every job on one provider.
 
-        On a live one, whose counters change, also time its calls alone. The simulator's calls are
-        too short for that, and not those of Windows.
+        On a live provider it also times the provider's calls alone. The simulator's calls are too
+        short for that, and are not those of Windows.
         """
         library = polls.load(None if provider is None else provider.path)
         with ExitStack() as stack:

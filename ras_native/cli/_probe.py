@@ -140,9 +140,9 @@ def check_each(
 ) -> Iterator[tuple[int, Probe]]:
     """Check each target once; yield its number and result when its check ends.
 
-    `options` are those of connect_stream. The targets are read while they are checked, but with a
-    tunnel before that. If reading fails, the exception comes after the results of all targets
-    before.
+    `options` are those of connect_stream. Targets are read while others are checked. If reading
+    fails, the results of the earlier targets come before the exception. With a tunnel all targets
+    are read first, so an exception comes before any result.
     """
     if tunnel is None:
         yield from _run(_planned(targets, None), None, options)

@@ -54,7 +54,7 @@ class EventLog:
 
     library: the path of a library that has the functions of wevtapi, such as a Simulator. None is
     wevtapi.dll of System32.
-    past: begin with the oldest event that is in the log, not with those that are written from now.
+    past: begin with the oldest event in the log. By default only new events are read.
     backend: the backend of the waits, "native" or "ctypes". None is the one in use.
 
     Raises ProviderError if there is no event log that can be read, as under Wine; TypeError or
@@ -156,9 +156,10 @@ class EventLog:
     def read(self) -> LogRead:
         """Return all that is new, without waiting for anything.
 
-        At most 256 events come at once; if there are more, `wait` returns at once. What the event
-        log answers never raises an error: the result has it. A lost subscription is made again
-        after the last event that was read, at first immediately, later after at most a minute.
+        At most 256 events come at once; if there are more, `wait` returns at once. An error of the
+        event log is not raised: `LogRead.error` has it. A lost subscription is made again, from the
+        last event that was read. The first attempt is immediate; later ones are up to a minute
+        apart.
 
         Raises ValueError if the log is closed, RuntimeError if another thread is reading it.
         """
@@ -198,23 +199,23 @@ class EventLog:
     def wait(self, timeout: float | None = None, *, cancel: Event | None = None) -> bool:
         """Wait at most `timeout` seconds until `read` may find something; return whether it may.
 
-        None waits for ever. Other threads run meanwhile, and Ctrl-C ends the wait. It returns at
-        once before the first read, and a minute after the last one: a lost subscription may send no
-        signal.
+        None waits for ever. Other threads run meanwhile, and Ctrl-C ends the wait. Before the first
+        read it returns at once. A minute after the last read it returns too, because a lost
+        subscription may send no signal.
 
         Raises Cancelled if `cancel` was set first, ValueError if the log is closed or an argument
         is out of range, TypeError for an argument of the wrong type.
         """
         timeout_ns = None if timeout is None else nanoseconds("timeout", timeout)
         canceller = cancel_event(cancel, self.backend)
-        code = wait_in_slices(lambda ns: self.wait_slice(canceller, ns), timeout_ns)
+        code = wait_in_slices(lambda ns: self._wait_slice(canceller, ns), timeout_ns)
         if code == RN_E_CANCELLED:
             raise Cancelled("the wait for the event log was cancelled")
         if code >= RN_E_OS:
             raise system_error(code - RN_E_OS, "waiting for the event log failed")
         return code != RN_E_TIMEOUT
 
-    def wait_slice(self, cancel: BackendEvent | None, slice_ns: int) -> int:
+    def _wait_slice(self, cancel: BackendEvent | None, slice_ns: int) -> int:
         """Wait as BackendEvent.wait does; 0 also if it is time to read without a signal."""
         code = self._open_event().wait(cancel, slice_ns)
         due = self._look_at if self._error is None else self._restore_at

@@ -6,8 +6,8 @@ What it promises:
    different connections have the order of the polls. Within one poll, ends come first.
 2. It reports a change that came and went between two polls as a `Gap`, if RAS signalled it and no
    change that a poll saw explains the signal.
-3. It cannot detect a change between two polls without a signal, or with a signal that another
-   change explains.
+3. It cannot detect a change that came and went between two polls if RAS did not signal it, or if
+   another change explains the signal.
 
 RAS sets one event for all changes, and signals a hang-up some time after it removes the connection
 from its list. So a signal and a change belong together if polls find both within 2 seconds (the
@@ -31,18 +31,19 @@ longer. If a registration may have stopped working, the Monitor registers again:
 1, 2, 4 and more seconds, up to once a minute.
 
 With `statistics_interval` the Monitor samples the statistics of each connection at fixed moments.
-The samples wake no Python. `Monitor.statistics` gives the sums, as `ras_native.monitor.traffic`
-explains. A connection is silent if bytes were sent and nothing was received since. The first sample
-finds it that is taken `silent_after` seconds or more after the sample that first showed such bytes.
-So that takes at most `silent_after` and two intervals, or one interval less if `silent_after` is a
-multiple of the interval. Traffic that nobody answers, such as a log that is only sent, looks the
-same.
+With the native backend this runs no Python code until a connection falls silent.
+`Monitor.statistics` gives the sums, as `ras_native.monitor.traffic` explains. A connection is
+silent if bytes were sent and nothing was received for `silent_after` seconds. The time counts from
+the first sample that showed such bytes. The next sample after that time finds the silence. So it is
+found at most `silent_after` seconds and two intervals after the bytes were sent. One-way traffic,
+such as a log that is only sent, looks silent too.
 
 With `probe` the Monitor connects through tunnels that are up, each from a thread of its own. A
-connection is unreachable after a probe that nobody answered for 3 seconds, or for one interval if
-that is shorter. It is up again after the next answer, also a refusal. A probe that this computer
-cannot even begin shows nothing. An unreachable connection is not also called silent, and one that
-is dormant or reconnecting is not probed.
+probe succeeds if the port is open or refuses. Any other outcome makes the connection unreachable; a
+probe without an answer fails after 3 seconds, or after one interval if that is shorter. The next
+success makes the connection up again. A probe that this computer cannot even begin shows nothing.
+An unreachable connection is not also called silent. A connection that is dormant or reconnecting is
+not probed.
 
 With `notifications=False`, or with a provider that has no notifications, there are no signals. Then
 the Monitor cannot detect changes between two polls, and reports neither `blip` nor `unreported`. It
@@ -58,17 +59,18 @@ the reason for which a connection ended. So a `Disconnected` is reported at once
   it is None at once.
 - Usually both have the correlation id of the attempt to connect. Then the reason is never that of
   another connection.
-- If one of them has no id, the reason is a guess, and `matched_by` says so. The entry must be the
-  same, in any letter case and even if Windows wrote it in a wrong encoding. The event must be from
-  at most 5 seconds before or after the end. No other end and no other event may fit. A guess is
-  made after the 10 seconds, when the others are known.
+- If one of them has no id, the reason is a guess, and `matched_by` says so. A guess needs the same
+  entry, in any letter case; a name that Windows wrote in a wrong encoding can match. The event must
+  be at most 5 seconds from the end, and fit no other end. No other event may fit this end. The
+  Monitor guesses after the 10 seconds, when it knows the others.
 - The order of the log does not matter. An event that is read before the poll that sees the end is
   kept for an hour; at most 4,096 are kept. Copies of an event are ignored.
 
 `DialFailed`, `IdleTimeout` and `SessionTimeout` report what only the log tells. `Gap.log_events`
-has what the log told of connections that no poll saw. An event of the log makes the Monitor poll at
-once, so it finds changes that RAS does not signal; but it is no signal, and explains none. Events
-that were written before the log was open are not read: it is open when `has_event_log` is true.
+has what the log told of connections that no poll saw. The Monitor polls at once when the log has a
+new event. So it finds changes that RAS does not signal. Such an event is not a signal, and explains
+none. Events that were written before the log was open are not read: it is open when `has_event_log`
+is true.
 
 `Monitor.timeline` has the stages of the last dialling of an entry, from the log and from the states
 that polls saw.

@@ -14,10 +14,10 @@ from .._sockets.many import ConnectOutcome
 
 
 class HealthKind(str, Enum):
-    """What is known about a connection that is listed as connected."""
+    """Whether a connection that RAS lists as connected works."""
 
     UP = "up"
-    """Nothing shows that it does not work."""
+    """Nothing shows a problem."""
     DORMANT = "dormant"
     """The interface under an IKEv2 tunnel is down."""
     RECONNECTING = "reconnecting"

@@ -296,13 +296,15 @@ class Monitor:
     events, and Gap, ProviderFailed and ProviderRecovered. An entry need not exist. None: all.
     event_log: False not to read the event log. The Monitor then does not tell why connections end.
     probe: for each entry an address behind its tunnel: `{"Head office": ("10.0.0.1", 443)}`. While
-    the connection is up, the Monitor connects to it, from the tunnel's own address if RAS tells
-    one. Any answer shows that the tunnel works, even a refusal. Without an answer the connection's
-    health is UNREACHABLE. Hosts are numeric.
+    the connection is up, the Monitor connects to it, from the tunnel's own address if RAS reports
+    one. A probe succeeds if the port is open or refuses. Any other outcome makes the connection's
+    health UNREACHABLE. Hosts are numeric.
     probe_interval: seconds between two probes of an entry, at least 0.1.
     statistics_interval: seconds between two samples of the statistics of each connection, at least
-    0.01; None: none. They wake no Python until they are read, or a connection falls silent.
-    silent_after: seconds after which bytes that were sent without an answer are silence.
+    0.01; None takes no samples. With the native backend, sampling runs no Python code until a
+    connection falls silent.
+    silent_after: how many seconds bytes may be sent without an answer before the connection is
+    silent.
     capacity: how many events may wait. If more come, one Gap(overflow) replaces the oldest.
     record: a file to record to; `replay` returns the same events from it, on any system.
     pseudonyms: replace names, numbers, addresses, paths and GUIDs in the recording.
@@ -495,7 +497,7 @@ class Monitor:
 
     @property
     def has_event_log(self) -> bool:
-        """Whether the event log is open: why connections end is told from then on."""
+        """Whether the event log is open. Then the Monitor can tell the reasons of later ends."""
         return self._entered().log.is_open
 
     def timeline(self, entry: str) -> DialTimeline | None:
@@ -508,8 +510,8 @@ class Monitor:
     def health(self, entry: str) -> Health | None:
         """Return whether the connection of this phone-book entry works, with the evidence.
 
-        None if it is not connected. Letter case does not matter. The evidence is that of the last
-        poll that had a new one.
+        Letter case does not matter. None if it is not connected. `Silence.bytes_sent` and the
+        counts are from the last poll that brought new evidence.
         """
         return self._entered().engine.health(_check.text("entry", entry))
 

@@ -45,7 +45,7 @@ class DialStage:
     name: str
     """"dialling", "link begun", "link up", "link authenticated"; or a ConnState's name."""
     source: str
-    """Who told: "log" for the event log, "poll" for a state that a poll saw."""
+    """Where it was seen: "log" for the event log, "poll" for a poll."""
     time: datetime
     """When it began, in UTC: when the event was written, or when the poll returned."""
     seconds: float | None
@@ -60,7 +60,7 @@ class DialStage:
 class DialTimeline:
     """The last dialling of a phone-book entry.
 
-    Polls see only the stages that stand while they look. The log has all its four stages.
+    Polls see only the stages that last until the next poll. The log has all four.
     """
 
     entry: str

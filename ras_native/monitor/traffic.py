@@ -2,12 +2,11 @@
 
 How the sums are made (csrc/shim/traffic.c):
 
-- RAS' counters have 32 bits. A counter that is smaller than in the last sample either wrapped, or
-  another program set all counters to 0. Bytes wrapped if the frames that passed can hold them: no
-  frame has more than 2,048 bytes. Otherwise the counters were set to 0.
-- What passed between a sample and the clear after it is lost: nobody could see it. So after a clear
-  the sums are too small. If every counter is larger again in the next sample, nobody sees the
-  clear either.
+- RAS' counters have 32 bits. A counter that is smaller than in the last sample wrapped, or another
+  program set all counters to 0. A counter of bytes wrapped if the new frames can hold that many
+  bytes, at most 2,048 each.
+- Bytes that passed between a sample and a clear are lost, so the sums are then too small. A clear
+  goes unnoticed if no counter is smaller in the next sample.
 - If the frames between two samples could hold another 4 GiB, `Traffic.is_certain` is false from
   then on. That takes 2 million frames in one direction: at 1 Gbit/s about 23 seconds.
 - A duration that runs backwards belongs to a new connection: its sums begin at 0.
@@ -66,7 +65,7 @@ class Traffic(NamedTuple):
     is_certain: bool
     """False if so much may have passed that a counter wrapped without being noticed."""
     code: int
-    """What RasGetConnectionStatistics returned last. Unless it is 0, that call is no sample."""
+    """The code of the last RasGetConnectionStatistics. Unless it is 0, that call gave no sample."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""

@@ -391,10 +391,10 @@ class Simulator:
         self._act("set_traffic", handle, *rates, _check.nanoseconds("after", after))
 
     def zombie(self, handle: int, *, sent: int = 1000, after: float = 300.0) -> None:
-        """Let nothing come back through the connection any more, though RAS lists it as connected.
+        """Stop all incoming traffic, though RAS still lists the connection as connected.
 
-        `sent` is what this side still sends, in bytes a second. So a tunnel behaves whose server
-        has forgotten it, often after five idle minutes.
+        `sent`: bytes that this side still sends a second. A tunnel behaves like this when its
+        server has forgotten it, often after five idle minutes.
         """
         self.set_traffic(handle, sent=sent, after=after)
 
@@ -408,10 +408,10 @@ class Simulator:
     ) -> None:
         """Set what RasGetProjectionInfoEx reports; a member that is not named becomes 0.
 
-        The members are those of `ras_native.Projection`; `kind` is IKEV2 unless given. Without a
-        client's address the protocol was not negotiated: its error is 731. A `code` other than 0
-        is reported instead. A connection whose projection was never set has 10.0.0.2, and IKEv2 or
-        PPP by the name of its device.
+        The members are those of `ras_native.Projection`; `kind` is IKEV2 by default. A protocol
+        without a client address has error 731. A `code` other than 0 is returned instead of data.
+        Until this is called, a connection has the address 10.0.0.2, and its device name decides
+        between IKEv2 and PPP.
         """
         filled, kept = _projection.projection(dict(members))
         delay = _check.nanoseconds("after", after)
@@ -515,9 +515,9 @@ class Simulator:
     ) -> None:
         """Let RAS write an event about a connection, without any change.
 
-        RAS writes the ids 20221 to 20227, 20263, 20264, 20277, 20278 and 20281. All but 20278, a
-        tunnel that failed to move, are also written when the simulator makes the change. code: the
-        reason or the error, for 20226, 20227 and 20278.
+        event_id: 20221 to 20227, 20263, 20264, 20277, 20278 or 20281. The simulator writes all but
+        20278 (a tunnel could not move) by itself. code: the reason or the error, for 20226, 20227
+        and 20278.
         """
         number = _structures.ras_event(event_id)
         delay = _check.nanoseconds("after", after)
@@ -558,13 +558,13 @@ class Simulator:
     ) -> None:
         """Change what RAS writes into the event log from now on.
 
-        event_id: of this event; None: of every event for which there is no change of its own.
+        event_id: the event to change; None changes every event without a change of its own.
         delay: seconds from the change to the event. backdate: a delayed event still has the time of
-        the change. copies: how many times it is written, from 0 to 16. correlation False: without
-        the id of the connection, as "{NA}". entry_name, code: in place of the real ones.
+        the change. copies: how many times it is written, from 0 to 16. correlation: False writes
+        "{NA}" for the id of the connection. entry_name, code: in place of the real ones.
 
-        A later call for the same event replaces all of these. The defaults write events as they
-        are.
+        A later call for the same event replaces the earlier one. Call it without options to undo
+        it.
         """
         number = 0 if event_id is None else _structures.ras_event(event_id)
         nanoseconds = _check.nanoseconds("delay", delay)
@@ -588,7 +588,7 @@ class Simulator:
     def break_subscriptions(
         self, code: int = codes.ERROR_EVT_QUERY_RESULT_STALE, *, after: float = 0.0
     ) -> None:
-        """Let every subscription to the log that exists then fail, until it is made again.
+        """Make every existing subscription to the log fail, until it is made again.
 
         EvtNext returns `code` for it. Its event is still set when something is new.
         """
@@ -705,8 +705,8 @@ class Simulator:
     def call_cost(self) -> float:
         """Seconds for which each call of a RAS function keeps the processor busy; 0 by default.
 
-        It stands for the remote procedure call of Windows in a benchmark; at most 1. How long that
-        takes is not known. A `delay` sleeps instead.
+        It simulates the cost of the remote procedure call that Windows makes; nobody measured that
+        cost yet. At most 1 second. `delay` sleeps instead.
         """
         nanoseconds: int = self._control("call_cost")()
         return nanoseconds / _NS_PER_SECOND

@@ -457,8 +457,9 @@ class Oracle:
        different connections have the order of the polls. Within one poll, ends come first.
     2. It reports a change that came and went between two polls as a `Gap`, if RAS signalled it and
        no change that a poll saw explains the signal.
-    3. It cannot detect a change between two polls without a signal, or with a signal that another
-       change explains. Only these two cases are allowed: `unseen` counts them.
+    3. It cannot detect a change that came and went between two polls if RAS did not signal it, or
+       if another change explains the signal. Only these two cases are allowed:
+       `unseen` counts them.
     """
 
     def __init__(self, storm: Storm) -> None:
