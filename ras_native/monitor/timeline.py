@@ -232,5 +232,6 @@ class Timelines:
         if shown and shown[0] is not item and shown[0].first() > item.first():
             return
         self._last[name] = item, item.timeline(item.entry)
+        self._last.move_to_end(name)
         if len(self._last) > MOST_ATTEMPTS:
             self._last.popitem(last=False)

@@ -182,6 +182,14 @@ def test_the_number_of_timelines_is_bounded(hand: Hand) -> None:
     assert len(timelines._attempts) == len(timelines._last) == MOST_ATTEMPTS
 
 
+def test_the_timeline_that_was_not_used_for_longest_is_forgotten(hand: Hand) -> None:
+    names = ["Head office", *map(str, range(MOST_ATTEMPTS - 1)), "Head office", "one more"]
+    for number, name in enumerate(names, 1):
+        hand.poll(log=(logged(DIALLING, number, at=100.0 + number, entry=name),), after=0.01)
+    assert hand.engine.timeline("Head office") is not None
+    assert hand.engine.timeline("0") is None
+
+
 def test_an_attempt_whose_entry_is_unknown_is_found_later(hand: Hand) -> None:
     hand.poll(log=DIAL[2:3])
     assert hand.engine.timeline("Head office") is None
