@@ -24,7 +24,8 @@ The other kinds of Gap are:
 - `overflow`: the consumer was slow.
 - `log`: events of the event log may be missing, so reasons may be missing.
 
-If polls stay late, the Monitor reports that once in 60 seconds; if signals never stop, once in 10.
+If polls stay late, the Monitor reports that once in 60 seconds; if signals never stop, or the event
+log loses events again and again, once in 10.
 
 While RAS fails, the time between polls doubles up to 5 seconds, or up to one interval if that is
 longer. If a registration may have stopped working, the Monitor registers again: at once, then after
@@ -56,7 +57,7 @@ the reason for which a connection ended. So a `Disconnected` is reported at once
 
 - There is exactly one `Explained` for each reported `Disconnected`. If the log tells nothing within
   10 seconds, or the Monitor is closed before, its `reason` is None. Where no event log can be read,
-  it is None at once.
+  it is None at once. With `event_log=False` there is no `Explained`.
 - Usually both have the correlation id of the attempt to connect. Then the reason is never that of
   another connection.
 - If one of them has no id, the reason is a guess, and `matched_by` says so. A guess needs the same

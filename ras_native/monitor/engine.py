@@ -51,7 +51,8 @@ LONGEST_BACK_OFF_NS = 5 * _S
 LONGEST_OUTAGE_NS = 60 * _S
 """Consecutive late polls are reported as one Gap, but at least once in this time."""
 LONGEST_BURST_NS = 10 * _S
-"""Consecutive signals without a change are reported as one Gap, at least once in this time."""
+"""Consecutive signals without a change are reported as one Gap, at least once in this time. So are
+losses of the event log."""
 FIRST_REGISTRATION_PAUSE_NS, LONGEST_REGISTRATION_PAUSE_NS = _S, 60 * _S
 """The least time between two registrations doubles from the first to the longest."""
 _MOST_CHANGES = 4096  # how many changes may wait for their signals
@@ -184,6 +185,7 @@ class Engine:
         self._sequence = 0
         self._failures = 0
         self._late: _Range | None = None
+        self._missed: _Range | None = None  # of the event log
         self._connections = Connections()
         self._reasons = Reasons()
         self._timelines = Timelines()
@@ -223,8 +225,7 @@ class Engine:
         events: list[MonitorEvent] = []
         self._events = events
         logged = self._reasons.read(poll.log, poll.monotonic_ns)
-        if poll.log_missed_ns is not None:
-            self._tell_gap(GapKind.LOG, _Range(poll.log_missed_ns, poll.monotonic_ns, 1))
+        self._tell_missed(poll)
         if poll.suspended_ns:
             self._tell_gap(GapKind.SUSPENDED, _Range(poll.previous_ns, poll.monotonic_ns, 1))
         if poll.snapshot is None:
@@ -262,6 +263,16 @@ class Engine:
             self._tell_health(change)
         self._match(poll, differences, covered=covered)
         self._report_unmatched(poll.monotonic_ns)
+
+    def _tell_missed(self, poll: Poll) -> None:
+        """Report that events of the log may be missing: once for those that follow each other."""
+        now_ns = poll.monotonic_ns
+        if poll.log_missed_ns is not None:
+            self._missed = _joined(self._missed, _Range(poll.log_missed_ns, now_ns, 1))
+        run = self._missed
+        if run and (now_ns >= run.to_ns + SETTLING_NS or now_ns - run.from_ns >= LONGEST_BURST_NS):
+            self._tell_gap(GapKind.LOG, run)
+            self._missed = None
 
     def _tell_outage(self, poll: Poll, *, first: bool) -> bool:
         """Report failed and late polls. Return whether a Gap covers the time before this poll."""
@@ -453,6 +464,8 @@ class Engine:
         self.wants_registration = False
         now_ns = poll.monotonic_ns
         looks = [] if self._reasons.deadline_ns is None else [self._reasons.deadline_ns]
+        if self._missed:
+            looks.append(self._missed.to_ns + SETTLING_NS)
         if not self._failures:
             looks += self._looks_for_changes(poll)
         self.next_look_ns = min((look for look in looks if look > now_ns), default=None)

@@ -19,7 +19,7 @@ from ras_native.event_log._records import (
     LONGEST_TIME,
     MOVED,
 )
-from ras_native.monitor.engine import LOOKS_AFTER_SIGNAL_NS
+from ras_native.monitor.engine import LOOKS_AFTER_SIGNAL_NS, SETTLING_NS
 from ras_native.monitor.events import (
     Absent,
     DialFailed,
@@ -510,9 +510,29 @@ def test_what_connected_during_an_outage_and_stays_is_not_in_its_gap(hand: Hand)
 
 def test_a_log_that_lost_events_is_a_gap(hand: Hand) -> None:
     missed = hand.now
-    (gap,) = hand.poll(up(), log_missed_ns=missed)
+    assert hand.poll(up(), log_missed_ns=missed) == []
+    found = hand.now
+    (gap,) = look_until_settled(hand, up())
     assert isinstance(gap, Gap)
-    assert (gap.kind, gap.count, gap.from_ns, gap.to_ns) == ("log", 1, missed, hand.now)
+    assert (gap.kind, gap.count, gap.from_ns, gap.to_ns) == ("log", 1, missed, found)
+    assert gap.monotonic_ns == found + SETTLING_NS
+
+
+def test_a_log_that_loses_events_again_and_again_is_few_gaps(hand: Hand) -> None:
+    for _ in range(500):
+        hand.poll(up(), after=0.05, log_missed_ns=hand.now)
+    look_until_settled(hand, up())
+    gaps = [event for event in hand.events if isinstance(event, Gap)]
+    assert {gap.kind for gap in gaps} == {GapKind.LOG}
+    assert sum(gap.count for gap in gaps) == 500
+    assert len(gaps) == 3
+    assert gaps[0].to_ns == gaps[1].from_ns
+
+
+def test_a_loss_of_the_log_is_told_while_ras_fails(hand: Hand) -> None:
+    hand.poll(code=711, log_missed_ns=hand.now)
+    assert hand.engine.next_look_ns == hand.now + SETTLING_NS
+    assert kinds(hand.poll(code=711, after=2.0)) == [GapKind.LOG]
 
 
 # The log wakes the Monitor
