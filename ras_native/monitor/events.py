@@ -240,7 +240,10 @@ class ProviderRecovered(MonitorEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Explained(MonitorEvent):
-    """Why a connection ended. Each Disconnected is followed by exactly one, at once or later."""
+    """Why a connection ended. Exactly one follows each Disconnected, at once or later.
+
+    With `event_log=False` none does.
+    """
 
     __match_args__ = ("reason",)
 

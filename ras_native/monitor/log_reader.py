@@ -12,9 +12,12 @@ from .._errors import ProviderError
 from .._log import logger
 from ..event_log import EventLog, LogEvent
 from ..event_log._event_log import LOOK_SECONDS
+from ..event_log._wevtapi import EventLogError
 
 _RETRY_NS = 1_000_000_000
 """While the log fails, ask it this often; it limits itself how often it is opened again."""
+_LONGEST_PAUSE_NS = 60 * _RETRY_NS
+"""The time between two attempts to open the log doubles up to this."""
 _LOOK_NS = int(LOOK_SECONDS * 1e9)
 _MOST_WAITING = 64  # reads that wait to be taken while a poll is slow; the log keeps the rest
 
@@ -37,6 +40,7 @@ class LogReader:
         self._found: deque[tuple[tuple[LogEvent, ...], int | None]] = deque()
         self._read_ns = time.perf_counter_ns()  # when all that is new was read last
         self._is_failing = False
+        self._pause_ns = _RETRY_NS  # before the next attempt to open the log
         self.due_ns: int | None = 0
 
     # For the thread that polls
@@ -70,26 +74,39 @@ class LogReader:
     def run(self) -> bool:
         """Open the log, or read what is new. Return False if there is no log."""
         if self._log is None:
-            try:
-                self._log = self._open_log()
-            except ProviderError as error:
+            self._log = self._opened()
+        if self._log is not None:
+            self._read(self._log)
+        return self._has_log
+
+    def _opened(self) -> EventLog | None:
+        """Open the log. If that fails, try again later, or never if there is no log."""
+        try:
+            return self._open_log()
+        except OSError as error:
+            if isinstance(error, ProviderError) and not isinstance(error.__cause__, EventLogError):
                 logger.info("a Monitor cannot tell why connections end: %s", error)
                 self._found.append(((), None))
                 self._has_log = False
-                return False
-        if len(self._found) >= _MOST_WAITING:
-            self.due_ns = time.perf_counter_ns() + _RETRY_NS
-            return True
-        begun_ns = time.perf_counter_ns()
-        found = self._log.read()
-        if found.events or found.missed or found.unreadable:
-            is_complete = not (found.missed or found.unreadable)
-            self._found.append((found.events, None if is_complete else self._read_ns))
-        self._note(found.error)
-        if found.error is None:
-            self._read_ns = begun_ns
-        self.due_ns = time.perf_counter_ns() + (_RETRY_NS if found.error else _LOOK_NS)
-        return True
+            else:
+                self._note(error)
+                self.due_ns = time.perf_counter_ns() + self._pause_ns
+                self._pause_ns = min(2 * self._pause_ns, _LONGEST_PAUSE_NS)
+        return None
+
+    def _read(self, log: EventLog) -> None:
+        """Read what is new, unless too much waits to be taken."""
+        if len(self._found) < _MOST_WAITING:
+            begun_ns = time.perf_counter_ns()
+            found = log.read()
+            if found.events or found.missed or found.unreadable:
+                is_complete = not (found.missed or found.unreadable)
+                self._found.append((found.events, None if is_complete else self._read_ns))
+            self._note(found.error)
+            if found.error is None:
+                self._read_ns = begun_ns
+        is_soon = self._is_failing or len(self._found) >= _MOST_WAITING  # no event will tell when
+        self.due_ns = time.perf_counter_ns() + (_RETRY_NS if is_soon else _LOOK_NS)
 
     def _note(self, error: OSError | None) -> None:
         """Log that the event log begins or stops to fail."""

@@ -230,9 +230,9 @@ class _Worker:
         thread = self.thread
         if thread is None:
             self.end_recording()
-        if thread is None or thread is threading.current_thread():
             self.queue.close()
-            return
+        if thread is None or thread is threading.current_thread():
+            return  # `_run` puts the last events before it closes the queue
         thread.join(seconds)
         self._end()
         if thread.is_alive():

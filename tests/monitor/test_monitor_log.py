@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
+import time
 from collections import deque
 from datetime import datetime, timezone
 
@@ -29,6 +31,7 @@ from ras_native import (
 from ras_native.event_log import EventLog, LogRead
 from ras_native.event_log._event_log import LOOK_SECONDS
 from ras_native.event_log._records import CONNECTED, DIAL_FAILED, DISCONNECTED
+from ras_native.event_log._wevtapi import EventLogError
 from ras_native.monitor import engine, log_reader, matching
 from ras_native.monitor import monitor as module
 from ras_native.monitor.helper import Helper
@@ -436,6 +439,45 @@ def test_while_nobody_takes_it_stops_to_read(monkeypatch):
     assert log.is_closed
 
 
+def test_after_a_backlog_it_reads_again_soon(monkeypatch):
+    """No event wakes it while its reads wait, and nobody tells it that they were taken."""
+    monkeypatch.setattr(log_reader, "_MOST_WAITING", 1)
+    reader = LogReader(lambda: FakeLog(LogRead(events=(ONE,))))
+    assert reader.run()
+    assert reader.event is None
+    assert reader.due_ns <= time.perf_counter_ns() + log_reader._RETRY_NS
+
+
+def refused(code):
+    error = ProviderError("x", "its event log cannot be read")
+    error.__cause__ = EventLogError(code, "EvtSubscribe")
+    return error
+
+
+@pytest.mark.parametrize("error", [refused(1722), OSError(errno.EMFILE, "too many files")])
+def test_a_log_that_cannot_be_opened_yet_is_opened_later(error, caplog):
+    caplog.set_level(logging.INFO)
+    answers, pauses = deque([error] * 8), []
+
+    def open_log():
+        if answers:
+            raise answers.popleft()
+        return FakeLog(LogRead(events=(ONE,)))
+
+    reader = LogReader(open_log)
+    for _ in range(8):
+        begun_ns = time.perf_counter_ns()
+        assert reader.run()
+        assert not reader.is_open
+        pauses.append((reader.due_ns - begun_ns) // 1_000_000_000)
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert reader.take() == ((), None, True)
+    assert reader.run()
+    assert reader.is_open
+    assert reader.take().log == (ONE,)
+    assert len(caplog.messages) == 2  # it fails, and it can be read again
+
+
 def test_without_jobs_there_is_no_second_thread(backend):
     helper = Helper(backend, [], lambda: None)
     helper.start()
@@ -459,6 +501,23 @@ def test_close_answers_what_waits(sim, ras, office, tmp_path):
     assert reason.monotonic_ns > end.monotonic_ns
     assert list(replay(path))[1:] == [end, reason]
     assert sim.subscriptions == sim.event_handles == 0
+
+
+def test_a_close_by_its_own_thread_answers_what_waits(sim, monitor, office, monkeypatch):
+    """A logging handler may close it."""
+    apply = monitor._worker.engine.apply
+
+    def apply_and_close(poll):
+        events = apply(poll)
+        if events:
+            monitor.close()
+        return events
+
+    monkeypatch.setattr(monitor._worker.engine, "apply", apply_and_close)
+    sim.disturb_log(DISCONNECTED, copies=0)
+    sim.drop(office)
+    monitor._worker.thread.join(PATIENCE)
+    assert [type(event) for event in rest(monitor)] == [Disconnected, Explained]
 
 
 def test_a_close_while_ras_does_not_answer_answers_too(sim, monitor, office, monkeypatch):
