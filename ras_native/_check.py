@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from ctypes import c_void_p, sizeof
 
 DWORD_MAX = 0xFFFFFFFF
+QWORD_MAX = 2**64 - 1
 LONGEST_SECONDS = 10 * 366 * 24 * 3600
 """Ten years: the longest duration that a wait accepts."""
 

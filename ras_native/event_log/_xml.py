@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from xml.parsers import expat
 
-from .._check import DWORD_MAX
+from .._check import DWORD_MAX, QWORD_MAX
 from ._records import (
     CAN_MOVE,
     CONNECTED,
@@ -34,7 +34,6 @@ LONGEST_XML = 1 << 17
 
 _DEEPEST = 16
 _MOST_FIELDS = 256
-_QWORD_MAX = 2**64 - 1
 
 _TEXTS: set[tuple[str, ...]] = {
     ("Event", "System", "EventID"),
@@ -97,18 +96,29 @@ def parse(xml: str) -> LogEvent:
     source = found.value("Provider")
     event_id = _number("EventID", found.value("EventID"), DWORD_MAX)
     data = tuple(found.data)
-    places = _PLACES.get(source, {}).get(event_id, _NOTHING)
+    places = _places(source, event_id)
     return LogEvent(
         channel=found.value("Channel"),
         source=source,
         event_id=event_id,
-        record_id=_number("EventRecordID", found.value("EventRecordID"), _QWORD_MAX),
+        record_id=_number("EventRecordID", found.value("EventRecordID"), QWORD_MAX),
         time=_time(found.value("TimeCreated")),
         correlation_id=_guid(_field(data, places.correlation_id)),
         entry=_field(data, places.entry) or None,
         code=_code(_field(data, places.code)),
         data=data,
     )
+
+
+def code_place(event: LogEvent) -> int | None:
+    """Return the place of the event's code among its data; None if its code is not there."""
+    place = _places(event.source, event.event_id).code
+    code = _code(_field(event.data, place))
+    return None if code is None or code != event.code else place
+
+
+def _places(source: str, event_id: int) -> _Places:
+    return _PLACES.get(source, {}).get(event_id, _NOTHING)
 
 
 class _Found:

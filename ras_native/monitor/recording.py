@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 from uuid import UUID
 
-from .._check import DWORD_MAX
+from .._check import DWORD_MAX, QWORD_MAX
 from .._records import (
     Connection,
     ConnectionFlag,
@@ -34,6 +33,7 @@ from .._records import (
 )
 from .._sockets.many import ConnectOutcome
 from ..event_log._records import LogEvent
+from ..event_log._xml import code_place
 from .engine import Engine, Poll, is_late
 from .events import MonitorEvent
 from .health import Key, ProbeFailure, ProbeSample, Sample, Silence, key_of
@@ -54,7 +54,6 @@ _OPTIONAL = {
     for field in fields(Poll)
     if field.name not in (*_REQUIRED, "snapshot", "log", "probes", "samples")
 }
-_NUMBER = re.compile(r"-?[0-9]{1,10}")  # a code; phone numbers are longer or have other signs
 _T = TypeVar("_T")
 _E = TypeVar("_E", ConnState, ConnSubstate)
 
@@ -281,15 +280,16 @@ class Pseudonyms:
         return item._replace(correlation_id=self.guid(item.correlation_id))
 
     def log_event(self, event: LogEvent) -> LogEvent:
-        """Replace every value that identifies people or places."""
+        """Replace all its data but the code: any other number may be a name or a phone number."""
         attempt = self.guid(event.correlation_id)
         entry = None if event.entry is None else self.entry(event.entry)
         known = {f"{{{event.correlation_id}}}".upper(): f"{{{attempt}}}".upper()}
         if event.entry is not None and entry is not None:
             known[event.entry.upper()] = entry
+        code = code_place(event)
         data = [
-            text if _NUMBER.fullmatch(text) else known.get(text.upper()) or self._word("text", text)
-            for text in event.data
+            text if place == code else known.get(text.upper()) or self._word("text", text)
+            for place, text in enumerate(event.data)
         ]
         return replace(event, correlation_id=attempt, entry=entry, data=tuple(data))
 
@@ -512,7 +512,7 @@ def _log_event(data: dict[str, Any]) -> LogEvent:
         channel=_text("channel", data["channel"]),
         source=_text("source", data["source"]),
         event_id=_number("event_id", data["event_id"]),
-        record_id=_number("record_id", data["record_id"]),
+        record_id=_number("record_id", data["record_id"], highest=QWORD_MAX),
         time=time,
         correlation_id=_or_none(UUID, data["correlation_id"]),
         entry=_or_none(lambda text: _text("entry", text), data["entry"]),

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from event_xml import CORRELATION_ID, event_xml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ from ras_native import (
     Snapshot,
     Status,
 )
+from ras_native.event_log._xml import parse
 from ras_native.monitor import recording
 from ras_native.monitor.engine import Engine, Poll
 from ras_native.monitor.events import Connected, Found, MonitorEvent
@@ -190,6 +192,38 @@ def test_pseudonyms_hide_names_and_keep_what_is_equal(tmp_path: Path, new_tape) 
     again = list(replay(tmp_path / "tape"))
     assert [type(event) for event in again] == [type(event) for event in tape.events]
     assert len({event.entry for event in again if event.entry}) == 1
+
+
+@pytest.mark.ledger("EV-8")
+@pytest.mark.parametrize("code", ["829", "-2147023436", "2147943860"])
+def test_pseudonyms_hide_names_and_phone_numbers_of_digits(code: str) -> None:
+    hide = recording.Pseudonyms().log_event
+    ended = hide(parse(event_xml(20226, CORRELATION_ID, "100234", "12345", code)))
+    assert ended.data[2:] == (ended.entry, code)
+    assert not {"100234", "12345"} & {*ended.data}
+    named_as_the_code = hide(parse(event_xml(20227, CORRELATION_ID, code, code, code)))
+    assert [text == code for text in named_as_the_code.data] == [False, False, False, True]
+    for event_id, *data in (
+        (20220, "100234", "12345", "0301234567", code),
+        (20221, "100234", "0301234567", code, "12345"),
+        (20226, "100234", "12345", "03012345678"),  # a number too large for a code
+        (20299, code, code, code),
+    ):
+        event = hide(parse(event_xml(event_id, CORRELATION_ID, *data)))
+        assert not {*data} & {*event.data}
+
+
+@pytest.mark.ledger("EV-5")
+@pytest.mark.parametrize("pseudonyms", [False, True])
+def test_the_largest_record_id_is_replayed(tmp_path: Path, new_tape, pseudonyms: bool) -> None:
+    event = parse(event_xml(20299, "a", record_id=2**64 - 1))
+    tape = new_tape(pseudonyms=pseudonyms)
+    tape.poll(observation())
+    tape.poll(observation(), log=(event,))
+    assert str(2**64 - 1) in (tmp_path / "tape").read_text("ascii")
+    assert [type(item) for item in replay(tmp_path / "tape")] == [
+        type(item) for item in tape.events
+    ]
 
 
 def test_pseudonyms_differ_from_recording_to_recording(tmp_path: Path, new_tape) -> None:
