@@ -103,9 +103,14 @@ def table() -> dict[int, Row]:
 def find(code: int) -> Row | None:
     """Find the row of a code, signed or unsigned; None if there is none.
 
-    A code that wraps another has the row of that one, unless the table has a row for it.
+    A code that wraps another has the row of that one, unless the table has a row for it. While the
+    table cannot be read, such as after the package was removed, no code has a row.
     """
-    number, rows = code if code >= 0 else code + (1 << 32), table()
+    try:
+        rows = table()
+    except (OSError, ValueError):
+        return None
+    number = code if code >= 0 else code + (1 << 32)
     return rows.get(number) or rows.get(_unwrapped(number))
 
 

@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeVar
 
 from .. import _check
 from .._event import Event
+from .._explain import explain
 from .._fork import close_in_child
 from .._log import logger
 from .._ras import Ras, _system_ras
@@ -366,6 +367,7 @@ class Monitor:
             ],
             sampling=sampling,
         )
+        explain(0)  # reads the table of codes now, so that no poll reads a file
         self._is_sampling = sampling is not None
         if path is not None:
             self._worker.recorder = Recorder(

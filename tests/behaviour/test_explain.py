@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from tsv import read_rows
 
 import ras_native
-from ras_native import ConnState, RasError, Reason, WSAError, explain
+from ras_native import ConnState, RasError, Reason, WSAError, _explain, error_name, explain
 from ras_native._errors import posix_errno
 from ras_native.cli import _commands
 
@@ -22,6 +24,7 @@ TABLE = {
     int(code, 0): rest
     for code, *rest in read_rows(PACKAGE / "errors.tsv", "code name errno text advice source")
 }
+UNKNOWN = "no explanation of this code is known"
 ANY_CODE = st.integers(-(1 << 31), 0xFFFFFFFF)
 
 # From Windows' documentation and headers, typed here once more.
@@ -330,3 +333,30 @@ def test_a_wait_for_a_failed_dialling_says_why_and_what_to_do(run, sim):
 
 def test_everything_is_public():
     assert {"Reason", "explain", "error_name"} <= set(ras_native.__all__)
+
+
+@pytest.fixture
+def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A folder that is taken for the installed package, whose table was not read yet."""
+    with monkeypatch.context() as patched:
+        patched.setattr(importlib.resources, "files", lambda _: tmp_path)
+        _explain.table.cache_clear()
+        yield tmp_path
+    _explain.table.cache_clear()
+
+
+@pytest.mark.parametrize("table", [None, b"", b"\xff\n\xff", b"code\nnine", b"code\n" + b"x\t" * 5])
+def test_while_the_table_cannot_be_read_every_code_is_unknown(
+    package: Path, table: bytes | None
+) -> None:
+    if table is not None:
+        (package / "errors.tsv").write_bytes(table)
+    assert explain(809) == Reason(809, "UNKNOWN_ERROR_809", UNKNOWN)
+    assert error_name(-1) == "UNKNOWN_ERROR_4294967295"
+    assert str(RasError(809, "f")) == f"[RAS 809 UNKNOWN_ERROR_809] f: {UNKNOWN}"
+
+
+def test_a_table_that_can_be_read_again_is_read_again(package: Path) -> None:
+    assert explain(809).name == "UNKNOWN_ERROR_809"
+    (package / "errors.tsv").write_bytes((PACKAGE / "errors.tsv").read_bytes())
+    assert explain(809).name == "ERROR_VPN_TIMEOUT"

@@ -28,6 +28,7 @@ from ras_native import (
     ProviderRecovered,
     Ras,
     Reconnected,
+    _explain,
     replay,
 )
 
@@ -41,6 +42,13 @@ def monitor(ras):
     with Monitor(ras, interval=SELDOM, entries=["Head office"]) as opened:
         assert isinstance(opened.get(PATIENCE), Absent)
         yield opened
+
+
+@pytest.mark.parametrize("event_log", [False, True])
+def test_no_poll_reads_the_table_of_codes(ras, event_log):
+    _explain.table.cache_clear()
+    Monitor(ras, event_log=event_log).close()
+    assert _explain.table.cache_info().currsize == 1
 
 
 def test_what_happens_is_told(sim, monitor):
