@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Lock
+from threading import RLock
 from time import monotonic
 
 from .. import _backend
@@ -84,7 +84,8 @@ class EventLog:
         self._event = event
         self._path = functions.path
         self._closed_because = "this EventLog is closed"
-        self._lock = Lock()  # never held during a call of the library
+        # Reentrant for a signal handler that closes; never held during a call of the library.
+        self._lock = RLock()
         self._is_reading = False
         self._error: OSError | None = None
         self._pause = _FIRST_PAUSE
@@ -126,7 +127,7 @@ class EventLog:
         """Forget the handles in a forked child: they belong to the parent."""
         self._event = self._subscription = None
         self._closed_because = "this EventLog belongs to the process that forked this one"
-        self._lock, self._is_reading = Lock(), False
+        self._lock, self._is_reading = RLock(), False
 
     def _open_event(self) -> BackendEvent:
         event = self._event
@@ -141,11 +142,11 @@ class EventLog:
             self._open_event()
             if self._is_reading:
                 raise RuntimeError("another thread is reading this EventLog")
-            self._is_reading = True
-            subscription = self._subscription
-        assert subscription is not None  # noqa: S101 - it is open
+            self._is_reading = True  # from now on a close leaves the subscription to this read
         try:
-            yield subscription
+            if self._subscription is None:  # a signal handler closed it just before
+                raise ValueError(self._closed_because)
+            yield self._subscription
         finally:
             with self._lock:
                 self._is_reading = False

@@ -426,6 +426,30 @@ def test_a_close_waits_for_the_read_that_is_under_way(
     assert sim.event_handles == 0
 
 
+def test_a_signal_handler_may_close_while_its_thread_holds_the_lock(log: EventLog) -> None:
+    with log._lock:
+        log.close()
+    with pytest.raises(ValueError, match="closed"):
+        log.read()
+
+
+def test_a_signal_handler_may_close_while_a_read_begins(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = log._open_event
+
+    def look_and_close() -> object:
+        found = look()
+        log.close()
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(log, "_open_event", look_and_close)
+        for _ in range(2):
+            with pytest.raises(ValueError, match="closed"):
+                log.read()
+
+
 def test_two_threads_cannot_read_at_once(
     sim: Simulator, log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
