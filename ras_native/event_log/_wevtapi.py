@@ -82,7 +82,8 @@ class Wevtapi:
         answer, error = self._call("EvtNext", subscription, most, handles, 0, 0, byref(count))
         if not answer:
             raise EventLogError(error, "EvtNext")
-        written = [handle for handle in dict.fromkeys(handles) if handle]
+        # What is beyond the count is no handle of ours.
+        written = [handle for handle in dict.fromkeys(handles[: count.value]) if handle]
         if count.value > most:
             for handle in written:
                 self.close(handle)

@@ -93,6 +93,17 @@ def test_no_events_although_it_says_so(liar: LyingEventLog, backend: str) -> Non
 
 
 @pytest.mark.ledger("EV-5")
+@pytest.mark.parametrize("claimed", [0, 1, 15])
+def test_what_is_beyond_the_count_is_neither_read_nor_closed(
+    liar: LyingEventLog, backend: str, claimed: int
+) -> None:
+    with EventLog(liar.path, backend=backend) as log:
+        liar.lie(xml=GOOD, batches=1, written=16, claimed=claimed)
+        assert len(log.read().events) == claimed
+        assert (liar.open_handles, liar.wrong_closes) == (2, 0)
+
+
+@pytest.mark.ledger("EV-5")
 def test_the_same_event_twice_in_a_batch_is_closed_once(liar: LyingEventLog, backend: str) -> None:
     with EventLog(liar.path, backend=backend) as log:
         liar.lie(xml=GOOD, batches=1, written=16, claimed=16, same=1)

@@ -22,7 +22,7 @@ typedef struct {
   uint32_t subscribe_error;
   uint32_t batches;   /* as many calls of EvtNext return events; UINT32_MAX is all of them */
   uint32_t written;   /* handles that it writes, if they fit */
-  uint32_t claimed;   /* how many it says it wrote */
+  uint32_t claimed;   /* how many it says it wrote; beyond them it writes no handles */
   uint32_t null_from; /* the first of them that is NULL */
   uint32_t same;      /* all of them are the same one */
   uint32_t next_error;
@@ -72,7 +72,9 @@ int EVT_API EvtNext(void *subscription, uint32_t size, void **events, uint32_t t
   if (lies.batches != UINT32_MAX) lies.batches--;
   for (uint32_t i = 0; i < lies.written && i < size; i++) {
     if (i >= lies.null_from) continue;
-    events[i] = lies.same && i ? events[0] : open_handle();
+    events[i] = i >= lies.claimed   ? (void *)(uintptr_t)MOST_HANDLES
+                : lies.same && i ? events[0]
+                                 : open_handle();
   }
   *returned = lies.claimed;
   return 1;
