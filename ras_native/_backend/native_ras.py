@@ -95,7 +95,10 @@ class NativeList:
     def statistics(self) -> tuple[int, bytes]:
         """Return the list's generation, or minus a code, and the rn_statistics of each."""
         spare = self._spare
-        buffer = spare.pop() if spare else _StatisticsBuffer(self.pointer, RN_FIRST_CAPACITY)
+        try:
+            buffer = spare.pop()
+        except IndexError:
+            buffer = _StatisticsBuffer(self.pointer, RN_FIRST_CAPACITY)
         while True:
             answer = buffer.ask()
             count: int = buffer.count[0]

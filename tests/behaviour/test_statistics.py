@@ -242,6 +242,16 @@ def test_threads_get_what_belongs_together(sim, ras):
     assert ras.statistics() == ()
 
 
+def test_another_thread_may_take_the_last_spare_buffer_meanwhile(sim, ras, monkeypatch):
+    class Taken(list):
+        def __bool__(self):  # it had a buffer when it was asked
+            return True
+
+    sim.add("Head office")
+    monkeypatch.setattr(ras._connections.connections, "_spare", Taken())
+    assert [item.statistics.bytes_sent for item in ras.statistics()] == [0]
+
+
 def test_both_backends_fill_the_same_bytes(sim, both_backends):
     handle = sim.add("Head office")
     sim.set_statistics(handle, **VALUES)
