@@ -175,7 +175,8 @@ uint32_t rn_watch_wait(rn_watch *watch, rn_event *const *events, uint32_t event_
                                   &look_out->signalled);
     if (code) return code;
     take_sample(watch);
-    if (!look_out->signalled && !watch->silence_changed && rn_now_ns() < end_ns) continue;
+    const int has_news = look_out->signalled || (watch->silence_changed && !failed_before);
+    if (!has_news && rn_now_ns() < end_ns) continue;
     poll_once(watch, look_out);
     look_out->silence_changed = watch->silence_changed;
     if (!watch->has_failed) watch->silence_changed = 0;

@@ -196,10 +196,10 @@ class PlainWaiter:
             if signalled is None:
                 return None
             self._sample()
-            is_due = time.perf_counter_ns() >= end_ns
-            if not (signalled or self._pending_silence or is_due):
-                continue
             failed = self._has_failed
+            has_news = signalled or (self._pending_silence and not failed)
+            if not has_news and time.perf_counter_ns() < end_ns:
+                continue
             look = self._poll(signalled)
             self.silence_changed = self._pending_silence
             self._pending_silence &= self._has_failed

@@ -419,6 +419,19 @@ def test_a_failed_poll_does_not_lose_the_change(sim, ras):
     assert [generation for generation, _ in told[:-1]] == [-711, -711]
 
 
+def test_after_a_failed_poll_a_change_waits_for_the_next_poll(sim, ras):
+    handle = sim.add("Head office")
+    waiting = Waiting(ras, Sampling(10 * MS, MS))
+    waiting.wait()
+    waiting.wait(look=time.perf_counter_ns() + 15 * MS)
+    sim.fail(ENUM, 711, count=2)
+    sim.set_statistics(handle, bytes_sent=2, frames_sent=1)
+    assert waiting.wait().generation == -711
+    look_ns, polls = time.perf_counter_ns() + 35 * MS, waiting.waiter.polls
+    assert waiting.wait(look=look_ns).monotonic_ns >= look_ns
+    assert waiting.waiter.polls == polls + 1
+
+
 @pytest.fixture
 def world(monkeypatch):
     """A simulated clock for the waiter in Python."""
