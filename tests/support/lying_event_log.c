@@ -72,9 +72,9 @@ int EVT_API EvtNext(void *subscription, uint32_t size, void **events, uint32_t t
   if (lies.batches != UINT32_MAX) lies.batches--;
   for (uint32_t i = 0; i < lies.written && i < size; i++) {
     if (i >= lies.null_from) continue;
-    events[i] = i >= lies.claimed   ? (void *)(uintptr_t)MOST_HANDLES
-                : lies.same && i ? events[0]
-                                 : open_handle();
+    events[i] = i >= lies.claimed ? (void *)(uintptr_t)MOST_HANDLES
+                : lies.same && i  ? events[0]
+                                  : open_handle();
   }
   *returned = lies.claimed;
   return 1;
