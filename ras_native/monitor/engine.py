@@ -369,7 +369,8 @@ class Engine:
         self._timelines.see(item, self._time)
         observation = item.after or item.before
         if observation and item.kind is not Disconnected:
-            self._reasons.see(observation.connection)
+            is_new = item.before is None or item.before.gone
+            self._reasons.see(observation.connection, is_new=is_new)
         elif observation and self._event_log:
             from_ns = poll.time_ns - (poll.monotonic_ns - poll.previous_ns)
             self._reasons.add_end(

@@ -11,7 +11,7 @@ else. Guesses are made late, so that everything that would contradict them is kn
 from __future__ import annotations
 
 import re
-from collections import OrderedDict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -31,9 +31,14 @@ KEPT_NS = 3600 * _S
 """Events and ends that have no match yet are kept this long."""
 MOST_KEPT = 4096
 """At most so many of each are kept."""
+LINKS_NS = 2 * _S
+"""The links of one connection end within this time. They have one id, and one event."""
+MOST_FITTING = 16
+"""Do not guess if there are more events, or more ends, of one entry at about the same time."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _ONCE = (CONNECTED, DISCONNECTED, DIAL_FAILED)  # an attempt connects, ends or fails once
+_COPIED = timedelta(seconds=5)  # a copy of such an event is from at most so much later
 _MANGLED = re.compile(r"[^ ->@-~]+")  # letters that a wrong encoding changes, and "?" instead
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -72,11 +77,15 @@ def same_entry(one: str | None, other: str | None) -> bool:
     """
     if one is None or other is None:
         return False
-    one, other = one.casefold(), other.casefold()
-    if one == other:
+    if one.casefold() == other.casefold():
         return True
-    rest = _MANGLED.sub("?", one)
-    return rest.strip("? ") != "" and rest == _MANGLED.sub("?", other)
+    rest = _legible(one)
+    return rest.strip("? ") != "" and rest == _legible(other)
+
+
+def _legible(entry: str) -> str:
+    """Return what a wrong encoding leaves of a name; it is equal for names of the same entry."""
+    return _MANGLED.sub("?", entry.casefold())
 
 
 def utc_ns(time: datetime) -> int:
@@ -102,9 +111,10 @@ class Reasons:
     def __init__(self) -> None:
         self._ends: deque[End] = deque(maxlen=MOST_KEPT)  # the last ones, oldest first
         self._open: deque[End] = deque()  # those without an answer, oldest first
-        self._open_by_id: dict[UUID, End] = {}
+        self._open_by_id: dict[UUID, list[End]] = {}  # several if they are links
+        self._explained: OrderedDict[UUID, End] = OrderedDict()  # the last ones, by id
         self._events: list[_Read] = []  # those that belong to nothing that a poll saw
-        self._known: OrderedDict[LogEvent, None] = OrderedDict()
+        self._known: OrderedDict[LogEvent, datetime] = OrderedDict()
         self._names: OrderedDict[UUID, str] = OrderedDict()  # entries, as the log writes them
         self._seen: OrderedDict[UUID, str] = OrderedDict()  # entries of attempts that a poll saw
 
@@ -124,30 +134,41 @@ class Reasons:
         return new
 
     def _is_new(self, event: LogEvent) -> bool:
-        key = replace(event, record_id=0)
+        key = same = replace(event, record_id=0)
         if attempt_of(event) and event.event_id in _ONCE:
-            key = replace(key, time=_EPOCH)
-        is_new = key not in self._known
-        _remember(self._known, key, None)
-        return is_new
+            same = replace(key, time=_EPOCH)
+        last = self._known.get(same)
+        is_copy = key in self._known or (last and abs(event.time - last) <= _COPIED)
+        if not is_copy:
+            _remember(self._known, same, event.time)
+        _remember(self._known, key, event.time)
+        return not is_copy
 
     def _match(self, event: LogEvent, attempt: UUID | None) -> bool:
         """Find by its correlation id what an event belongs to."""
         if event.event_id != DISCONNECTED:
             return attempt in self._seen
-        end = self._open_by_id.pop(attempt, None) if attempt else None
-        if end is None:
-            return False
-        end.log_event, end.matched_by = event, MatchedBy.CORRELATION_ID
-        return True
+        ends = self._open_by_id.pop(attempt, []) if attempt else []
+        for end in ends:
+            self._explain(end, event)
+        return bool(ends)
 
-    def see(self, connection: Connection) -> None:
+    def _explain(self, end: End, event: LogEvent) -> None:
+        """Take an event with the correlation id of this end as its reason."""
+        end.log_event, end.matched_by = event, MatchedBy.CORRELATION_ID
+        attempt = attempt_of(event)
+        if attempt:
+            _remember(self._explained, attempt, end)
+
+    def see(self, connection: Connection, *, is_new: bool) -> None:
         """Take a connection that is new or changed."""
         attempt = attempt_of(connection)
         if attempt is None:
             return
         _remember(self._seen, attempt, connection.entry_name)
-        self._open_by_id.pop(attempt, None)  # RAS lists it again: it ends another time
+        if is_new:  # if RAS lists it again, it ends another time
+            self._open_by_id.pop(attempt, None)
+            self._explained.pop(attempt, None)
         self._events = [
             item
             for item in self._events
@@ -164,10 +185,14 @@ class Reasons:
         _remember(self._seen, attempt, end.connection.entry_name)
         for item in self._events:
             if item.event.event_id == DISCONNECTED and attempt_of(item.event) == attempt:
-                end.log_event, end.matched_by = item.event, MatchedBy.CORRELATION_ID
+                self._explain(end, item.event)
                 self._events.remove(item)
                 return
-        self._open_by_id[attempt] = end
+        link = self._explained.get(attempt)
+        if link and end.found_ns <= link.found_ns + LINKS_NS:
+            end.log_event, end.matched_by = link.log_event, link.matched_by
+        else:
+            self._open_by_id.setdefault(attempt, []).append(end)
 
     # Output
 
@@ -188,35 +213,68 @@ class Reasons:
         """
         answered: list[End] = []
         waiting: list[End] = []
+        silent: list[End] = []
         too_many = len(self._open) - MOST_KEPT
         for index, end in enumerate(self._open):
             is_over = not has_log or now_ns >= end.found_ns + REASON_NS or index < too_many
             if is_over and end.log_event is None:
                 self._give_up(end)
+                silent.append(end)
             (answered if is_over or end.log_event else waiting).append(end)
         self._open = deque(waiting)
+        if silent and self._events:
+            self._guess(silent)
         return answered
 
     def _give_up(self, end: End) -> None:
-        """Wait no longer for an event with the id of this end, but guess."""
+        """Wait no longer for an event with the id of this end."""
         attempt = attempt_of(end.connection)
-        if attempt and self._open_by_id.get(attempt) is end:
-            del self._open_by_id[attempt]
-        fitting = [item for item in self._events if self._may_tell(item.event, end)]
+        ends = self._open_by_id.get(attempt, []) if attempt else []
+        if end in ends:
+            ends.remove(end)
+        if attempt and not ends:
+            self._open_by_id.pop(attempt, None)
+
+    def _guess(self, ends: list[End]) -> None:
+        """Guess the reasons of these ends, comparing only what is of one entry and one time."""
+        from_ns = min(end.from_ns for end in ends) - GUESS_NS
+        to_ns = max(end.to_ns for end in ends) + GUESS_NS
+        events: defaultdict[str, list[LogEvent]] = defaultdict(list)
+        for event, _ in self._events:
+            if (
+                event.event_id == DISCONNECTED
+                and event.entry is not None
+                and attempt_of(event) not in self._seen
+                and from_ns <= utc_ns(event.time) <= to_ns
+            ):
+                events[_legible(event.entry)].append(event)
+        others: defaultdict[str, list[End]] = defaultdict(list)
+        for end in self._ends:
+            if end.log_event is None and end.to_ns + GUESS_NS >= from_ns:
+                others[_legible(end.connection.entry_name)].append(end)
+        used: set[int] = set()
+        for end in ends:
+            name = _legible(end.connection.entry_name)
+            if max(len(events[name]), len(others[name])) <= MOST_FITTING:
+                guess = self._guessed(end, events[name], others[name])
+                if guess:
+                    end.log_event, end.matched_by = guess, MatchedBy.ENTRY_AND_TIME
+                    events[name].remove(guess)
+                    used.add(id(guess))
+        self._events = [item for item in self._events if id(item.event) not in used]
+
+    def _guessed(self, end: End, events: list[LogEvent], others: list[End]) -> LogEvent | None:
+        """Return the only event that fits this end, if it fits no other end."""
+        fitting = [event for event in events if self._may_tell(event, end)]
         if len(fitting) != 1:
-            return
-        event = fitting[0].event
-        others = [other for other in self._ends if other is not end and other.log_event is None]
-        if not any(self._may_tell(event, other) for other in others):
-            end.log_event, end.matched_by = event, MatchedBy.ENTRY_AND_TIME
-            self._events.remove(fitting[0])
+            return None
+        rivals = [other for other in others if other is not end and other.log_event is None]
+        return None if any(self._may_tell(fitting[0], other) for other in rivals) else fitting[0]
 
     def _may_tell(self, event: LogEvent, end: End) -> bool:
         """Whether entry and time fit, and no correlation id tells more."""
         return (
-            event.event_id == DISCONNECTED
-            and None in (attempt_of(event), attempt_of(end.connection))
-            and attempt_of(event) not in self._seen
+            None in (attempt_of(event), attempt_of(end.connection))
             and end.from_ns - GUESS_NS <= utc_ns(event.time) <= end.to_ns + GUESS_NS
             and same_entry(event.entry, end.connection.entry_name)
         )

@@ -31,7 +31,14 @@ from ras_native.monitor.events import (
     IdleTimeout,
     SessionTimeout,
 )
-from ras_native.monitor.matching import GUESS_NS, MOST_KEPT, REASON_NS, same_entry, utc_ns
+from ras_native.monitor.matching import (
+    GUESS_NS,
+    MOST_KEPT,
+    REASON_NS,
+    Reasons,
+    same_entry,
+    utc_ns,
+)
 
 REASON = REASON_NS / S
 GUESS = GUESS_NS / S
@@ -185,6 +192,34 @@ def test_an_id_of_zeros_is_no_id() -> None:
     assert reasons(hand) == [(end.sequence, 829, "entry and time")]
 
 
+@pytest.mark.parametrize("reason_after", [0, 1, 2])
+def test_two_links_with_one_id_both_get_the_reason(hand: Hand, reason_after: int) -> None:
+    hand.poll(up(), up(handle=2), after=0.1, signalled=True)
+    log = (logged(DISCONNECTED, code=829),)
+    hand.poll(up(handle=2), after=0.1, signalled=True, log=log if reason_after == 0 else ())
+    hand.poll(up(handle=2, error=5), after=0.1, log=log if reason_after == 1 else ())
+    hand.poll(after=0.1, signalled=True)
+    hand.poll(after=0.1, log=log if reason_after == 2 else ())
+    assert [found[1:] for found in reasons(hand)] == [(829, "correlation id")] * 2
+    assert len({found[0] for found in reasons(hand)}) == 2
+
+
+def test_a_link_that_stays_ends_for_its_own_reason(hand: Hand) -> None:
+    hand.poll(up(), up(handle=2), after=0.1, signalled=True)
+    hand.poll(up(handle=2), after=0.1, signalled=True, log=(logged(DISCONNECTED, code=829),))
+    end = ended(hand, after=2.1)
+    look_until_settled(hand)
+    assert reasons(hand)[1:] == [(end.sequence, None, None)]
+
+
+def test_a_connection_that_is_listed_again_has_not_the_reason_of_before(hand: Hand) -> None:
+    ended(hand, after=0.1, log=(logged(DISCONNECTED, code=829),))
+    hand.poll(up(), after=0.1, signalled=True)
+    ended(hand, after=0.1)
+    look_until_settled(hand)
+    assert [code for _, code, _ in reasons(hand)] == [829, None]
+
+
 def test_more_ends_than_are_kept_are_answered_once() -> None:
     count = MOST_KEPT + 10
     hand = Hand(event_log=True)
@@ -249,6 +284,26 @@ def test_two_ends_that_fit_are_no_guess(old: Hand) -> None:
     old.poll(log=(logged(DISCONNECTED, code=829, at=old.now / S),))
     look_until_settled(old)
     assert [code for _, code, _ in reasons(old)] == [None, None]
+
+
+def test_guesses_compare_few_ends_and_events(old: Hand, monkeypatch) -> None:
+    compared, may_tell = [], Reasons._may_tell
+
+    def count(self, event, end):
+        compared.append(event)
+        return may_tell(self, event, end)
+
+    monkeypatch.setattr(Reasons, "_may_tell", count)
+    many = range(1, 401)
+    old.poll(*(up(f"{n}", n, None) for n in many), *(up("same", 1000 + n, None) for n in many))
+    old.poll(signalled=True)
+    at = old.now / S
+    old.poll(log=tuple(logged(DISCONNECTED, n, 1000 + n, at=at, entry=f"{n}") for n in many))
+    old.poll(log=tuple(logged(DISCONNECTED, n, 829, at=at, entry="same") for n in many))
+    look_until_settled(old)
+    codes = [code for _, code, _ in reasons(old)]
+    assert sorted(filter(None, codes)) == [1000 + n for n in many]
+    assert len(compared) <= 2 * len(many)
 
 
 def test_an_end_without_a_reason_still_stands_for_its_event(old: Hand) -> None:
@@ -458,6 +513,13 @@ def test_a_doubled_event_is_told_once(hand: Hand) -> None:
     idle = logged(IDLE_TIMEOUT)
     assert len(hand.poll(up(), log=(idle, replace(idle, record_id=1)))) == 1
     assert len(hand.poll(up(), log=(logged(DIAL_FAILED, 10, 691),))) == 1
+
+
+def test_the_same_failure_later_is_no_copy(hand: Hand) -> None:
+    first, second = (logged(DIAL_FAILED, 9, 691, at=at) for at in (100.0, 198.0))
+    assert kinds(hand.poll(up(), log=(first,))) == [DialFailed]
+    assert kinds(hand.poll(up(), after=98.0, log=(second,))) == [DialFailed]
+    assert hand.poll(up(), log=(first, second)) == []  # the log was read again
 
 
 def test_only_the_entries_are_told() -> None:
