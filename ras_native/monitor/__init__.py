@@ -63,7 +63,9 @@ the reason for which a connection ended. So a `Disconnected` is reported at once
 - If one of them has no id, the reason is a guess, and `matched_by` says so. A guess needs the same
   entry, in any letter case; a name that Windows wrote in a wrong encoding can match. The event must
   be at most 5 seconds from the end, and fit no other end. No other event may fit this end. The
-  Monitor guesses after the 10 seconds, when it knows the others.
+  Monitor guesses after the 10 seconds, when it knows the others. It does not guess if one entry has
+  more than 16 such ends or events.
+- The links of one connection share its reason if they end within 2 seconds.
 - The order of the log does not matter. An event that is read before the poll that sees the end is
   kept for an hour; at most 4,096 are kept. Copies of an event are ignored.
 
