@@ -44,7 +44,7 @@ from ._common import (
 )
 from ._completion import SHELLS, complete_entry, print_script
 from ._connect import Targets, progress
-from ._details import read_details, read_projection
+from ._details import read_details, read_projection, watched_details
 from ._hooks import COMMAND_SECONDS
 from ._output import OutputOptions, output_options
 from ._probe import Probe, Prober, Tunnel, check_each
@@ -224,6 +224,11 @@ def status(source: Source, wanted: str | None, seconds: float | None, as_json: b
     help="The time limit of each check of a TCP port.",
 )  # fmt: skip
 @via_option
+@click.option(
+    "--details", type=_INTERVAL, metavar="SECONDS",
+    help="With --json: also print the addresses, counters and rates of each connection, at the end "
+    "and after each SECONDS without an event.",
+)  # fmt: skip
 @click.option("--duration", type=_SECONDS, metavar="SECONDS", help="Stop after SECONDS.")
 @click.option(
     "--record",
@@ -245,6 +250,7 @@ def watch(
     probes: tuple[str, ...],
     probe_timeout: float,
     via: str | None,
+    details: float | None,
     duration: float | None,
     record: str | None,
     pseudonyms: bool,
@@ -262,6 +268,9 @@ def watch(
         raise click.UsageError("--pseudonyms is for --record")
     if via is not None and not probes:
         raise click.UsageError("--via is for --probe")
+    if details is not None and not output.as_json:
+        raise click.UsageError("--details is for --json")
+    wanted = {entry.casefold() for entry in entries}
     targets = [parse_target(text) for text in probes]
     with (
         source.open() as ras,
@@ -287,8 +296,13 @@ def watch(
             tunnel=None if via is None else Tunnel(ras, via),
         ) as prober,
     ):
-        for item in arrivals(monitor, reports, seconds=duration):
+        for item in arrivals(monitor, reports, seconds=duration, tick=details):
             shown.show(item)
+            if item is None:
+                seen = (observation.connection for observation in monitor.snapshot)
+                watched = (c for c in seen if not wanted or c.entry_name.casefold() in wanted)
+                for document in watched_details(ras, monitor, watched):
+                    _show.print_json(document)
             if shown.is_complete:
                 break
         prober.stop()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from .. import Connection, Projection, ProviderError, Ras, RasError, Statistics
+from .. import Connection, Monitor, Projection, ProviderError, Ras, RasError, Statistics
 
 
 class Rates(NamedTuple):
@@ -84,3 +84,23 @@ def read_projection(ras: Ras, connection: Connection) -> Projection | None:
         return ras.get_projection_info(connection)
     except (ProviderError, RasError):  # it lacks the function, or the connection is not up
         return None
+
+
+def watched_details(
+    ras: Ras, monitor: Monitor, connections: Iterable[Connection]
+) -> Iterator[dict[str, Any]]:
+    """Yield the addresses, counters and rates of connections that a Monitor watches, as JSON data.
+
+    The counters are None for a connection that no sample has seen, and for all but one connection
+    of an entry.
+    """
+    for connection in connections:
+        projection = read_projection(ras, connection)
+        traffic = monitor.statistics(connection.entry_name)
+        is_same = traffic is not None and traffic.connection.handle == connection.handle
+        yield {
+            "event": "Details",
+            "connection": connection.to_dict(),
+            "projection": projection and projection.to_dict(),
+            "traffic": traffic.to_dict() if traffic is not None and is_same else None,
+        }

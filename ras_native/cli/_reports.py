@@ -82,7 +82,7 @@ def arrivals(
             continue
         if ready:
             yield monitor.get(timeout=0)
-        elif tick is not None and has_polled:
+        elif tick is not None and has_polled and (left is None or tick < left):
             yield None
     monitor.close()
     yield from monitor

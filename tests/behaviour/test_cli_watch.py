@@ -98,6 +98,31 @@ def test_a_connection_that_is_up_is_shown_with_its_address(run, sim, monkeypatch
     assert "10.8.0.7" not in lines[1]
 
 
+def test_details_are_documents_of_their_own(run, ras, sim, monkeypatch):
+    arrivals = _commands.arrivals
+
+    def sampled(monitor: Monitor, *arguments: Any, **options: Any) -> Iterator[object]:
+        for item in arrivals(monitor, *arguments, **options):
+            until(lambda: monitor.statistics("Office"))
+            yield item
+
+    monkeypatch.setattr(_commands, "arrivals", sampled)
+    office = sim.add("Office")
+    sim.add("Other")
+    sim.set_statistics(office, bytes_sent=1500, duration=60.0)
+    projection = ras.get_projection_info(office).to_dict()
+    found, details = run.json_lines("office", *OFTEN, "--details", str(NEVER), "--duration", "0")
+    assert (found["event"], details["event"]) == ("Found", "Details")
+    assert details["connection"] == found["after"]["connection"]
+    assert details["projection"] == projection
+    assert details["traffic"]["bytes_sent"] == 1500
+    assert {"sent_per_second", "received_per_second"} <= details["traffic"].keys()
+
+
+def test_details_need_json(run):
+    assert "--details is for --json" in run("watch", "--details", "1", code=2).stderr
+
+
 def test_only_the_entries_asked_for_are_shown(run, sim, monkeypatch):
     sim.add("Other")
     between_events(monkeypatch, lambda: sim.add("OFFICE"))
