@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import runpy
 import subprocess
 import sys
@@ -12,11 +11,10 @@ from pathlib import Path
 
 import pytest
 from network import closed_port, listening
-from readme import blocks, marked_block
 from watching import PATIENCE, until
 
 import ras_native
-from ras_native import ConnSubstate, Ras, connect_many
+from ras_native import Ras, connect_many
 from ras_native.monitor import monitor as monitor_module
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -162,36 +160,3 @@ def test_the_test_of_reconnect_passes(backend, tmp_path):
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
 def test_an_example_has_at_most_15_lines(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 15
-
-
-# The README
-
-
-def test_the_first_program_prints_what_the_readme_shows(ras, sim, seen, printed, tmp_path):
-    handles: dict[str, int] = {}
-
-    def make_happen(kind, entry):
-        if kind == "Connected":
-            handles[entry] = sim.add(entry)
-        elif kind == "Disconnected":
-            sim.drop(handles[entry])
-        else:
-            sim.set_status(handles[entry], substate=ConnSubstate[kind.upper()])
-
-    lines = marked_block("what it prints").splitlines()
-    program = tmp_path / "first.py"
-    program.write_text(marked_block("first program"), encoding="utf-8")
-    with Program(program, ras):
-        seen(has_seen(0))
-        for count, line in enumerate(lines, start=1):
-            make_happen(*line.split(maxsplit=2)[1:])
-            until(lambda count=count: len(printed) == count)
-    assert [line.split(maxsplit=1)[1] for line in printed] == [
-        line.split(maxsplit=1)[1] for line in lines
-    ]
-    assert all(re.match(r"\d\d:\d\d:\d\d ", line) for line in [*printed, *lines])
-
-
-def test_the_first_program_has_five_lines():
-    assert marked_block("first program") == blocks("python")[0]
-    assert len(marked_block("first program").splitlines()) == 5

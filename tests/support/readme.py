@@ -1,4 +1,4 @@
-"""Find the code blocks and commands of README.md, and run its sessions.
+"""Find the blocks and commands of README.md, and run its sessions.
 
 usage: python -m readme            runs the sessions, as a reader would in the current folder
        python -m readme COMMAND    prints the command with this mark: "run" or "test"
@@ -6,40 +6,33 @@ usage: python -m readme            runs the sessions, as a reader would in the c
 
 from __future__ import annotations
 
-import doctest
-import re
 import sys
-from pathlib import Path
 
-TEXT = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
+import documents
+
+PAGE = documents.ROOT / "README.md"
+TEXT = PAGE.read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
     """Return the code blocks of that language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
-
-
-def command(name: str) -> str:
-    """Return the one command under the mark of that name."""
-    marked = rf"^<!-- {name} command -->\n```sh\n(.*)\n```$"
-    (found,) = re.findall(marked, TEXT, re.MULTILINE)
-    return str(found)
+    return [block.text for block in documents.blocks(PAGE) if block.language == language]
 
 
 def marked_block(mark: str) -> str:
     """Return the one code block under this mark."""
-    (found,) = re.findall(rf"^<!-- {mark} -->\n```\w*\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
-    return str(found)
+    return documents.marked_block(PAGE, mark)
+
+
+def command(name: str) -> str:
+    """Return the one command under the mark of that name."""
+    (line,) = marked_block(f"{name} command").splitlines()
+    return line
 
 
 def type_sessions() -> int:
     """Run every session, one after the other; return the number of lines."""
-    session = "\n".join(blocks("pycon"))
-    test = doctest.DocTestParser().get_doctest(session, {}, "README.md", "README.md", 0)
-    said: list[str] = []
-    result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=said.append)
-    assert result.failed == 0, "".join(said)
-    return result.attempted
+    return documents.type_sessions(PAGE)
 
 
 def main(arguments: list[str]) -> None:
