@@ -1,9 +1,91 @@
 """Watch Windows RAS (VPN, dial-up) connections often and cheaply.
 
-`Ras` has the functions for one provider; the functions of the same names here use the system's
-own rasapi32. `backend` is the backend in use, one of `BACKENDS`. A timeout is at most
-`LONGEST_SECONDS`; `connect_many` and `connect_stream` have at most `MAX_CONCURRENCY` sockets open.
-`error_name` gives the name of an error code.
+This page is an overview. `help(ras_native.Monitor)` tells more about one name, and
+`help(ras_native.monitor)` about what a Monitor promises. Everything here also runs without Windows,
+against a simulator:
+
+>>> from ras_native import Monitor, Ras
+>>> from ras_native.sim import Simulator
+>>> with Simulator() as sim, Ras(sim) as ras, Monitor(ras) as monitor:
+...     handle = sim.add("Head office")
+...     print(monitor.get().entry)
+Head office
+
+In further examples `sim` is a Simulator, `ras` is `Ras(sim)`, and `monitor` is a `Monitor(ras)`
+that was entered by `with`. They need `from ras_native import *`. On Windows, `Ras()` and
+`Monitor()` without arguments use the system's own RAS.
+
+Be told of changes:
+
+- `Monitor`: reports each change of the connections once, as an event.
+- `replay`: returns the events of a recording again, on any system.
+- `Health`, `Traffic`, `DialTimeline`, `Counts`: what a Monitor knows besides events. Parts of them:
+  `HealthKind`, `Silence`, `ProbeFailure`, `DialStage`.
+- `MonitorClosed`, `RecordingError`: what they raise.
+
+The events of a Monitor, for use with `match` (`EVENTS` has them all):
+
+- `Found`, `Absent`: what there is, and what is missing, at the start.
+- `Connected`, `Disconnected`, `Explained`: it came up; it ended; why it ended (`MatchedBy` says how
+  the reason was found).
+- `Dormant`, `Reconnecting`, `Reconnected`, `Moved`: outages and moves of IKEv2 tunnels.
+- `StateChanged`, `Changed`, `HealthChanged`: other changes of a connection.
+- `DialFailed`, `IdleTimeout`, `SessionTimeout`: what only the event log of Windows tells.
+- `Gap`: something may have been missed; its `GapKind` says why.
+- `ProviderFailed`, `ProviderRecovered`: RAS itself does not answer, or does again.
+- `MonitorEvent`, `ConnectionEvent`, `LoggedEvent`: the classes that the others are derived from.
+
+Ask RAS yourself:
+
+- `Ras`: the functions of one provider, such as the simulator. The functions below have the same
+  names as its methods, and use the system's own rasapi32.
+- `snapshot`: lists all connections with their status, in one call. It gives a `Snapshot` of
+  `Observation`; each has a `Connection` and a `Status`.
+- `enum_connections`, `get_connect_status`: the same in two steps.
+- `statistics`, `get_connection_statistics`, `get_link_statistics`, `clear_connection_statistics`:
+  the bytes and errors that RAS counted, as `Statistics`, `ConnectionStatistics`, `StatisticsList`.
+- `get_projection_info`, `local_address`: what a connection negotiated (`Projection`), above all its
+  addresses.
+- `wait_for_state`: waits until a connection is in a state.
+- `hang_up`: ends a connection, and waits until it has ended.
+- `connection_notification`: gives a `Notification`, an `Event` that RAS sets at each change.
+- `get_subentry_handle`: gives the handle of one link of a multilink connection.
+- `get_error_string`: gives the text of the provider for an error code.
+- `Sizes`: which versions of the structures the provider understands.
+
+Numbers with names:
+
+- `ConnState`, `ConnSubstate`, `ConnectionFlag`, `NotificationFlag`: of connections.
+- `ProjectionKind`, `Ikev2Authentication`, `Ikev2Flag`, `Cipher`, `PppAuthentication`,
+  `ChapAlgorithm`, `LinkOption`, `Compression`, `CompressionOption`: of a `Projection`.
+
+Check whether hosts can be reached, also through a tunnel:
+
+- `connect`: connects one socket within a timeout, from the address of a tunnel if you like.
+- `connect_many`, `connect_stream`: connect to many addresses at a time. They give a `ConnectResult`
+  with a `ConnectOutcome` for each. At most `MAX_CONCURRENCY` sockets are open.
+- `wsa_connect`: calls WSAConnect once.
+
+Errors:
+
+- `RasError`: a RAS function returned a code. `WSAError`: a socket operation failed.
+- `ProviderError`: the provider cannot be loaded, or lacks a function.
+- `Cancelled`: the `cancel` event of a wait was set.
+- `explain`: tells what an error code means and what to do about it, as a `Reason`.
+- `error_name`: gives the name of an error code.
+
+Settings:
+
+- `backend`: the backend in use, one of `BACKENDS`. The environment variable RAS_NATIVE_BACKEND
+  chooses it.
+- `LONGEST_SECONDS`: the longest timeout that can be given.
+
+Other modules:
+
+- `ras_native.sim`: the simulator, for tests and demonstrations.
+- `ras_native.event_log`: reads what RAS writes into the event log of Windows.
+- `ras_native.benchmark`: measures what calls cost on this machine.
+- The command `ras-native` shows, watches and checks connections: see `ras-native --help`.
 """
 
 from __future__ import annotations
@@ -18,6 +100,7 @@ from ._check import LONGEST_SECONDS
 from ._errors import Cancelled, ProviderError, RasError, WSAError
 from ._event import Event
 from ._explain import Reason, error_name, explain
+from ._help import short_help
 from ._notification import Notification
 from ._projection import (
     ChapAlgorithm,
@@ -198,6 +281,8 @@ __all__ = [
     "wsa_connect",
 ]
 __version__ = "0.1.0"
+
+__dir__ = short_help(globals())
 
 
 def _claim(module: dict[str, Any]) -> None:

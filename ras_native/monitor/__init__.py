@@ -1,6 +1,7 @@
-"""The Monitor reports each change of the connections once, and says when it may have missed one.
+"""The Monitor reports each change once, and tells when it may have missed one.
 
-What it promises:
+`help(ras_native)` lists the names of this module, and `help(ras_native.Monitor)` tells how to use a
+Monitor. This page is what it promises:
 
 1. The Monitor reports every state that a poll saw, in order for each connection. Events of
    different connections have the order of the polls. Within one poll, ends come first.
@@ -81,6 +82,7 @@ that polls saw.
 
 from __future__ import annotations
 
+from .._help import short_help
 from .events import (
     EVENTS,
     Absent,
@@ -152,3 +154,5 @@ __all__ = [
     "Traffic",
     "replay",
 ]
+
+__dir__ = short_help(globals())

@@ -3,14 +3,58 @@
 The simulator is a library with rasapi32's functions, which Ras takes as its provider, and with
 those of wevtapi, which EventLog takes:
 
-    with Simulator() as sim:
-        sim.add("Head office")
-        with Ras(provider=sim) as ras:
-            print(ras.enum_connections())
+>>> from ras_native import Ras
+>>> from ras_native.sim import Simulator
+>>> with Simulator() as sim, Ras(sim) as ras:
+...     handle = sim.add("Head office")
+...     ras.snapshot()["Head office"].is_up
+True
 
 Times are in seconds. Handles are the whole numbers that RasEnumConnections gives. Methods that
 change the service take `after`: the change happens after that time on the simulator's clock. So you
-can write a whole scenario before it begins.
+can write a whole scenario before it begins. `help(ras_native.sim.Simulator.add)` tells more about
+one method. Each has an example, in which `sim` is a Simulator and `ras` is `Ras(sim)`.
+
+Connections, each named by its handle:
+
+- `add`, `dial`, `resume`: make a connection that is up, or one that is being dialled.
+- `add_entry`: adds an entry to the phone book, for programs that call RasDial.
+- `drop`, `time_out`: end a connection from the remote side, or because of a limit.
+- `connect_subentry`, `drop_subentry`: connect or end one link.
+- `rename`, `set_status`: change its name, or what RasGetConnectStatus reports.
+- `set_statistics`, `set_traffic`, `zombie`: change its counters, and what passes through it.
+- `set_projection`: changes its addresses, its authentication and its encryption.
+- `add_reference`, `references`: how many hang-ups end it.
+
+Notifications, and their faults:
+
+- `signal`: sets the events that are registered, without any change.
+- `registrations`, `forget_registrations`: how many there are; the service forgets them.
+- `lose_notifications`, `notification_delay`, `notification_cycles`: signals are lost, late, or end.
+
+The event log, and its faults:
+
+- `write_ras_event`, `write_log_event`, `epoch`: write an event; set the times of the events.
+- `disturb_log`, `clear_log`: change what RAS writes; empty the log.
+- `signal_subscriptions`, `break_subscriptions`, `no_news_code`: faults of subscriptions.
+- `subscriptions`, `event_handles`: how many are open.
+
+The service and its functions:
+
+- `stop_service`, `start_service`, `teardown`, `limit_versions`: outages, slow ends, older Windows.
+- `fail`, `delay`, `call_cost`: let a function fail, take long, or keep the processor busy.
+- `calls`, `calls_total`, `reset_calls`: how often functions were called.
+
+The clock, and what happened:
+
+- `advance`, `now`, `step_per_call`: move the clock, and read it.
+- `schedule`: another way to write `after`.
+- `history`: all that happened, as a tuple of `HistoryEntry`, each with its `HistoryEvent`.
+- `demo`: starts a demonstration that repeats.
+- `identity`, `path`, `close`: the name of the simulator, its library, and its end.
+
+The other names: `DIALLING` is the states that `dial` goes through. `ConnectionOptions` and
+`ProjectionOptions` are the types of options, for programs that are checked with mypy.
 """
 
 from __future__ import annotations
@@ -28,6 +72,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, ParamSpec, TypeVar
 
 from .. import _check
 from .._backend import codes, layout
+from .._help import short_help
 from .._records import ConnState, NotificationFlag
 from . import _abi, _projection, _structures
 from ._history import HistoryEntry, HistoryEvent, entry_of
@@ -45,6 +90,8 @@ __all__ = [
     "ProjectionOptions",
     "Simulator",
 ]
+
+__dir__ = short_help(globals())
 
 for _public in (ConnectionOptions, HistoryEntry, HistoryEvent, ProjectionOptions):
     _public.__module__ = __name__

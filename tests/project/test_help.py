@@ -1,0 +1,58 @@
+"""`help()` of a package is an overview of a few screens, and names everything that is public."""
+
+from __future__ import annotations
+
+import importlib
+import pydoc
+import re
+import subprocess
+import sys
+
+import pytest
+
+import ras_native
+from ras_native.sim import Simulator
+
+SCREEN = 50  # lines of 100 characters
+SCREENS = {"ras_native": 5, "ras_native.monitor": 5, "ras_native.sim": 3}
+
+
+def public_names(package: str) -> set[str]:
+    return set(importlib.import_module(package).__all__)
+
+
+def names_in(text: str | None) -> set[str]:
+    assert text
+    return set(re.findall(r"`(\w+)`", text))
+
+
+@pytest.mark.parametrize("package", SCREENS)
+def test_help_fits_on_a_few_screens(package):
+    lines = pydoc.plain(pydoc.render_doc(package)).splitlines()
+    assert len(lines) <= SCREENS[package] * SCREEN
+    assert max(map(len, lines)) <= 104  # pydoc indents by 4
+
+
+def test_the_pydoc_command_shows_the_same():
+    """It runs pydoc as the module __main__."""
+    command = [sys.executable, "-W", "ignore", "-m", "pydoc", "ras_native"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert len(done.stdout.splitlines()) <= SCREENS["ras_native"] * SCREEN
+
+
+def test_the_overview_names_everything_that_is_public():
+    assert public_names("ras_native") <= names_in(ras_native.__doc__)
+
+
+def test_the_overview_of_the_simulator_names_its_methods():
+    methods = {name for name in dir(Simulator) if not name.startswith("_")} | {"path"}
+    assert methods | public_names("ras_native.sim") <= names_in(ras_native.sim.__doc__)
+
+
+@pytest.mark.parametrize("package", SCREENS)
+def test_everybody_else_sees_every_name(package):
+    names = public_names(package)
+    assert names <= set(dir(importlib.import_module(package)))
+    imported: dict[str, object] = {}
+    exec(f"from {package} import *", imported)  # noqa: S102 - the names are ours
+    assert imported.keys() - {"__builtins__"} == names
