@@ -229,7 +229,12 @@ def environment() -> dict[str, str]:
     import ras_native
 
     home = str(Path(ras_native.__file__).parents[1])
-    return {**os.environ, "PYTHONPATH": home, "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"}
+    only_our_plugin = {  # the others take a second of each pytest
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTEST_PLUGINS": "ras_native_pytest",
+    }
+    settings = {"PYTHONPATH": home, "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"}
+    return {**os.environ, **only_our_plugin, **settings}
 
 
 def typed(block: Block) -> Iterator[tuple[str, str]]:
