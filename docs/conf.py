@@ -1,16 +1,27 @@
 """Sphinx builds the documents with this: python -m sphinx -W --keep-going docs build/docs."""
 
+import sys
+from pathlib import Path
+
 import ras_native
+
+sys.path.insert(0, str(Path(__file__).parent))  # for generated.py
 
 project = "ras_native"
 author = "The ras_native engineers"
 release = version = ras_native.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
-default_role = "any"
-exclude_patterns = []
+extensions = ["myst_parser", "sphinx.ext.autodoc", "generated"]
+default_role = "code"
 
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_default_options = {"show-inheritance": True}
+autodoc_class_signature = "separated"
+python_maximum_signature_line_length = 80
+add_module_names = False
 
 html_theme = "furo"
 html_title = f"ras_native {release}"
