@@ -11,15 +11,13 @@ project = "ras_native"
 author = "The ras_native engineers"
 release = version = ras_native.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "generated"]
-default_role = "code"
+default_role = "py:obj"
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
-autodoc_default_options = {"show-inheritance": True}
-autodoc_class_signature = "separated"
 python_maximum_signature_line_length = 80
 add_module_names = False
 

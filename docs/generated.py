@@ -80,7 +80,8 @@ def event_classes():
     bases = [ras_native.MonitorEvent, ras_native.ConnectionEvent, ras_native.LoggedEvent]
     lines = ["```{eval-rst}"]
     for event in (*bases, *ras_native.EVENTS):
-        lines += [f".. autoclass:: ras_native.{event.__name__}()", "   :members:", ""]
+        lines += [f".. autoclass:: ras_native.{event.__name__}()", "   :members:"]
+        lines += ["   :show-inheritance:", ""]
     return "\n".join([*lines, "```"])
 
 
@@ -172,11 +173,26 @@ def require_all_public(_app, env):
                 logging.getLogger(__name__).warning("%s.%s is on no page", public, name)
 
 
+def find_in_package(app, env, node, content):
+    """Resolve a name without its module, or with the private module that defines it."""
+    if node.get("refdomain") != "py":
+        return None
+    domain, target = env.get_domain("py"), node["reftarget"].removeprefix("ras_native.")
+    for name in (target, target.rpartition(".")[2]):
+        found = domain.resolve_xref(
+            env, node["refdoc"], app.builder, "obj", f"ras_native.{name}", node, content
+        )
+        if found is not None:
+            return found
+    return None
+
+
 def setup(app):
     """Connect the functions above to Sphinx."""
     merge_sources()
     app.connect("source-read", fill_in)
     app.connect("autodoc-process-docstring", mark_parameters)
     app.connect("autodoc-skip-member", skip_noise)
+    app.connect("missing-reference", find_in_package)
     app.connect("env-check-consistency", require_all_public)
     return {"parallel_read_safe": True}

@@ -478,7 +478,7 @@ class Simulator:
     # Notifications and their faults
 
     def signal(self, handle: int, flags: int = NotificationFlag.ALL, *, after: float = 0.0) -> None:
-        """Set the events registered for these `NotificationFlag`s, without any change."""
+        """Set the events registered for these flags, without any change."""
         self._act("signal", handle, dword("flags", flags), _check.nanoseconds("after", after))
 
     @property

@@ -33,7 +33,7 @@ class HistoryEvent(IntEnum):
     LINK_DOWN = _abi.RASSIM_EVENT_LINK_DOWN
     """A link went down. Value: its number, from 1."""
     SIGNALLED = _abi.RASSIM_EVENT_SIGNALLED
-    """Events were set. Value: the `ras_native.NotificationFlag`s of the change."""
+    """Events were set. Value: the flags of the change, as `ras_native.NotificationFlag`."""
     SIGNAL_LOST = _abi.RASSIM_EVENT_SIGNAL_LOST
     """Events were not set because of a simulated fault. Value: the flags, as for SIGNALLED."""
     SERVICE = _abi.RASSIM_EVENT_SERVICE
