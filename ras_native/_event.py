@@ -38,10 +38,11 @@ class Event:
 
     Pass one as `cancel` to a wait of this package, and set it from another thread to end that
     wait. Close it, or use it in a `with`. Source: the Windows event object.
+
+    - `backend`: The backend that waits for it: "native" or "ctypes".
     """
 
     backend: str
-    """The backend that waits for it: "native" or "ctypes"."""
     _event: BackendEvent | None = None
     _kind = "Event"
     _description = ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ._check import DWORD_MAX, whole_number
+from ._help import documented
 from ._plain import plain
 
 _WRAPPED = frozenset({0x8007, 0xC007})  # HRESULT_FROM_WIN32, NTSTATUS_FROM_WIN32
@@ -47,30 +48,30 @@ class Row(NamedTuple):
     """A row of the table."""
 
     name: str
-    errnos: tuple[int, ...]
-    """The numbers of this system, the preferred one first."""
+    errnos: tuple[int, ...]  # of this system, the preferred one first
     text: str
     advice: str | None
     source: str | None
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """An error code, explained."""
+    """An error code, explained.
+
+    - `code`: The code as an unsigned number, such as 809 or 0x800B0101.
+    - `name`: Its name in the headers of Windows; "UNKNOWN_ERROR_<code>" if none is known. A code
+      that wraps another has the name of that one: 0x8007274C is "WSAETIMEDOUT".
+    - `text`: What it means, in one line.
+    - `advice`: What to do about it, if a public page says so; None otherwise.
+    - `source`: The address of the public page that the advice rests on; None without advice.
+    """
 
     code: int
-    """The code as an unsigned number, such as 809 or 0x800B0101."""
     name: str
-    """Its name in the headers of Windows; "UNKNOWN_ERROR_<code>" if none is known.
-
-    A code that wraps another has the name of that one: 0x8007274C is "WSAETIMEDOUT".
-    """
     text: str
-    """What it means, in one line."""
     advice: str | None = None
-    """What to do about it, if a public page says so; None otherwise."""
     source: str | None = None
-    """The address of the public page that the advice rests on; None without advice."""
 
     def __str__(self) -> str:
         return f"{shown_code(self.code)} {self.name}: {self.text}"

@@ -1,31 +1,12 @@
-"""Turns records into plain JSON data, and documents their members for `help()`."""
+"""Turns records into plain JSON data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any, TypeVar, get_type_hints
+from typing import Any
 from uuid import UUID
-
-_Record = TypeVar("_Record", bound="type[Any]")
-
-
-def documented(**members: str) -> Callable[[_Record], _Record]:
-    """Give the members of a named tuple these docstrings.
-
-    This evaluates the annotations now. Later, `__module__` no longer names the defining module.
-    """
-
-    def decorate(record: _Record) -> _Record:
-        for name, text in members.items():
-            getattr(record, name).__doc__ = text
-        record.__annotations__ = get_type_hints(record)
-        record.__new__.__annotations__ = record.__annotations__  # help() shows its signature
-        return record
-
-    return decorate
 
 
 def plain(value: Any) -> Any:

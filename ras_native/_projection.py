@@ -12,19 +12,29 @@ from ._backend.layout import (
     PROJECTION_INFO_TYPE_IKEv2,
     RnProjection,
 )
-from ._plain import documented, plain_members
+from ._help import documented
+from ._plain import plain_members
 from ._records import Endpoint, _NamedFlag, _OpenEnum
 
 
 class ProjectionKind(_OpenEnum):
-    """RASPROJECTION_INFO_TYPE: which protocol negotiated. PPTP, L2TP and SSTP use PPP."""
+    """RASPROJECTION_INFO_TYPE: which protocol negotiated.
+
+    - `PPP`: The protocol of PPTP, L2TP, SSTP, PPPoE and modems.
+    - `IKEV2`: The protocol of IKEv2 tunnels.
+    """
 
     PPP = layout.PROJECTION_INFO_TYPE_PPP
     IKEV2 = layout.PROJECTION_INFO_TYPE_IKEv2
 
 
 class Ikev2Authentication(_OpenEnum):
-    """RASIKEv2_AUTH_*: how an IKEv2 connection was authenticated."""
+    """RASIKEv2_AUTH_*: how an IKEv2 connection was authenticated.
+
+    - `MACHINE_CERTIFICATES`: With certificates of the computers.
+    - `EAP`: With EAP; `Projection.eap_type` is the method.
+    - `PSK`: With a pre-shared key.
+    """
 
     MACHINE_CERTIFICATES = layout.RASIKEv2_AUTH_MACHINECERTIFICATES
     EAP = layout.RASIKEv2_AUTH_EAP
@@ -32,7 +42,14 @@ class Ikev2Authentication(_OpenEnum):
 
 
 class PppAuthentication(_OpenEnum):
-    """RASLCPAP_*: how a PPP connection was authenticated. NONE: this side was not."""
+    """RASLCPAP_*: how a PPP connection was authenticated.
+
+    - `NONE`: This side was not authenticated.
+    - `PAP`: With a password that is sent in clear text.
+    - `SPAP`: With Shiva's variant of PAP.
+    - `CHAP`: With a challenge; `Projection.chap` is the variant.
+    - `EAP`: With EAP; `Projection.eap_type` is the method.
+    """
 
     NONE = 0
     PAP = layout.RASLCPAP_PAP
@@ -42,7 +59,12 @@ class PppAuthentication(_OpenEnum):
 
 
 class ChapAlgorithm(_OpenEnum):
-    """RASLCPAD_CHAP_*: the variant of CHAP."""
+    """RASLCPAD_CHAP_*: the variant of CHAP.
+
+    - `MD5`: CHAP with MD5.
+    - `MS`: Microsoft's CHAP.
+    - `MSV2`: Microsoft's CHAP, version 2.
+    """
 
     MD5 = layout.RASLCPAD_CHAP_MD5
     MS = layout.RASLCPAD_CHAP_MS
@@ -50,7 +72,15 @@ class ChapAlgorithm(_OpenEnum):
 
 
 class Cipher(_OpenEnum):
-    """IPSEC_CIPHER_TYPE: how an IKEv2 connection is encrypted."""
+    """IPSEC_CIPHER_TYPE: how an IKEv2 connection is encrypted.
+
+    - `NONE`: It is not encrypted.
+    - `DES`: DES, with 56 bits.
+    - `TRIPLE_DES`: Triple DES.
+    - `AES_128`: AES with 128 bits.
+    - `AES_192`: AES with 192 bits.
+    - `AES_256`: AES with 256 bits.
+    """
 
     NONE = 0
     DES = layout.IPSEC_CIPHER_TYPE_DES
@@ -61,7 +91,12 @@ class Cipher(_OpenEnum):
 
 
 class Ikev2Flag(_NamedFlag):
-    """RASIKEv2_FLAGS_*: MOBIKE is supported; this computer or the server is behind a NAT."""
+    """RASIKEv2_FLAGS_*: what an IKEv2 connection found.
+
+    - `MOBIKE`: The tunnel can move to another interface.
+    - `BEHIND_NAT`: This computer is behind a NAT.
+    - `SERVER_BEHIND_NAT`: The server is behind a NAT.
+    """
 
     MOBIKE = layout.RASIKEv2_FLAGS_MOBIKESUPPORTED
     BEHIND_NAT = layout.RASIKEv2_FLAGS_BEHIND_NAT
@@ -69,7 +104,20 @@ class Ikev2Flag(_NamedFlag):
 
 
 class LinkOption(_NamedFlag):
-    """RASLCPO_*: header compression and encryption of a PPP link."""
+    """RASLCPO_*: header compression and encryption of a PPP link.
+
+    - `PROTOCOL_FIELD_COMPRESSION`: The protocol field is compressed.
+    - `ADDRESS_FIELD_COMPRESSION`: The address and control fields are compressed.
+    - `SHORT_SEQUENCE_NUMBERS`: Fragments of a multilink connection have short sequence numbers.
+    - `DES_56`: DES, with 56 bits.
+    - `TRIPLE_DES`: Triple DES.
+    - `AES_128`: AES with 128 bits.
+    - `AES_256`: AES with 256 bits.
+    - `AES_192`: AES with 192 bits.
+    - `GCM_AES_128`: AES-GCM with 128 bits.
+    - `GCM_AES_192`: AES-GCM with 192 bits.
+    - `GCM_AES_256`: AES-GCM with 256 bits.
+    """
 
     PROTOCOL_FIELD_COMPRESSION = layout.RASLCPO_PFC
     ADDRESS_FIELD_COMPRESSION = layout.RASLCPO_ACFC
@@ -85,7 +133,12 @@ class LinkOption(_NamedFlag):
 
 
 class Compression(_OpenEnum):
-    """RASCCPCA_*: how PPP compresses data."""
+    """RASCCPCA_*: how PPP compresses data.
+
+    - `NONE`: Not at all.
+    - `STAC`: With STAC.
+    - `MPPC`: With Microsoft's Point-to-Point Compression.
+    """
 
     NONE = 0
     STAC = layout.RASCCPCA_STAC
@@ -93,7 +146,14 @@ class Compression(_OpenEnum):
 
 
 class CompressionOption(_NamedFlag):
-    """RASCCPO_*: the compression of PPP, and the encryption (MPPE) that is negotiated with it."""
+    """RASCCPO_*: the compression of PPP, and the encryption (MPPE) that is negotiated with it.
+
+    - `COMPRESSION`: Data is compressed.
+    - `STATELESS`: The key of the encryption changes with each packet.
+    - `ENCRYPTION_56_BIT`: MPPE with 56 bits.
+    - `ENCRYPTION_40_BIT`: MPPE with 40 bits.
+    - `ENCRYPTION_128_BIT`: MPPE with 128 bits.
+    """
 
     COMPRESSION = layout.RASCCPO_Compression
     STATELESS = layout.RASCCPO_HistoryLess
@@ -102,41 +162,41 @@ class CompressionOption(_NamedFlag):
     ENCRYPTION_128_BIT = layout.RASCCPO_Encryption128bit
 
 
-@documented(
-    kind="Which protocol negotiated.",
-    client_ipv4="This computer's IPv4 address in the tunnel; None if there is none.",
-    server_ipv4="The server's IPv4 address in the tunnel; None if unknown.",
-    ipv4_error="Why IPv4 was not negotiated; 0 if it was.",
-    client_ipv6="This computer's IPv6 address in the tunnel (IKEv2); None if there is none.",
-    server_ipv6="The server's IPv6 address in the tunnel (IKEv2); None if unknown.",
-    ipv6_error="Why IPv6 was not negotiated; 0 if it was.",
-    prefix_length="The bits of the IPv6 prefix (IKEv2); None without IPv6.",
-    authentication="How this computer was authenticated (PPP), or the server was (IKEv2).",
-    eap_type="The EAP method, such as 13 (TLS) or 26 (MS-CHAPv2); None without EAP.",
-    flags="MOBIKE and NAT (IKEv2).",
-    encryption="The encryption (IKEv2). For PPP see link_options and compression_options.",
-    other_servers="Addresses that the server can switch to (IKEv2): at most 16 of each family.",
-    client_interface_id="The last 64 bits of this computer's IPv6 addresses (PPP).",
-    server_interface_id="The last 64 bits of the server's IPv6 addresses (PPP).",
-    chap="The variant of CHAP (PPP); None without CHAP.",
-    server_authentication="How the server was authenticated (PPP).",
-    server_eap_type="The EAP method of the server's authentication (PPP); None without EAP.",
-    server_chap="The variant of CHAP of the server's authentication (PPP); None without CHAP.",
-    is_bundled="Whether it has several links (PPP).",
-    is_multilink="Whether it can have several links (PPP).",
-    link_options="Options of what this computer sends (PPP).",
-    server_link_options="Options of what the server sends (PPP).",
-    compression_error="Why compression was not negotiated; 0 if it was (PPP).",
-    compression="How this computer compresses (PPP); None if that was not negotiated.",
-    server_compression="How the server compresses (PPP); None if that was not negotiated.",
-    compression_options="Compression and encryption of this computer (PPP).",
-    server_compression_options="Compression and encryption of the server (PPP).",
-)
+@documented
 class Projection(NamedTuple):
     """What a connection negotiated, above all its addresses: one RAS_PROJECTION_INFO.
 
     A member is None if the kind of projection does not have it. Of an unknown kind only `kind` is
     known.
+
+    - `kind`: Which protocol negotiated.
+    - `client_ipv4`: This computer's IPv4 address in the tunnel; None if there is none.
+    - `server_ipv4`: The server's IPv4 address in the tunnel; None if unknown.
+    - `ipv4_error`: Why IPv4 was not negotiated; 0 if it was.
+    - `client_ipv6`: This computer's IPv6 address in the tunnel (IKEv2); None if there is none.
+    - `server_ipv6`: The server's IPv6 address in the tunnel (IKEv2); None if unknown.
+    - `ipv6_error`: Why IPv6 was not negotiated; 0 if it was.
+    - `prefix_length`: The bits of the IPv6 prefix (IKEv2); None without IPv6.
+    - `authentication`: How this computer was authenticated (PPP), or the server was (IKEv2).
+    - `eap_type`: The EAP method, such as 13 (TLS) or 26 (MS-CHAPv2); None without EAP.
+    - `flags`: MOBIKE and NAT (IKEv2).
+    - `encryption`: The encryption (IKEv2). For PPP see link_options and compression_options.
+    - `other_servers`: Addresses that the server can switch to (IKEv2): at most 16 of each family.
+    - `client_interface_id`: The last 64 bits of this computer's IPv6 addresses (PPP).
+    - `server_interface_id`: The last 64 bits of the server's IPv6 addresses (PPP).
+    - `chap`: The variant of CHAP (PPP); None without CHAP.
+    - `server_authentication`: How the server was authenticated (PPP).
+    - `server_eap_type`: The EAP method of the server's authentication (PPP); None without EAP.
+    - `server_chap`: The variant of CHAP of the server's authentication (PPP); None without CHAP.
+    - `is_bundled`: Whether it has several links (PPP).
+    - `is_multilink`: Whether it can have several links (PPP).
+    - `link_options`: Options of what this computer sends (PPP).
+    - `server_link_options`: Options of what the server sends (PPP).
+    - `compression_error`: Why compression was not negotiated; 0 if it was (PPP).
+    - `compression`: How this computer compresses (PPP); None if that was not negotiated.
+    - `server_compression`: How the server compresses (PPP); None if that was not negotiated.
+    - `compression_options`: Compression and encryption of this computer (PPP).
+    - `server_compression_options`: Compression and encryption of the server (PPP).
     """
 
     kind: ProjectionKind

@@ -32,9 +32,9 @@ from ._errors import Cancelled, ProviderError, RasError
 from ._event import Event, cancel_event, new_backend_event
 from ._explain import code_text
 from ._fork import close_in_child
+from ._help import documented
 from ._log import logger
 from ._notification import Notification, Registrations
-from ._plain import documented
 from ._polled import PolledConnections, PolledSnapshot
 from ._projection import Projection, decode_projection
 from ._provider import (
@@ -71,12 +71,13 @@ ConnectionLike: TypeAlias = int | Connection | Observation | str
 """A connection's handle, a record that has it, or the name of its phone-book entry."""
 
 
-@documented(
-    rasconn="The size of RASCONN in bytes; 0 before its first use.",
-    rasconnstatus="The size of RASCONNSTATUS in bytes; 0 before its first use.",
-)
+@documented
 class Sizes(NamedTuple):
-    """The versions of the structures that were negotiated with the provider, by their dwSize."""
+    """The versions of the structures that were negotiated with the provider, by their dwSize.
+
+    - `rasconn`: The size of RASCONN in bytes; 0 before its first use.
+    - `rasconnstatus`: The size of RASCONNSTATUS in bytes; 0 before its first use.
+    """
 
     rasconn: int
     rasconnstatus: int
@@ -122,12 +123,13 @@ class Ras:
     Raises ProviderError if the provider cannot be loaded or is not one, TypeError or ValueError
     for an argument that is no path or no backend, ImportError if the native backend is asked for
     and cannot be used.
+
+    - `backend`: The backend in use: "native" or "ctypes".
+    - `provider`: The path of the library; None for the system's own rasapi32.
     """
 
     backend: str
-    """The backend in use: "native" or "ctypes"."""
     provider: str | None
-    """The path of the library; None for the system's own rasapi32."""
     _provider: Provider | None = None
     _closed_because = "this Ras is closed"
 

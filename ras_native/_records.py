@@ -28,7 +28,8 @@ from ._backend.layout import (
     RN_STATUS_TEXT,
 )
 from ._explain import Reason, explain
-from ._plain import documented, hexadecimal, plain, plain_members, shown
+from ._help import documented
+from ._plain import hexadecimal, plain, plain_members, shown
 
 _FORMATS_OF_NUMBERS = tuple("bcdoxXneEfFgG%")
 _Item = TypeVar("_Item")
@@ -76,6 +77,39 @@ class ConnState(_OpenEnum):
     """RASCONNSTATE: the state of a connection, from opening its port to its end.
 
     A number without a name is accepted: `ConnState(99)` is named `UNKNOWN_0x63`.
+
+    - `OPEN_PORT`: The communication port is about to be opened.
+    - `PORT_OPENED`: The port has been opened.
+    - `CONNECT_DEVICE`: A device is about to be connected.
+    - `DEVICE_CONNECTED`: A device has connected.
+    - `ALL_DEVICES_CONNECTED`: All devices have connected: there is a physical link.
+    - `AUTHENTICATE`: The authentication begins.
+    - `AUTH_NOTIFY`: Something happened in the authentication.
+    - `AUTH_RETRY`: The client asked to try again with other credentials.
+    - `AUTH_CALLBACK`: The server asked for a number to call back.
+    - `AUTH_CHANGE_PASSWORD`: The client asked to change the password.
+    - `AUTH_PROJECT`: The negotiation of protocols and addresses begins.
+    - `AUTH_LINK_SPEED`: The speed of the link is being determined.
+    - `AUTH_ACK`: An authentication request is acknowledged.
+    - `RE_AUTHENTICATE`: The authentication begins again, after a callback.
+    - `AUTHENTICATED`: The authentication has succeeded.
+    - `PREPARE_FOR_CALLBACK`: The line is about to be hung up, so that the server can call back.
+    - `WAIT_FOR_MODEM_RESET`: The client waits until the modem is ready for the callback.
+    - `WAIT_FOR_CALLBACK`: The client waits for the server's call.
+    - `PROJECTED`: The negotiation of protocols and addresses is complete.
+    - `START_AUTHENTICATION`: The authentication of the user begins.
+    - `CALLBACK_COMPLETE`: The server has called back.
+    - `LOGON_NETWORK`: The client logs on to the remote network.
+    - `SUB_ENTRY_CONNECTED`: A link of a multilink connection has connected.
+    - `SUB_ENTRY_DISCONNECTED`: A link of a multilink connection has disconnected.
+    - `APPLY_SETTINGS`: Settings of the connection are being applied.
+    - `INTERACTIVE`: Paused: a terminal window is waited for.
+    - `RETRY_AUTHENTICATION`: Paused: other credentials are waited for.
+    - `CALLBACK_SET_BY_CALLER`: Paused: a number to call back is waited for.
+    - `PASSWORD_EXPIRED`: Paused: a new password is waited for.
+    - `INVOKE_EAP_UI`: Paused: EAP waits for the user.
+    - `CONNECTED`: It is connected.
+    - `DISCONNECTED`: It is disconnected, or could not be connected.
     """
 
     OPEN_PORT = layout.RASCS_OpenPort
@@ -125,8 +159,10 @@ class ConnState(_OpenEnum):
 class ConnSubstate(_OpenEnum):
     """RASCONNSUBSTATE: the condition of an IKEv2 tunnel that counts as connected.
 
-    DORMANT: the interface under it is down. RECONNECTING: it changes to another interface. It
-    carries no data in these two. RECONNECTED: it has changed its interface, and is up.
+    - `NONE`: The tunnel is up, or it is no IKEv2 tunnel.
+    - `DORMANT`: The interface under it is down. It carries no data.
+    - `RECONNECTING`: It changes to another interface. It carries no data.
+    - `RECONNECTED`: It has changed its interface, and is up.
     """
 
     NONE = layout.RASCSS_None
@@ -136,7 +172,17 @@ class ConnSubstate(_OpenEnum):
 
 
 class NotificationFlag(_NamedFlag):
-    """RASCN_*: what sets the event of `connection_notification`."""
+    """RASCN_*: what sets the event of `connection_notification`. They combine with `|`.
+
+    - `CONNECTION`: A connection came up.
+    - `DISCONNECTION`: A connection ended.
+    - `BANDWIDTH_ADDED`: A link of a multilink connection connected.
+    - `BANDWIDTH_REMOVED`: A link of a multilink connection disconnected.
+    - `DORMANT`: An IKEv2 tunnel became dormant.
+    - `RECONNECTION`: An IKEv2 tunnel is up again.
+    - `EPDG_PACKET_ARRIVAL`: A packet came from the gateway of a mobile network (ePDG).
+    - `ALL`: All of these.
+    """
 
     CONNECTION = layout.RASCN_Connection
     DISCONNECTION = layout.RASCN_Disconnection
@@ -157,7 +203,13 @@ class NotificationFlag(_NamedFlag):
 
 
 class ConnectionFlag(_NamedFlag):
-    """RASCF_*: whose connection it is."""
+    """RASCF_*: whose connection it is.
+
+    - `ALL_USERS`: The entry is in the phone book of all users.
+    - `GLOBAL_CREDS`: It was dialled with credentials that are stored for all users.
+    - `OWNER_KNOWN`: Windows knows who dialled it.
+    - `OWNER_MATCH`: The user of this process dialled it.
+    """
 
     ALL_USERS = layout.RASCF_AllUsers
     GLOBAL_CREDS = layout.RASCF_GlobalCreds
@@ -165,22 +217,23 @@ class ConnectionFlag(_NamedFlag):
     OWNER_MATCH = layout.RASCF_OwnerMatch
 
 
-@documented(
-    handle="HRASCONN: what the other functions take. It is valid in every process of the machine.",
-    entry_name='The phone-book entry, or "." and the phone number if it was dialled without one.',
-    device_type='The type of the device, for instance "vpn", "modem" or "PPPoE".',
-    device_name='The name of the device, for instance "WAN Miniport (IKEv2)".',
-    phonebook="The path of the phone book.",
-    subentry="The number, from 1, of a multilink sub-entry; 0 for the connection itself.",
-    guid_entry="The GUID of the phone-book entry.",
-    flags="Whose connection it is.",
-    luid="The logon session, as one 64-bit number.",
-    correlation_id="The GUID that names this connection in the event log (source RasClient).",
-)
+@documented
 class Connection(NamedTuple):
     """A connection as RasEnumConnections lists it: one RASCONN.
 
     A member is None if the system answered with an older version of the structure that lacks it.
+
+    - `handle`: HRASCONN: what the other functions take. It is valid in every process of the
+      machine.
+    - `entry_name`: The phone-book entry, or "." and the phone number if it was dialled without one.
+    - `device_type`: The type of the device, for instance "vpn", "modem" or "PPPoE".
+    - `device_name`: The name of the device, for instance "WAN Miniport (IKEv2)".
+    - `phonebook`: The path of the phone book.
+    - `subentry`: The number, from 1, of a multilink sub-entry; 0 for the connection itself.
+    - `guid_entry`: The GUID of the phone-book entry.
+    - `flags`: Whose connection it is.
+    - `luid`: The logon session, as one 64-bit number.
+    - `correlation_id`: The GUID that names this connection in the event log (source RasClient).
     """
 
     handle: int
@@ -216,20 +269,20 @@ class Connection(NamedTuple):
 Endpoint = IPv4Address | IPv6Address
 
 
-@documented(
-    state="Where the connection is between opening its port and its end.",
-    error="dwError: why connecting failed, otherwise 0. It is not the code of the function.",
-    device_type='The type of the device, for instance "vpn".',
-    device_name="The name of the device.",
-    phone_number="The number that was dialled, or the host name of a VPN server.",
-    local_endpoint="This machine's address at the tunnel; None if unknown (common with SSTP).",
-    remote_endpoint="The server's address at the tunnel; None if unknown (common with SSTP).",
-    substate="What an IKEv2 tunnel does while it counts as connected.",
-)
+@documented
 class Status(NamedTuple):
     """What RasGetConnectStatus reports about a connection: one RASCONNSTATUS.
 
     A member is None if the system answered with an older version of the structure that lacks it.
+
+    - `state`: Where the connection is between opening its port and its end.
+    - `error`: dwError: why connecting failed, otherwise 0. It is not the code of the function.
+    - `device_type`: The type of the device, for instance "vpn".
+    - `device_name`: The name of the device.
+    - `phone_number`: The number that was dialled, or the host name of a VPN server.
+    - `local_endpoint`: This machine's address at the tunnel; None if unknown (common with SSTP).
+    - `remote_endpoint`: The server's address at the tunnel; None if unknown (common with SSTP).
+    - `substate`: What an IKEv2 tunnel does while it counts as connected.
     """
 
     state: ConnState
@@ -259,13 +312,14 @@ class Status(NamedTuple):
 _OUTAGES = (ConnSubstate.DORMANT, ConnSubstate.RECONNECTING)
 
 
-@documented(
-    connection="The connection as it was listed.",
-    status="What RasGetConnectStatus said of it; None unless `code` is 0.",
-    code="What RasGetConnectStatus returned: 0, or an error; see `gone`.",
-)
+@documented
 class Observation(NamedTuple):
-    """One connection of a snapshot, with the result of its status call."""
+    """One connection of a snapshot, with the result of its status call.
+
+    - `connection`: The connection as it was listed.
+    - `status`: What RasGetConnectStatus said of it; None unless `code` is 0.
+    - `code`: What RasGetConnectStatus returned: 0, or an error; see `gone`.
+    """
 
     connection: Connection
     status: Status | None

@@ -7,32 +7,33 @@ from typing import Any, NamedTuple
 
 from ._backend.contract import GONE_CODES
 from ._backend.layout import RN_STATISTICS
-from ._plain import documented, plain_members
+from ._help import documented
+from ._plain import plain_members
 from ._records import Connection, Listing, new_tuple
 
 
-@documented(
-    bytes_sent="The bytes transmitted.",
-    bytes_received="The bytes received.",
-    frames_sent="The frames transmitted.",
-    frames_received="The frames received.",
-    crc_errors="CRC errors.",
-    timeout_errors="Timeout errors.",
-    alignment_errors="Alignment errors.",
-    hardware_overruns="Hardware overrun errors.",
-    framing_errors="Framing errors.",
-    buffer_overruns="Buffer overrun errors.",
-    compression_in="The compression ratio of what is received.",
-    compression_out="The compression ratio of what is transmitted.",
-    bps="The speed that was negotiated, in bits per second. It is no limit, and no measurement.",
-    duration_ms="How long it has been connected, in milliseconds; it wraps after 49.7 days.",
-)
+@documented
 class Statistics(NamedTuple):
     """What RAS counted for a connection or a link since it connected: one RAS_STATS.
 
     Each counter has 32 bits: after 4,294,967,295 it begins at 0 again. Any program may set the
     counters to 0. `Monitor.statistics` adds up wraps, and counts how often the counters were
     cleared.
+
+    - `bytes_sent`: The bytes transmitted.
+    - `bytes_received`: The bytes received.
+    - `frames_sent`: The frames transmitted.
+    - `frames_received`: The frames received.
+    - `crc_errors`: CRC errors.
+    - `timeout_errors`: Timeout errors.
+    - `alignment_errors`: Alignment errors.
+    - `hardware_overruns`: Hardware overrun errors.
+    - `framing_errors`: Framing errors.
+    - `buffer_overruns`: Buffer overrun errors.
+    - `compression_in`: The compression ratio of what is received.
+    - `compression_out`: The compression ratio of what is transmitted.
+    - `bps`: The speed that was negotiated, in bits per second. It is no limit, and no measurement.
+    - `duration_ms`: How long it has been connected, in milliseconds; it wraps after 49.7 days.
     """
 
     bytes_sent: int
@@ -55,13 +56,14 @@ class Statistics(NamedTuple):
         return plain_members(self)
 
 
-@documented(
-    connection="The connection as it was listed.",
-    statistics="What RAS counted; None unless `code` is 0.",
-    code="What RasGetConnectionStatistics returned: 0, or an error; see `gone`.",
-)
+@documented
 class ConnectionStatistics(NamedTuple):
-    """One connection, with the result of RasGetConnectionStatistics."""
+    """One connection, with the result of RasGetConnectionStatistics.
+
+    - `connection`: The connection as it was listed.
+    - `statistics`: What RAS counted; None unless `code` is 0.
+    - `code`: What RasGetConnectionStatistics returned: 0, or an error; see `gone`.
+    """
 
     connection: Connection
     statistics: Statistics | None

@@ -30,7 +30,7 @@ from .._backend.layout import (
 from .._backend.sockaddr import IPV4
 from .._check import nanoseconds, whole_number, wrong_type
 from .._errors import posix_errno, winsock_code, winsock_error
-from .._plain import documented
+from .._help import documented
 from .._wait import SLICE_NS
 from . import checks, syn
 from .checks import Address
@@ -44,7 +44,14 @@ _SLOWEST = 1e-6
 
 
 class ConnectOutcome(str, enum.Enum):
-    """How one attempt ended."""
+    """How one attempt ended.
+
+    - `OPEN`: The target accepted the connection.
+    - `REFUSED`: The target answered that nothing listens on this port.
+    - `TIMEOUT`: No answer came in time.
+    - `UNREACHABLE`: No route leads to the target.
+    - `ERROR`: Something else failed; `ConnectResult.code` says what.
+    """
 
     OPEN = "open"
     REFUSED = "refused"
@@ -56,15 +63,16 @@ class ConnectOutcome(str, enum.Enum):
         return self.value
 
 
-@documented(
-    target="The address that was given.",
-    outcome="The ConnectOutcome of the attempt.",
-    code="The Winsock code, the same on every system; 0 for an open target.",
-    errno="The system's own error number; 0 for an open target.",
-    elapsed_ns="Nanoseconds from the first connect call to the outcome, on a monotonic clock.",
-)
+@documented
 class ConnectResult(NamedTuple):
-    """How the connect to one target of connect_many or connect_stream ended."""
+    """How the connect to one target of connect_many or connect_stream ended.
+
+    - `target`: The address that was given.
+    - `outcome`: The ConnectOutcome of the attempt.
+    - `code`: The Winsock code, the same on every system; 0 for an open target.
+    - `errno`: The system's own error number; 0 for an open target.
+    - `elapsed_ns`: Nanoseconds from the first connect call to the outcome, on a monotonic clock.
+    """
 
     target: Address
     outcome: ConnectOutcome

@@ -6,40 +6,52 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .. import BACKENDS
+from .._help import documented
 
 SIMULATOR, SYSTEM, LOOPBACK = "the simulator", "the system's own RAS", "loopback"
 OWN_CALLS = "the provider's calls alone"
 
 
-@dataclass(frozen=True)
+@documented
+@dataclass(frozen=True, slots=True)
 class Figure:
-    """What one job costs, done in one way."""
+    """What one job costs, done in one way.
+
+    - `where`: The provider, or "loopback".
+    - `job`: What was measured, such as "poll".
+    - `size`: How many connections there are, or how many connects are made.
+    - `way`: A backend, or the code that it is compared with.
+    - `ns`: The median of one call or one connect, in nanoseconds.
+    - `low_ns`: A quarter of the rounds was faster. None: the figure was calculated from others.
+    - `high_ns`: A quarter of the rounds was slower. None: the figure was calculated from others.
+    - `rounds`: How often it was measured.
+    """
 
     where: str
-    """The provider, or "loopback"."""
     job: str
     size: int
-    """How many connections there are, or how many connects are made."""
     way: str
     ns: float
-    """The median of one call or one connect, in nanoseconds."""
     low_ns: float | None
     high_ns: float | None
-    """A quarter of the rounds was faster than `low_ns`, and a quarter slower than `high_ns`. None:
-    the figure was calculated from others."""
     rounds: int
 
 
-@dataclass
+@documented
+@dataclass(slots=True)
 class Report:
-    """What `measure` found. It has no names of connections, users or computers."""
+    """What `measure` found. It has no names of connections, users or computers.
+
+    - `machine`: What the machine is: its system, its processor, its versions.
+    - `figures`: What was measured.
+    - `missing`: What could not be measured here, each with the reason.
+    - `wrong`: The ways whose results differed from those of the others.
+    """
 
     machine: dict[str, str]
     figures: list[Figure] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
-    """What could not be measured here, each with the reason."""
     wrong: list[str] = field(default_factory=list)
-    """The ways whose results differed from those of the others."""
 
     def cost(self, where: str, job: str, size: int, way: str) -> float | None:
         """Return the median of a job in nanoseconds; None if it was not measured."""

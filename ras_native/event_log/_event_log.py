@@ -18,6 +18,7 @@ from .._check import nanoseconds
 from .._errors import Cancelled, ProviderError, system_error
 from .._event import Event, cancel_event, new_backend_event
 from .._fork import close_in_child
+from .._help import documented
 from .._log import logger
 from .._provider import library_path
 from .._wait import wait_in_slices
@@ -32,18 +33,21 @@ LOOK_SECONDS = 60.0
 """The log is read after this time without a signal: a lost subscription may send none."""
 
 
+@documented
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRead:
-    """What `EventLog.read` found."""
+    """What `EventLog.read` found.
+
+    - `events`: The new events, in the order in which the log gave them.
+    - `missed`: Whether events may be missing before these: the log had to be opened again.
+    - `error`: Why the log cannot be read now; None if it can.
+    - `unreadable`: How many events were left out, because they are not what Windows documents.
+    """
 
     events: tuple[LogEvent, ...] = ()
-    """The new events, in the order in which the log gave them."""
     missed: bool = False
-    """Whether events may be missing before these: the log had to be opened again."""
     error: OSError | None = None
-    """Why the log cannot be read now; None if it can."""
     unreadable: int = 0
-    """How many events were left out, because they are not what Windows documents."""
 
 
 class EventLog:
@@ -59,10 +63,11 @@ class EventLog:
 
     Raises ProviderError if there is no event log that can be read, as under Wine; TypeError or
     ValueError for a wrong argument. Source: EvtSubscribe, EvtNext, EvtRender.
+
+    - `backend`: The backend that waits: "native" or "ctypes".
     """
 
     backend: str
-    """The backend that waits: "native" or "ctypes"."""
     _event: BackendEvent | None = None
     _subscription: Subscription | None = None
 

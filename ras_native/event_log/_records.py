@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from .._help import documented
 from .._plain import plain
 
 DIALLING, LINK_BEGUN, LINK_UP, LINK_AUTHENTICATED, CONNECTED = range(20221, 20226)
@@ -19,28 +20,33 @@ MOVED, MOVE_FAILED, CAN_MOVE = 20277, 20278, 20281
 """Ids of RasClient's events: a tunnel moved to another address, or failed to; it is able to."""
 
 
+@documented
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEvent:
-    """One event of the event log, as `EventLog.read` returns it."""
+    """One event of the event log, as `EventLog.read` returns it.
+
+    - `channel`: The log that has it, such as "Application".
+    - `source`: The program that wrote it, such as "RasClient".
+    - `event_id`: What happened, as the source numbers it, such as 20226.
+    - `record_id`: The number of the event in its channel.
+    - `time`: When it was written, in UTC.
+    - `correlation_id`: The attempt to connect, as `Connection.correlation_id`; None if the event
+      names none.
+    - `entry`: The phone-book entry; None if the event names none. Windows may have mangled its
+      letters.
+    - `code`: Why it ended or failed, as an unsigned number; None if the event gives no code.
+    - `data`: The event's own fields, as they were written.
+    """
 
     channel: str
-    """The log that has it, such as "Application"."""
     source: str
-    """The program that wrote it, such as "RasClient"."""
     event_id: int
-    """What happened, as the source numbers it, such as 20226."""
     record_id: int
-    """The number of the event in its channel."""
     time: datetime
-    """When it was written, in UTC."""
     correlation_id: UUID | None = None
-    """The attempt to connect, as `Connection.correlation_id`; None if the event names none."""
     entry: str | None = None
-    """The phone-book entry; None if the event names none. Windows may have mangled its letters."""
     code: int | None = None
-    """Why it ended or failed, as an unsigned number; None if the event gives no code."""
     data: tuple[str, ...] = ()
-    """The event's own fields, as they were written."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""

@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from .._explain import Reason
+from .._help import documented
 from .._plain import plain
 from .._records import Connection, Observation, Snapshot
 from ..event_log._records import LogEvent
@@ -23,53 +24,63 @@ from .health import Health
 
 
 class GapKind(str, Enum):
-    """Why something may be missing."""
+    """Why something may be missing.
+
+    - `BLIP`: RAS signalled, but no change that a poll saw explains the signal.
+    - `UNREPORTED`: A connection came or went, but RAS did not signal it: perhaps RAS signals
+      nothing.
+    - `FAILED`: RAS could not be asked.
+    - `LATE`: A poll began more than two intervals and 50 ms after it was due.
+    - `SUSPENDED`: The system slept.
+    - `OVERFLOW`: The consumer was slow: the queue was full and lost its oldest events.
+    - `LOG`: Events of the event log may be missing, so reasons may be missing.
+    """
 
     BLIP = "blip"
-    """RAS signalled, but no change that a poll saw explains the signal."""
     UNREPORTED = "unreported"
-    """A connection came or went, but RAS did not signal it: perhaps RAS signals nothing."""
     FAILED = "failed"
-    """RAS could not be asked."""
     LATE = "late"
-    """A poll began more than two intervals and 50 ms after it was due."""
     SUSPENDED = "suspended"
-    """The system slept."""
     OVERFLOW = "overflow"
-    """The consumer was slow: the queue was full and lost its oldest events."""
     LOG = "log"
-    """Events of the event log may be missing, so reasons may be missing."""
 
     def __str__(self) -> str:
         return self.value
 
 
 class MatchedBy(str, Enum):
-    """How a reason was found for the end of a connection."""
+    """How a reason was found for the end of a connection.
+
+    - `CORRELATION_ID`: The event of the log names the attempt that made the connection.
+    - `ENTRY_AND_TIME`: A guess: one of them has no correlation id, and entry and time fit no
+      others.
+    """
 
     CORRELATION_ID = "correlation id"
-    """The event of the log names the attempt that made the connection."""
     ENTRY_AND_TIME = "entry and time"
-    """A guess: one of them has no correlation id, and entry and time fit no others."""
 
     def __str__(self) -> str:
         return self.value
 
 
+@documented
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class MonitorEvent:
-    """The base of every event."""
+    """The base of every event.
+
+    - `sequence`: The number of the event: a Monitor numbers its events 1, 2, 3 and so on.
+    - `monotonic_ns`: When the poll that showed it returned, on the clock of `time.perf_counter_ns`.
+    - `time`: The same moment in UTC; it jumps when the system's clock is set.
+    - `not_before_ns`: When the last poll that did not show it returned; None if there was no such
+      poll.
+    """
 
     __match_args__ = ("sequence",)
 
     sequence: int
-    """The number of the event: a Monitor numbers its events 1, 2, 3 and so on."""
     monotonic_ns: int
-    """When the poll that showed it returned, on the clock of `time.perf_counter_ns`."""
     time: datetime
-    """The same moment in UTC; it jumps when the system's clock is set."""
     not_before_ns: int | None = None
-    """When the last poll that did not show it returned; None if there was no such poll."""
 
     @property
     def connection(self) -> Connection | None:
@@ -88,16 +99,19 @@ class MonitorEvent:
         return {"event": type(self).__name__, "entry": self.entry, **values}
 
 
+@documented
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class ConnectionEvent(MonitorEvent):
-    """Something that happened to one connection."""
+    """Something that happened to one connection.
+
+    - `before`: The connection in the last poll before the event; None if it was not listed.
+    - `after`: The connection in the poll that showed the event; None if it is not listed.
+    """
 
     __match_args__ = ("connection",)
 
     before: Observation | None = None
-    """The connection in the last poll before the event; None if it was not listed."""
     after: Observation | None = None
-    """The connection in the poll that showed the event; None if it is not listed."""
 
     @property
     def connection(self) -> Connection:
@@ -112,20 +126,27 @@ class Found(ConnectionEvent):
     """It was listed already in the Monitor's first poll."""
 
 
+@documented
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Connected(ConnectionEvent):
-    """It is up; before, it was not listed or not up."""
+    """It is up; before, it was not listed or not up.
+
+    - `down_for`: Seconds since a connection of this entry ended; None if the Monitor has seen none
+      end.
+    """
 
     down_for: float | None = None
-    """Seconds since a connection of this entry ended; None if the Monitor has seen none end."""
 
 
+@documented
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Disconnected(ConnectionEvent):
-    """It ended: it is no longer listed, or its status shows that it ended."""
+    """It ended: it is no longer listed, or its status shows that it ended.
+
+    - `uptime`: Seconds that it was up; None if it was Found, and its statistics were not sampled.
+    """
 
     uptime: float | None = None
-    """Seconds that it was up; None if it was Found, and its statistics were not sampled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
@@ -158,117 +179,136 @@ class Changed(ConnectionEvent):
     """Something else changed, such as its name; or its status cannot be read now."""
 
 
+@documented
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class HealthChanged(MonitorEvent):
     """A connection is now silent or unreachable, or not any more.
 
     It stayed connected. For the outages of an IKEv2 tunnel see Dormant and Reconnecting.
+
+    - `connection`: The connection as it is now.
+    - `health`: Its health, with the evidence.
+    - `previous`: Its health before.
     """
 
     __match_args__ = ("connection", "health")
 
     connection: Connection = field()  # field() hides the property of the base class
-    """The connection as it is now."""
     health: Health
-    """Its health, with the evidence."""
     previous: Health
-    """Its health before."""
 
 
+@documented
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Absent(MonitorEvent):
-    """An entry that the Monitor was asked to watch is not connected at the start."""
+    """An entry that the Monitor was asked to watch is not connected at the start.
+
+    - `entry`: The name that the Monitor was given.
+    """
 
     __match_args__ = ("entry",)
 
     entry: str = field()  # field() hides the property of the base class, which has this name
-    """The name that the Monitor was given."""
 
 
+@documented
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Gap(MonitorEvent):
     """Changes between two moments may have been missed.
 
     Every state that a poll saw is still reported. An overflow loses events; its `snapshot` is the
     state to which the next events apply. `log_events` may tell what was missed.
+
+    - `kind`: Why something may be missing.
+    - `count`: The number of signals (blip), changes (unreported), polls (failed, late, suspended),
+      events (overflow) or losses (log).
+    - `from_ns`: Nothing is missing before this moment, on the clock of `monotonic_ns`.
+    - `to_ns`: Nothing is missing after this moment, on the clock of `monotonic_ns`.
+    - `first_sequence`: The first event that was lost; None unless `kind` is overflow.
+    - `last_sequence`: The last event that was lost; None unless `kind` is overflow.
+    - `snapshot`: The state after the last event that was lost; None unless `kind` is overflow.
+    - `log_events`: What the event log told of attempts to connect that no poll saw, since 2 seconds
+      before `from_ns`: the log may be read before RAS signals.
     """
 
     __match_args__ = ("kind", "count")
 
     kind: GapKind
     count: int
-    """The number of signals (blip), changes (unreported), polls (failed, late, suspended), events
-    (overflow) or losses (log)."""
     from_ns: int
-    """Nothing is missing before this moment, on the clock of `monotonic_ns`."""
     to_ns: int
-    """Nothing is missing after this moment, on the clock of `monotonic_ns`."""
     first_sequence: int | None = None
-    """The first event that was lost; None unless `kind` is overflow."""
     last_sequence: int | None = None
-    """The last event that was lost; None unless `kind` is overflow."""
     snapshot: Snapshot | None = None
-    """The state after the last event that was lost; None unless `kind` is overflow."""
     log_events: tuple[LogEvent, ...] = ()
-    """What the event log told of attempts to connect that no poll saw, since 2 seconds before
-    `from_ns`: the log may be read before RAS signals."""
 
     def utc(self, moment_ns: int) -> datetime:
         """Convert `from_ns` or `to_ns` to UTC, relative to `time`."""
         return self.time - timedelta(microseconds=(self.monotonic_ns - moment_ns) / 1000)
 
 
+@documented
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class ProviderFailed(MonitorEvent):
-    """RAS cannot be asked. It is reported once; the next is possible after ProviderRecovered."""
+    """RAS cannot be asked. It is reported once; the next is possible after ProviderRecovered.
+
+    - `code`: The code that the function returned, such as 711 if the service does not run.
+    """
 
     __match_args__ = ("code",)
 
     code: int
-    """The code that the function returned, such as 711 if the service does not run."""
 
 
+@documented
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class ProviderRecovered(MonitorEvent):
-    """RAS can be asked again. A Gap for the time of the outage follows."""
+    """RAS can be asked again. A Gap for the time of the outage follows.
+
+    - `down_for`: Seconds since the last successful poll, or since the Monitor began.
+    """
 
     __match_args__ = ("down_for",)
 
     down_for: float
-    """Seconds since the last successful poll, or since the Monitor began."""
 
 
+@documented
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Explained(MonitorEvent):
     """Why a connection ended. Exactly one follows each Disconnected, at once or later.
 
     With `event_log=False` none does.
+
+    - `disconnected`: The `sequence` of the Disconnected.
+    - `entry`: The phone-book entry of the connection that ended.
+    - `reason`: Why it ended; None if the event log did not tell in time.
+    - `matched_by`: How the reason was found; None if none was.
+    - `log_event`: The event of the log that tells the reason, or None.
     """
 
     __match_args__ = ("reason",)
 
     disconnected: int
-    """The `sequence` of the Disconnected."""
     entry: str = field()
-    """The phone-book entry of the connection that ended."""
     reason: Reason | None
-    """Why it ended; None if the event log did not tell in time."""
     matched_by: MatchedBy | None
-    """How the reason was found; None if none was."""
     log_event: LogEvent | None = None
-    """The event of the log that tells the reason, or None."""
 
 
+@documented
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class LoggedEvent(MonitorEvent):
-    """Something that only the event log tells."""
+    """Something that only the event log tells.
+
+    - `entry`: The phone-book entry; None if nobody knows it.
+    - `log_event`: The event of the log.
+    """
 
     __match_args__ = ("entry",)
 
     entry: str | None = field()
-    """The phone-book entry; None if nobody knows it."""
     log_event: LogEvent
-    """The event of the log."""
 
     @property
     def correlation_id(self) -> UUID | None:
@@ -276,14 +316,17 @@ class LoggedEvent(MonitorEvent):
         return self.log_event.correlation_id
 
 
+@documented
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class DialFailed(LoggedEvent):
-    """An attempt to connect failed (event 20227)."""
+    """An attempt to connect failed (event 20227).
+
+    - `reason`: Why it failed; None if the log gives no code.
+    """
 
     __match_args__ = ("entry", "reason")
 
     reason: Reason | None
-    """Why it failed; None if the log gives no code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)

@@ -8,77 +8,90 @@ from enum import Enum
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from .._help import documented
 from .._plain import hexadecimal, plain, plain_members
 from .._records import Connection, ConnState, ConnSubstate, Endpoint, Observation, Status
 from .._sockets.many import ConnectOutcome
 
 
 class HealthKind(str, Enum):
-    """Whether a connection that RAS lists as connected works."""
+    """Whether a connection that RAS lists as connected works.
+
+    - `UP`: Nothing shows a problem.
+    - `DORMANT`: The interface under an IKEv2 tunnel is down.
+    - `RECONNECTING`: An IKEv2 tunnel is changing to another interface.
+    - `SILENT`: Something is sent through it, and nothing comes back.
+    - `UNREACHABLE`: The probe through it fails.
+    """
 
     UP = "up"
-    """Nothing shows a problem."""
     DORMANT = "dormant"
-    """The interface under an IKEv2 tunnel is down."""
     RECONNECTING = "reconnecting"
-    """An IKEv2 tunnel is changing to another interface."""
     SILENT = "silent"
-    """Something is sent through it, and nothing comes back."""
     UNREACHABLE = "unreachable"
-    """The probe through it fails."""
 
     def __str__(self) -> str:
         return self.value
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """The evidence for `HealthKind.SILENT`."""
+    """The evidence for `HealthKind.SILENT`.
+
+    - `since_ns`: When the sample was taken that first showed bytes without an answer, on the clock
+      of `time.perf_counter_ns`.
+    - `bytes_sent`: The bytes that were sent since the last byte was received.
+    """
 
     since_ns: int
-    """When the sample was taken that first showed bytes without an answer, on the clock of
-    `time.perf_counter_ns`."""
     bytes_sent: int
-    """The bytes that were sent since the last byte was received."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""
         return {member.name: plain(getattr(self, member.name)) for member in fields(self)}
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class ProbeFailure:
-    """The evidence for `HealthKind.UNREACHABLE`."""
+    """The evidence for `HealthKind.UNREACHABLE`.
+
+    - `target`: What the probe connects to: HOST:PORT.
+    - `source`: The tunnel's address that it connects from; None: the system chose one.
+    - `outcome`: How the last probe ended.
+    - `code`: The Winsock code of the last probe.
+    - `since_ns`: When the first probe began that failed, on the clock of `time.perf_counter_ns`.
+    - `count`: How many probes have failed in a row.
+    """
 
     target: str
-    """What the probe connects to: HOST:PORT."""
     source: Endpoint | None
-    """The tunnel's address that it connects from; None: the system chose one."""
     outcome: ConnectOutcome
-    """How the last probe ended."""
     code: int
-    """The Winsock code of the last probe."""
     since_ns: int
-    """When the first probe began that failed, on the clock of `time.perf_counter_ns`."""
     count: int
-    """How many probes have failed in a row."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""
         return {member.name: plain(getattr(self, member.name)) for member in fields(self)}
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The health of one connection, and its evidence."""
+    """The health of one connection, and its evidence.
+
+    - `kind`: What the evidence shows.
+    - `status`: What RAS says of the connection.
+    - `silence`: The bytes that nobody answers; None unless `kind` is silent.
+    - `probe`: The probes that fail; None unless `kind` is unreachable.
+    """
 
     kind: HealthKind
     status: Status
-    """What RAS says of the connection."""
     silence: Silence | None = None
-    """The bytes that nobody answers; None unless `kind` is silent."""
     probe: ProbeFailure | None = None
-    """The probes that fail; None unless `kind` is unreachable."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""
@@ -90,10 +103,8 @@ class Sample(NamedTuple):
 
     handle: int
     correlation_id: UUID | None
-    connected_ns: int
-    """When it connected, by its duration, on the clock of `time.perf_counter_ns`."""
-    silence: Silence | None
-    """None: it is not silent."""
+    connected_ns: int  # by its duration, on the clock of `time.perf_counter_ns`
+    silence: Silence | None  # None: it is not silent
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data; the handle is a hexadecimal text."""
@@ -105,8 +116,7 @@ class ProbeSample(NamedTuple):
 
     handle: int
     correlation_id: UUID | None
-    failure: ProbeFailure | None
-    """None: the last probe had an answer."""
+    failure: ProbeFailure | None  # None: the last probe had an answer
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data; the handle is a hexadecimal text."""

@@ -20,6 +20,7 @@ from .. import _check
 from .._event import Event
 from .._explain import explain
 from .._fork import close_in_child
+from .._help import documented
 from .._log import logger
 from .._ras import Ras, _system_ras
 from .._records import Observation, Snapshot
@@ -46,15 +47,18 @@ CLOSE_SECONDS = 1.0
 _OF_THE_PARENT = "this Monitor belongs to the process that forked this one: make a new one"
 
 
+@documented
 class Counts(NamedTuple):
-    """What a Monitor's thread has done."""
+    """What a Monitor's thread has done.
+
+    - `polls`: The number of polls.
+    - `wake_ups`: How often the thread was woken: by RAS, by a poll that was due, or by `close`.
+    - `seconds`: How long the Monitor has run.
+    """
 
     polls: int
-    """The number of polls."""
     wake_ups: int
-    """How often the thread was woken: by RAS, by a poll that was due, or by `close`."""
     seconds: float
-    """How long the Monitor has run."""
 
     @property
     def polls_per_second(self) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from .._explain import Reason, explain
+from .._help import documented
 from .._plain import plain
 from .._records import ConnState
 from ..event_log._records import (
@@ -38,43 +39,49 @@ _ORDER = {name: index for index, name in enumerate(_STAGES.values())}
 _OUTCOMES = {CONNECTED: "connected", DIAL_FAILED: "failed"}
 
 
+@documented
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialStage:
-    """One stage of a dialling."""
+    """One stage of a dialling.
+
+    - `name`: "dialling", "link begun", "link up", "link authenticated"; or a ConnState's name.
+    - `source`: Where it was seen: "log" for the event log, "poll" for a poll.
+    - `time`: When it began, in UTC: when the event was written, or when the poll returned.
+    - `seconds`: How long it took, until the next stage of the same source; None if that is unknown.
+    """
 
     name: str
-    """"dialling", "link begun", "link up", "link authenticated"; or a ConnState's name."""
     source: str
-    """Where it was seen: "log" for the event log, "poll" for a poll."""
     time: datetime
-    """When it began, in UTC: when the event was written, or when the poll returned."""
     seconds: float | None
-    """How long it took, until the next stage of the same source; None if that is unknown."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""
         return {name: plain(getattr(self, name)) for name in self.__dataclass_fields__}
 
 
+@documented
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialTimeline:
     """The last dialling of a phone-book entry.
 
     Polls see only the stages that last until the next poll. The log has all four.
+
+    - `entry`: The phone-book entry.
+    - `correlation_id`: The attempt to connect, as `Connection.correlation_id`; None if it has no
+      id.
+    - `stages`: The stages, in order of time.
+    - `outcome`: "connected" or "failed"; None while it is dialled.
+    - `seconds`: From the first stage to the outcome; None if one of them is unknown.
+    - `reason`: Why it failed, or None.
     """
 
     entry: str
-    """The phone-book entry."""
     correlation_id: UUID | None
-    """The attempt to connect, as `Connection.correlation_id`; None if it has no id."""
     stages: tuple[DialStage, ...]
-    """The stages, in order of time."""
     outcome: str | None
-    """"connected" or "failed"; None while it is dialled."""
     seconds: float | None
-    """From the first stage to the outcome; None if one of them is unknown."""
     reason: Reason | None
-    """Why it failed, or None."""
 
     @property
     def failed_stage(self) -> DialStage | None:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from .._backend.layout import RN_TRAFFIC, RnTraffic
+from .._help import documented
 from .._plain import plain_members
 from .._records import Connection
 from .health import Key, Sample, Silence
@@ -25,47 +26,53 @@ from .health import Key, Sample, Silence
 _NS_PER_MS, _S = 1_000_000, 1_000_000_000
 
 
+@documented
 class Traffic(NamedTuple):
-    """What passed through one connection since it connected, from samples of its statistics."""
+    """What passed through one connection since it connected, from samples of its statistics.
+
+    - `connection`: The connection.
+    - `sampled_ns`: When the last sample was taken, on the clock of `time.perf_counter_ns`.
+    - `uptime`: How long it was connected then, in seconds, by the duration that RAS reports.
+    - `bytes_sent`: The bytes transmitted, not limited to 32 bits.
+    - `bytes_received`: The bytes received, not limited to 32 bits.
+    - `frames_sent`: The frames transmitted.
+    - `frames_received`: The frames received.
+    - `crc_errors`: CRC errors.
+    - `timeout_errors`: Timeout errors.
+    - `alignment_errors`: Alignment errors.
+    - `hardware_overruns`: Hardware overrun errors.
+    - `framing_errors`: Framing errors.
+    - `buffer_overruns`: Buffer overrun errors.
+    - `sent_per_second`: Bytes transmitted a second between the last two samples; None after only
+      one sample.
+    - `received_per_second`: Bytes received a second between the last two samples; None after only
+      one sample.
+    - `bps`: The speed that was negotiated, in bits per second. It is no limit, and no measurement.
+    - `clears`: How often another program set the counters to 0. After that the sums are too small.
+    - `is_certain`: False if so much may have passed that a counter wrapped without being noticed.
+    - `code`: The code of the last RasGetConnectionStatistics. Unless it is 0, that call gave no
+      sample.
+    """
 
     connection: Connection
-    """The connection."""
     sampled_ns: int
-    """When the last sample was taken, on the clock of `time.perf_counter_ns`."""
     uptime: float
-    """How long it was connected then, in seconds, by the duration that RAS reports."""
     bytes_sent: int
-    """The bytes transmitted, not limited to 32 bits."""
     bytes_received: int
-    """The bytes received, not limited to 32 bits."""
     frames_sent: int
-    """The frames transmitted."""
     frames_received: int
-    """The frames received."""
     crc_errors: int
-    """CRC errors."""
     timeout_errors: int
-    """Timeout errors."""
     alignment_errors: int
-    """Alignment errors."""
     hardware_overruns: int
-    """Hardware overrun errors."""
     framing_errors: int
-    """Framing errors."""
     buffer_overruns: int
-    """Buffer overrun errors."""
     sent_per_second: float | None
-    """Bytes transmitted a second between the last two samples; None after only one sample."""
     received_per_second: float | None
-    """Bytes received a second between the last two samples; None after only one sample."""
     bps: int
-    """The speed that was negotiated, in bits per second. It is no limit, and no measurement."""
     clears: int
-    """How often another program set the counters to 0. After that the sums are too small."""
     is_certain: bool
-    """False if so much may have passed that a counter wrapped without being noticed."""
     code: int
-    """The code of the last RasGetConnectionStatistics. Unless it is 0, that call gave no sample."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""

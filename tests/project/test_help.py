@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import importlib
 import pydoc
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 import ras_native
 from ras_native.sim import Simulator
 
+PACKAGES = ("ras_native", "ras_native.event_log", "ras_native.benchmark", "ras_native.sim")
 SCREEN = 50  # lines of 100 characters
 SCREENS = {"ras_native": 5, "ras_native.monitor": 5, "ras_native.sim": 3}
 
@@ -56,3 +60,34 @@ def test_everybody_else_sees_every_name(package):
     imported: dict[str, object] = {}
     exec(f"from {package} import *", imported)  # noqa: S102 - the names are ours
     assert imported.keys() - {"__builtins__"} == names
+
+
+def own_members(record: Any) -> list[str]:
+    if issubclass(record, enum.Enum):
+        return [*record.__members__]
+    if dataclasses.is_dataclass(record):
+        return [member.name for member in dataclasses.fields(record)]
+    return [*getattr(record, "_fields", ())]
+
+
+def public_records() -> list[Any]:
+    found = {}
+    for package in PACKAGES:
+        module = importlib.import_module(package)
+        for name in module.__all__:
+            item = getattr(module, name)
+            if isinstance(item, type) and own_members(item):
+                found[name] = item
+    return [found[name] for name in sorted(found)]
+
+
+@pytest.mark.parametrize("record", public_records(), ids=lambda record: record.__name__)
+def test_help_tells_the_meaning_of_every_member(record):
+    shown = pydoc.plain(pydoc.render_doc(record))
+    for name in own_members(record):
+        if issubclass(record, enum.Enum):  # help() shows the docstring, and no text at a member
+            assert f"- `{name}`: " in shown, name
+        else:
+            below = re.search(rf"^ \|  {name}\n \|      (.+)", shown, re.MULTILINE)
+            assert below, name
+            assert not below[1].startswith("Alias for field"), name
