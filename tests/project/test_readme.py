@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from documents import ROOT
 from readme import TEXT, blocks, command, type_sessions
 
 from ras_native.cli import _commands
@@ -22,10 +23,17 @@ def test_there_are_two_commands_for_a_fresh_machine():
     assert test.endswith(".venv/bin/pytest")
 
 
+COMMANDS = ROOT.joinpath("docs/reference/command.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", _commands.cli.commands)
 def test_every_command_is_named(name):
-    assert re.search(rf"\| .*`(ras-native )?{name}\b", TEXT)
+    assert re.search(rf"\| .*`(ras-native )?{name}\b", COMMANDS)
 
 
 def test_the_first_program_has_five_lines():
     assert len(blocks("python")[0].splitlines()) == 5
+
+
+def test_it_is_short():
+    assert len(TEXT.splitlines()) < 150

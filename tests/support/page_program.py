@@ -13,13 +13,13 @@ No program leaves this machine: each address is a port of the loopback interface
 
 from __future__ import annotations
 
-import builtins
 import os
 import runpy
 import signal
 import socket
 import sys
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -30,6 +30,9 @@ from ras_native.sim import Simulator
 
 PATIENCE = 5.0
 """How many seconds one step of the story waits for the program."""
+
+QUIET = 0.1
+"""A command that printed nothing for so many seconds has printed everything."""
 
 SIMULATED = 3.0
 """After how many seconds a command with --simulate gets Ctrl-C."""
@@ -48,8 +51,9 @@ class Story:
     """What happens in the simulated RAS while the program runs, and what its lines may use.
 
     sim: the Simulator. office: the handle of "Head office". `told(KIND, COUNT=1)` waits until the
-    Monitors told that many events of this kind. `printed(TEXT)` waits until the program printed it.
-    `serve(HOST, PORT)` lets connects to that address succeed; all other addresses refuse.
+    Monitors told that many events of this kind. `printed(TEXT)` waits until the program printed it,
+    `written(PATH)` until a file has content. `serve(HOST, PORT)` lets connects to that address
+    succeed; all other addresses refuse.
     """
 
     def __init__(self, *, is_command: bool) -> None:
@@ -73,9 +77,23 @@ class Story:
 
     def told(self, kind: str, count: int = 1) -> None:
         self._wait(lambda: self._told[kind] >= count)
+        if self._is_command:
+            self._let_print()
 
     def printed(self, text: str) -> None:
         self._wait(lambda: text in self._output)
+
+    def written(self, path: str) -> None:
+        self._wait(lambda: Path(path).exists() and Path(path).stat().st_size)
+
+    def _let_print(self) -> None:
+        """Wait until a command has printed nothing for a while: it asks RAS for the details."""
+        length = -1
+        for _ in range(int(PATIENCE / QUIET)):
+            if length == len(self._output):
+                return
+            length = len(self._output)
+            time.sleep(QUIET)
 
     def _simulator(self) -> Simulator:
         """Make the simulator when the program first opens the system's RAS."""
@@ -89,8 +107,9 @@ class Story:
         self._wait(lambda: self._monitors and all(m.has_polled for m in self._monitors), 60.0)
         for monitor in self._monitors:
             self._wait(lambda monitor=monitor: monitor.has_event_log, 1.0)
+        self._let_print()
         names = {"sim": sim, "office": office, "told": self.told}
-        names |= {"printed": self.printed, "serve": self.serve}
+        names |= {"printed": self.printed, "written": self.written, "serve": self.serve}
         try:
             exec(os.environ.get("PAGE_MEANWHILE") or DEFAULT, names)  # noqa: S102 - the page's own
         finally:
@@ -129,11 +148,8 @@ class Story:
         checks.parse_address = parse_for_loopback
 
     def _observe(self) -> None:
-        start, put, write = (
-            ras_native.Monitor._start,
-            monitor_module.EventQueue.put,
-            builtins.print,
-        )
+        start, put = ras_native.Monitor._start, monitor_module.EventQueue.put
+        write = sys.stdout.write
 
         def start_and_remember(monitor):
             start(monitor)
@@ -144,13 +160,13 @@ class Story:
             with self._changed:
                 self._told.update(type(event).__name__ for event in events)
 
-        def write_and_remember(*words, **options):
-            write(*words, **{"flush": True, **options})
-            self._output += " ".join(map(str, words)) + "\n"
+        def write_and_remember(text):
+            self._output += text
+            return write(text)
 
         ras_native.Monitor._start = start_and_remember
         monitor_module.EventQueue.put = put_and_count
-        builtins.print = write_and_remember
+        sys.stdout.write = write_and_remember
 
 
 def stay_here(event: str, arguments: tuple) -> None:

@@ -1,4 +1,4 @@
-"""Find the blocks and commands of README.md, and run its sessions.
+"""Find the blocks and commands of README.md, and run the first sessions of the documents.
 
 usage: python -m readme            runs the sessions, as a reader would in the current folder
        python -m readme COMMAND    prints the command with this mark: "run" or "test"
@@ -11,6 +11,7 @@ import sys
 import documents
 
 PAGE = documents.ROOT / "README.md"
+FIRST_PAGES = ("docs/tutorial.md", "docs/functions.md")
 TEXT = PAGE.read_text(encoding="utf-8")
 
 
@@ -31,8 +32,8 @@ def command(name: str) -> str:
 
 
 def type_sessions() -> int:
-    """Run every session, one after the other; return the number of lines."""
-    return documents.type_sessions(PAGE)
+    """Run the sessions of the first pages after the README; return the number of lines."""
+    return sum(documents.type_sessions(documents.ROOT / name) for name in FIRST_PAGES)
 
 
 def main(arguments: list[str]) -> None:
