@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from ..benchmark import LOOPBACK, SIMULATOR, SYSTEM, Report, measure
-from ._show import console, print_json, printable, table
+from ._show import console, print_json
+from ._table import Column, print_table
+from ._text import printable
 
 
 def run(seconds: float, file: TextIO | None, *, as_json: bool) -> bool:
@@ -70,13 +72,21 @@ def _print_table(report: Report, where: str, out: Console) -> None:
     ways = list(dict.fromkeys(item.way for item in figures))
     rows = list(dict.fromkeys((item.job, item.size) for item in figures))
     counted = "CONNECTS" if where == LOOPBACK else "CONNECTIONS"
-    shown = table("JOB", counted, *ways)
-    for job, size in rows:
-        costs = (report.cost(where, job, size, way) for way in ways)
-        shown.add_row(job, str(size), *map(_microseconds, costs))
+    columns = [
+        Column("JOB", 0, least=20),
+        Column(counted, 1, is_number=True),
+        *(Column(way, rank, is_number=True) for rank, way in enumerate(ways, start=2)),
+    ]
     each = "one connect" if where == LOOPBACK else "one call"
     out.print(f"\n[bold]{where}[/], microseconds for {each}, median")
-    out.print(shown)
+    print_table(
+        out,
+        columns,
+        (
+            (job, str(size), *(_microseconds(report.cost(where, job, size, way)) for way in ways))
+            for job, size in rows
+        ),
+    )
 
 
 def _microseconds(ns: float | None) -> str:

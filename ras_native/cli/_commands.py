@@ -50,6 +50,7 @@ from ._output import OutputOptions, output_options
 from ._probe import Probe, Prober, Tunnel, check_each
 from ._reports import Reports, arrivals
 from ._screen import JsonLines, LiveScreen, PlainLines, Screen
+from ._text import printable
 
 _STATES = ("connected", "dormant", "reconnecting", "gone")
 _WAIT_INTERVAL = 0.25  # seconds; RAS reports most changes sooner
@@ -173,8 +174,7 @@ def list_connections(source: Source, seconds: float | None, style: str, as_json:
     if as_json:
         _show.print_json([{**item.to_dict(), **more.to_dict()} for item, more in rows])
     elif rows:
-        console = _show.console()
-        console.print(_show.connections_table(rows, console.width))
+        _show.print_connections(rows)
     else:
         click.echo("no connection")
 
@@ -197,10 +197,7 @@ def status(source: Source, wanted: str | None, seconds: float | None, as_json: b
     if as_json:
         _show.print_json([{**item.to_dict(), **more.to_dict()} for item, more in rows])
     elif rows:
-        console = _show.console()
-        console.print(_show.statuses_table(rows, console.width))
-        for reason in {item.reason: None for item in found if item.reason is not None}:
-            click.echo(_show.explanation(reason))
+        _show.print_statuses(rows)
     else:
         click.echo("no connection")
 
@@ -403,7 +400,7 @@ def wait(
                 _show.print_timeline(monitor.timeline(wanted), [], as_json=as_json)
             raise
         if not as_json:
-            click.echo(f"{_show.printable(wanted)}: {state}")
+            click.echo(f"{printable(wanted)}: {state}")
         if with_timeline:
             entry = reached[0].connection.entry_name if reached else wanted
             _show.print_timeline(_whole_timeline(monitor, entry), reached, as_json=as_json)
@@ -523,7 +520,7 @@ def hangup(
     if as_json:
         _show.print_json({"connection": connection.to_dict(), "seconds": round(duration, 6)})
     else:
-        click.echo(f"{_show.printable(wanted)}: hung up in {duration:.2f} s")
+        click.echo(f"{printable(wanted)}: hung up in {duration:.2f} s")
 
 
 @cli.command()
@@ -603,7 +600,7 @@ def _show_probes(found: dict[int, Probe], *, as_json: bool) -> None:
     if as_json:
         _show.print_json([item.to_dict() for item in probes])
     else:
-        _show.console().print(_show.probes_table(probes))
+        _show.print_probes(probes)
 
 
 @cli.command(name="explain", context_settings={"ignore_unknown_options": True})

@@ -6,7 +6,17 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from .. import Connection, Monitor, Projection, ProviderError, Ras, RasError, Statistics
+from .. import (
+    Connection,
+    Health,
+    Monitor,
+    Projection,
+    ProviderError,
+    Ras,
+    RasError,
+    Statistics,
+    Traffic,
+)
 
 
 class Rates(NamedTuple):
@@ -86,6 +96,27 @@ def read_projection(ras: Ras, connection: Connection) -> Projection | None:
         return None
 
 
+# A Monitor tells traffic and health by the name of an entry. Of several connections with one name
+# it tells those of only one.
+
+
+def traffic_of(monitor: Monitor, connection: Connection) -> Traffic | None:
+    """Return what passed through a connection; None if the Monitor has no sample of it."""
+    try:
+        traffic = monitor.statistics(connection.entry_name)
+    except ValueError:  # it takes no samples
+        return None
+    is_same = traffic is not None and traffic.connection.handle == connection.handle
+    return traffic if is_same else None
+
+
+def health_of(monitor: Monitor, connection: Connection) -> Health | None:
+    """Return the health of a connection; None if the Monitor does not tell it."""
+    told = monitor.state(connection.entry_name)
+    is_same = told is not None and told.connection.handle == connection.handle
+    return monitor.health(connection.entry_name) if is_same else None
+
+
 def watched_details(
     ras: Ras, monitor: Monitor, connections: Iterable[Connection]
 ) -> Iterator[dict[str, Any]]:
@@ -96,11 +127,10 @@ def watched_details(
     """
     for connection in connections:
         projection = read_projection(ras, connection)
-        traffic = monitor.statistics(connection.entry_name)
-        is_same = traffic is not None and traffic.connection.handle == connection.handle
+        traffic = traffic_of(monitor, connection)
         yield {
             "event": "Details",
             "connection": connection.to_dict(),
             "projection": projection and projection.to_dict(),
-            "traffic": traffic.to_dict() if traffic is not None and is_same else None,
+            "traffic": traffic and traffic.to_dict(),
         }

@@ -16,7 +16,8 @@ from rich.text import Text
 from .. import Event, ProviderError, Ras, RasError, __version__, _self_test, error_name
 from ..event_log import EventLog
 from ._common import Source, new_simulator
-from ._show import console, print_json, printable
+from ._show import console, print_json
+from ._text import printable
 
 _WITHOUT = {
     "RasConnectionNotificationW": "there are no notifications: only polls find changes",

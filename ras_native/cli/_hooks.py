@@ -18,7 +18,7 @@ from typing import IO, NamedTuple
 
 from .. import ConnectionEvent, DialFailed, Explained, MonitorEvent
 from ._common import quoted
-from ._show import printable
+from ._text import printable
 
 COMMAND_SECONDS = 10.0
 """The time limit of one command. At the end, it limits all remaining commands together."""

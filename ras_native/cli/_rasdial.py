@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .. import Connection, RasError
-from ._show import printable
+from ._text import printable
 
 
 def listing(connections: Iterable[Connection]) -> str:

@@ -8,9 +8,10 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import TextIO, TypeGuard
+from typing import NamedTuple, TextIO, TypeGuard
 
 import click
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.filesize import decimal
 from rich.live import Live
@@ -40,33 +41,50 @@ from .. import (
     ProviderFailed,
     ProviderRecovered,
     RasError,
+    Reason,
     Reconnected,
     StateChanged,
-    Traffic,
 )
+from ._details import health_of, traffic_of
 from ._probe import Probe
 from ._show import (
+    PROBES,
     colour,
     condition,
     duration,
     endpoint,
-    fitting_table,
     print_json,
-    printable,
-    probes_table,
+    probe_cells,
     rate,
     words,
 )
+from ._table import Cell, Column, render
+from ._text import ellipsis, is_limited, isolated, pad, printable, shorten, visible
 
 ProjectionOf = Callable[[Connection], "Projection | None"]
 """Asks for the addresses of a connection."""
 
 _KIND_WIDTH = 12
+_NAME_WIDTH = 12  # in a narrow terminal
+_WIDEST_NAME = 32
+_SHORTEST_DETAIL = 8  # cells; the beginning of a text tells nothing if it is shorter
+_GAP = 2
 _LOG_LINES = 200
 _FRAME = 4  # lines: two borders of the log, one below it, one after the end
 _TABLE_FRAME = 2  # lines: the heading of a table, and one below it
 _REFRESH_PER_SECOND = 4
 _SYMBOLS = {"connected": "●", "dormant": "◐", "reconnecting": "◌"}
+_COLUMNS = (
+    Column("ENTRY", 0, least=16),
+    Column("STATE", 1),
+    Column("UP", 2, is_number=True),
+    Column("SENDS", 3, is_number=True),
+    Column("RECEIVES", 3, is_number=True),
+    Column("ADDRESS", 4, least=16, cut_at_end=True),
+    Column("LOCAL", 6),
+    Column("REMOTE", 5),
+    Column("DEVICE", 7),
+)
 _GAPS = {
     GapKind.BLIP: "signals without a change: {}",
     GapKind.UNREPORTED: "changes that RAS did not signal: {}",
@@ -81,6 +99,14 @@ _GAPS = {
 def _clock(moment: datetime) -> str:
     """Return the local time with milliseconds."""
     return moment.astimezone().strftime("%H:%M:%S.%f")[:-3]
+
+
+def _stamps(moment: datetime, *, dates: bool) -> list[str]:
+    """Return the local time in several lengths, the longest first."""
+    date = f"{moment.astimezone():%Y-%m-%d}"
+    clock = _clock(moment)
+    full = [f"{date} {clock}", f"{date[5:]} {clock}"] if dates else []
+    return [*full, clock, clock[:8]]
 
 
 class Screen(ABC):
@@ -128,81 +154,150 @@ def kind_of(event: MonitorEvent) -> str:
     return re.sub(r"(?<=.)(?=[A-Z])", "_", type(event).__name__).lower()
 
 
-def _event_text(event: MonitorEvent, addresses: str) -> Text:
-    """Return one line: the kind of the event, the entry, its addresses and details."""
-    kind = kind_of(event)
-    line = Text.assemble(Text(f"{words(kind):<{_KIND_WIDTH}} ", style=colour(kind)))
-    if event.entry is not None:
-        line.append(f"{printable(event.entry)}  ")
-    if addresses:
-        line.append(f"{addresses}  ")
-    detail = _detail(event)
-    line.append(detail, style="dim")
-    line.rstrip()
-    return line
+class Line(NamedTuple):
+    """What a line tells of an event or of a probe."""
+
+    kind: str
+    name: str
+    """The entry, or the target of a probe; empty if it has none."""
+    details: Sequence[str]
+    """The same details in several lengths, the longest first."""
+
+    def whole(self) -> Text:
+        """Return all of it."""
+        line = Text.assemble((f"{words(self.kind):<{_KIND_WIDTH}} ", colour(self.kind)))
+        if self.name:
+            line.append(f"{printable(self.name)}  ")
+        line.append(printable(self.details[0] if self.details else ""), style="dim")
+        line.rstrip()
+        return line
+
+    def fitted(self, console: Console, room: int) -> Text:
+        """Return what fits into `room` cells of a terminal, with the names in a column."""
+        mark = ellipsis(console)
+        kind = shorten(pad(words(self.kind), _KIND_WIDTH), room, mark)
+        line = Text(kind, style=colour(self.kind))
+        if self.name:
+            end = min(room, _KIND_WIDTH + _GAP + max(_NAME_WIDTH, min(room // 4, _WIDEST_NAME)))
+            left = end - cell_len(kind) - _GAP
+            name = isolated(shorten(visible(self.name, console), left, mark), console)
+            line.append(_GAP * " " + pad(name, left), style="default")
+        left = room - line.cell_len - _GAP
+        details = [visible(text, console) for text in self.details]
+        line.append(_GAP * " " + first_that_fits(details, left, mark), style="dim")
+        line.rstrip()
+        return line
 
 
-def _detail(event: MonitorEvent) -> str:
+def first_that_fits(texts: Sequence[str], cells: int, mark: str) -> str:
+    """Return the first text that fits, or else the beginning of the last, unless it is tiny."""
+    for text in texts:
+        if cell_len(text) <= cells:
+            return text
+    is_tiny = cells < _SHORTEST_DETAIL
+    return "" if is_tiny or not texts else shorten(texts[-1], cells, mark, at_end=True)
+
+
+def event_line(event: MonitorEvent, addresses: str) -> Line:
+    """Return what a line tells of an event, with the addresses of its connection."""
+    return Line(kind_of(event), event.entry or "", _details(event, addresses))
+
+
+def event_text(event: MonitorEvent, addresses: str) -> Text:
+    """Return the whole line of an event."""
+    return event_line(event, addresses).whole()
+
+
+def _details(event: MonitorEvent, addresses: str) -> list[str]:
     if isinstance(event, ProviderFailed):
-        return str(RasError(event.code, "RasEnumConnectionsW"))
+        return _failure(RasError(event.code, "RasEnumConnectionsW"))
     if isinstance(event, ProviderRecovered):
-        return f"RAS answers again after {duration(event.down_for)}"
+        return [f"RAS answers again after {duration(event.down_for)}"]
     if isinstance(event, Gap):
-        what = _GAPS[event.kind].format(event.count)
+        what = f"{event.kind}: {_GAPS[event.kind].format(event.count)}"
         begin, end = _clock(event.utc(event.from_ns)), _clock(event.utc(event.to_ns))
-        return f"{event.kind}: {what}, between {begin} and {end}"
+        return [f"{what}, between {begin} and {end}", what, str(event.kind)]
     if isinstance(event, (Explained, DialFailed)):
         guess = getattr(event, "matched_by", None) is MatchedBy.ENTRY_AND_TIME
-        return f"{event.reason or 'the event log does not say why'}{' (a guess)' * guess}"
+        return _details_of_reason(event.reason, guess=guess)
     if isinstance(event, HealthChanged):
-        return _detail_of_health(event.health)
-    return _detail_of_connection(event) if isinstance(event, ConnectionEvent) else ""
+        return _details_of_health(event.health)
+    return _details_of_connection(event, addresses) if isinstance(event, ConnectionEvent) else []
 
 
-def _detail_of_health(health: Health) -> str:
-    probe, silence = health.probe, health.silence
+def _failure(error: RasError) -> list[str]:
+    """Return what failed; the longest text says also what to do."""
+    advice = error.reason.advice
+    to_do = "" if advice is None else f"; what to do: {advice}"
+    return [f"{error}{to_do}", str(error), *_lengths(error.reason)]
+
+
+def _lengths(reason: Reason) -> list[str]:
+    """Return a reason with its explanation, then without."""
+    return [str(reason), str(reason).partition(":")[0]]
+
+
+def _details_of_reason(reason: Reason | None, *, guess: bool) -> list[str]:
+    if reason is None:
+        return ["the event log does not say why"]
+    texts = _lengths(reason)
+    return [f"{text} (a guess)" for text in (*texts, reason.code)] if guess else texts
+
+
+def _details_of_health(health: Health) -> list[str]:
+    probe, silence, kind = health.probe, health.silence, str(health.kind)
     if silence is not None:
-        return f"{health.kind}: {decimal(silence.bytes_sent)} sent without an answer"
+        return [f"{kind}: {decimal(silence.bytes_sent)} sent without an answer", kind]
     if probe is not None:
-        return f"{health.kind}: {probe.target} {probe.outcome}, {probe.count} in a row"
-    return str(health.kind)
+        return [f"{kind}: {probe.target} {probe.outcome}, {probe.count} in a row", kind]
+    return [kind]
 
 
 _ENDS_SHOWN = (Found, Connected, Moved, Changed)
 _ADDRESSES_SHOWN = (Found, Connected, Reconnected, Moved)
 
 
-def _has_addresses(event: MonitorEvent) -> TypeGuard[ConnectionEvent]:
+def has_addresses(event: MonitorEvent) -> TypeGuard[ConnectionEvent]:
     """Whether this event says that a connection is up, so that it may have new addresses."""
     return isinstance(event, _ADDRESSES_SHOWN) and bool(event.after and event.after.is_up)
 
 
-def _detail_of_connection(event: ConnectionEvent) -> str:
+def _details_of_connection(event: ConnectionEvent, addresses: str) -> list[str]:
     after = event.after
     if isinstance(event, Disconnected):
-        return "" if event.uptime is None else f"after {duration(event.uptime)}"
+        return [] if event.uptime is None else [f"after {duration(event.uptime)}"]
     if after is None:
-        return ""
+        return []
     if isinstance(event, _ENDS_SHOWN):
         ends = (endpoint(after.status, side) for side in ("local", "remote"))
-        device = printable(after.connection.device_name)
-        return f"{device}  {' -> '.join(filter(None, ends))}".rstrip()
+        return _joined(addresses, after.connection.device_name, " -> ".join(filter(None, ends)))
     state = words(condition(after)) if isinstance(event, StateChanged) else ""
-    return f"{state}  {after.reason or ''}".strip()
+    reasons = [""] if after.reason is None else _lengths(after.reason)
+    return ["  ".join(filter(None, (addresses, state, reason))) for reason in reasons]
 
 
-def _probe_text(probe: Probe) -> Text:
-    line = Text.assemble(
-        Text(f"{probe.outcome:<{_KIND_WIDTH}} ", style=colour(probe.outcome)),
-        printable(probe.target),
-    )
-    if probe.milliseconds is not None:
-        line.append(f"  {probe.milliseconds:.2f} ms", style="dim")
-    return line
+def _joined(*texts: str) -> list[str]:
+    """Join the texts that are not empty: all of them, then fewer and fewer."""
+    known = [text for text in texts if text]
+    return ["  ".join(known[:count]) for count in range(len(known), 0, -1)]
+
+
+def probe_line(probe: Probe) -> Line:
+    """Return what a line tells of a probe."""
+    took = [] if probe.milliseconds is None else [f"{probe.milliseconds:.2f} ms"]
+    return Line(probe.outcome, probe.target, took)
+
+
+def probe_text(probe: Probe) -> Text:
+    """Return the whole line of a probe."""
+    return probe_line(probe).whole()
 
 
 class PlainLines(Screen):
-    """Prints one line of text per event, for logs. With `dates`, it begins with the date."""
+    """Prints one line of text per event, for logs. With `dates`, it begins with the date.
+
+    In a terminal, a line that is too long is shortened. Elsewhere it is printed whole.
+    """
 
     def __init__(
         self,
@@ -213,15 +308,20 @@ class PlainLines(Screen):
     ) -> None:
         self._console, self._dates, self._projection_of = console, dates, projection_of
 
-    def _line(self, moment: datetime, text: Text) -> None:
-        date = f"{moment.astimezone():%Y-%m-%d} " if self._dates else ""
-        stamp = Text(date + _clock(moment), style="dim")
-        self._console.print(Text.assemble(stamp, "  ", text), soft_wrap=True)
+    def _print(self, moment: datetime, line: Line) -> None:
+        console = self._console
+        stamps = _stamps(moment, dates=self._dates)
+        if is_limited(console):
+            stamp = first_that_fits(stamps, console.width // 4, "")
+            text = line.fitted(console, console.width - len(stamp) - _GAP)
+        else:
+            stamp, text = stamps[0], line.whole()
+        console.print(Text.assemble((stamp, "dim"), _GAP * " ", text), soft_wrap=True)
 
     def on_event(self, event: MonitorEvent) -> None:
         """Print a line; if a connection is up, with its addresses."""
-        addresses = self._addresses(event.connection) if _has_addresses(event) else ""
-        self._line(event.time, _event_text(event, addresses))
+        addresses = self._addresses(event.connection) if has_addresses(event) else ""
+        self._print(event.time, event_line(event, addresses))
 
     def _addresses(self, connection: Connection) -> str:
         """Return the addresses that this computer has in a tunnel; empty if RAS tells none."""
@@ -231,7 +331,7 @@ class PlainLines(Screen):
     def on_probe(self, probe: Probe, *, changed: bool) -> None:
         """Print a line if the outcome changed."""
         if changed:
-            self._line(probe.time, _probe_text(probe))
+            self._print(probe.time, probe_line(probe))
 
 
 def _fitting(found: list[Observation], most: int) -> list[Observation]:
@@ -269,9 +369,9 @@ class LiveScreen(PlainLines):
             get_renderable=self.render, console=console, refresh_per_second=_REFRESH_PER_SECOND
         )
 
-    def _line(self, moment: datetime, text: Text) -> None:
+    def _print(self, moment: datetime, line: Line) -> None:
         stamp = Text(f"{moment.astimezone():%H:%M:%S}", style="dim")
-        self._log.append(Text.assemble(stamp, "  ", text))
+        self._log.append(Text.assemble(stamp, "  ", line.whole()))
         self._live.refresh()
 
     def follow(self, event: MonitorEvent) -> None:
@@ -283,7 +383,7 @@ class LiveScreen(PlainLines):
                 self._address.pop(handle, None)
             else:
                 self._since_ns.setdefault(handle, event.monotonic_ns)
-            if _has_addresses(event):
+            if has_addresses(event):
                 self._address[handle] = super()._addresses(event.connection)
         elif isinstance(event, ProviderFailed):
             self._error = RasError(event.code, "RasEnumConnectionsW")
@@ -301,10 +401,7 @@ class LiveScreen(PlainLines):
 
     def on_problem(self, text: str) -> None:
         """Add a line to the log."""
-        self._line(
-            datetime.now().astimezone(),
-            Text(f"{'warning':<{_KIND_WIDTH}} {printable(text)}", style="red"),
-        )
+        self._print(datetime.now().astimezone(), Line("warning", "", [text]))
 
     def render(self) -> RenderableType:
         """Return the whole screen; the log fills the height that the tables do not use."""
@@ -317,7 +414,7 @@ class LiveScreen(PlainLines):
         used += len(rows) + _TABLE_FRAME
         if self._probes:
             probes = list(self._probes.values())[-max(1, most // 2) :]
-            parts += [probes_table(probes), ""]
+            parts += [render(self._console, PROBES, map(probe_cells, probes)), ""]
             used += len(probes) + _TABLE_FRAME
         log = list(self._log)[-max(1, height - used) :]
         text = Text("\n", overflow="ellipsis", no_wrap=True).join(log)
@@ -349,44 +446,33 @@ class LiveScreen(PlainLines):
     def _connections(self, rows: list[Observation]) -> RenderableType:
         if not rows:
             return Text("no connection", style="dim")
-        return fitting_table(
-            ("ENTRY", "STATE", "UP", "SENDS", "RECEIVES", "ADDRESS", "LOCAL", "REMOTE", "DEVICE"),
-            (self._row(item) for item in rows),
-            less=("DEVICE", "LOCAL", "REMOTE", "ADDRESS", "SENDS", "RECEIVES"),
-            width=self._console.width,
-            widths={"STATE": 14, "UP": 7, "SENDS": 11, "RECEIVES": 11},
-        )
+        return render(self._console, _COLUMNS, map(self._row, rows))
 
-    def _row(self, item: Observation) -> Iterator[Text]:
-        kind, now_ns, traffic = self._kind(item), time.perf_counter_ns(), self._traffic(item)
+    def _row(self, item: Observation) -> Iterator[str | Cell]:
+        kind, now_ns, traffic = (
+            self._kind(item),
+            time.perf_counter_ns(),
+            traffic_of(self._monitor, item.connection),
+        )
         since_ns = self._since_ns.get(item.connection.handle, now_ns)
         if traffic is not None:
             since_ns = traffic.sampled_ns - int(traffic.uptime * 1e9)
-        yield Text(printable(item.connection.entry_name), style="bold")
-        yield Text(f"{_SYMBOLS.get(kind, '…')} {words(kind)}", style=colour(kind))
-        yield Text(duration((now_ns - since_ns) / 1e9))
-        yield Text(rate(None if traffic is None else traffic.sent_per_second))
-        yield Text(rate(None if traffic is None else traffic.received_per_second))
-        yield Text(self._addresses(item.connection))
-        yield Text(endpoint(item.status, "local"))
-        yield Text(endpoint(item.status, "remote"))
-        yield Text(printable(item.connection.device_name))
+        yield Cell(item.connection.entry_name, "bold")
+        yield Cell(f"{_SYMBOLS.get(kind, '…')} {words(kind)}", colour(kind))
+        yield duration((now_ns - since_ns) / 1e9)
+        yield rate(None if traffic is None else traffic.sent_per_second)
+        yield rate(None if traffic is None else traffic.received_per_second)
+        yield self._addresses(item.connection)
+        yield endpoint(item.status, "local")
+        yield endpoint(item.status, "remote")
+        yield item.connection.device_name
 
     def _kind(self, item: Observation) -> str:
         """Return the state of a connection; of one that is up, whether it works."""
-        health = self._monitor.health(item.connection.entry_name)
+        health = health_of(self._monitor, item.connection)
         if item.is_up and health is not None and health.kind is not HealthKind.UP:
             return str(health.kind)
         return condition(item)
-
-    def _traffic(self, item: Observation) -> Traffic | None:
-        """Return what passed through a connection; None if nobody counts that."""
-        try:
-            traffic = self._monitor.statistics(item.connection.entry_name)
-        except ValueError:  # the Monitor takes no samples
-            return None
-        is_same = traffic is not None and traffic.connection.handle == item.connection.handle
-        return traffic if is_same else None
 
     def __enter__(self) -> LiveScreen:
         self._live.start()

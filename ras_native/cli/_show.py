@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Collection, Iterable, Iterator
 from typing import TextIO
 
 import click
-from rich.cells import cell_len
 from rich.console import Console
 from rich.filesize import decimal
-from rich.table import Table
-from rich.text import Text
 
-from .. import Connection, ConnState, DialTimeline, Observation, Reason, Status, error_name
-from ._details import Details
+from .. import Connection, ConnState, DialTimeline, Observation, Reason, Status, error_name, explain
+from ._details import Details, Rates
 from ._probe import Probe
-
-_WIDE = 1000  # without a terminal no row is wrapped
+from ._table import Cell, Column, print_table
+from ._text import NO_LIMIT
 
 _COLOURS = {
     "found": "green",
@@ -34,6 +30,7 @@ _COLOURS = {
     "unknown": "red",
     "provider_failed": "red",
     "provider_recovered": "green",
+    "warning": "red",
     "explained": "dim",
     "dial_failed": "red",
     "idle_timeout": "yellow",
@@ -53,7 +50,9 @@ _COLOURS = {
 
 def console() -> Console:
     """Return a console for standard output."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    return Console(highlight=False, width=NO_LIMIT, height=1)
 
 
 def print_json(document: object, file: TextIO | None = None) -> None:
@@ -64,14 +63,11 @@ def print_json(document: object, file: TextIO | None = None) -> None:
     click.echo(json.dumps(document), file=file)
 
 
-def printable(text: str) -> str:
-    """Escape unprintable characters, because a name must not control the terminal."""
-    return "".join(
-        character
-        if character.isprintable()
-        else character.encode("unicode_escape", "surrogatepass").decode("ascii")
-        for character in text
-    )
+def print_explanations(reasons: Iterable[Reason | None]) -> None:
+    """Print the explanation of each reason once; None has none."""
+    for reason in dict.fromkeys(reasons):
+        if reason is not None:
+            click.echo(explanation(reason))
 
 
 def explanation(reason: Reason) -> str:
@@ -118,9 +114,9 @@ def colour(kind: str) -> str:
     return _COLOURS.get(kind, "cyan")
 
 
-def coloured(kind: str) -> Text:
+def coloured(kind: str) -> Cell:
     """Return the words for a kind in its colour."""
-    return Text(words(kind), style=colour(kind))
+    return Cell(words(kind), colour(kind))
 
 
 def condition(observation: Observation) -> str:
@@ -138,70 +134,59 @@ def endpoint(status: Status | None, side: str) -> str:
     return "" if status is None else str(getattr(status, f"{side}_endpoint") or "")
 
 
-def table(*headings: str, title: str | None = None) -> Table:
-    """Return an empty table in the style of the command."""
-    new = Table(box=None, pad_edge=False, title=title, title_justify="left", padding=(0, 2, 0, 0))
-    for heading in headings:
-        new.add_column(heading, header_style="dim", no_wrap=True, overflow="ellipsis")
-    return new
-
-
-_Cells = Iterable["str | Text"]
-
-
-def fitting_table(
-    headings: Sequence[str],
-    rows: Iterable[_Cells],
-    *,
-    less: Sequence[str],
-    width: int,
-    widths: Mapping[str, int] = MappingProxyType({}),
-) -> Table:
-    """Return a table that leaves out the first of the columns in `less` until it fits.
-
-    `widths` are the least widths of columns. There must be a row.
-    """
-    columns = dict(zip(headings, zip(*rows, strict=True), strict=True))
-    needed = {
-        name: max(widths.get(name, 0), *(cell_len(str(cell)) for cell in (name, *columns[name])))
-        for name in columns
-    }
-    for heading in less:
-        if sum(needed[name] + 2 for name in columns) <= width:
-            break
-        del columns[heading]
-    new = table(*columns)
-    for column in new.columns:
-        column.min_width = widths.get(str(column.header))
-    for row in zip(*columns.values(), strict=True):
-        new.add_row(*row)
-    return new
-
-
-def connections_table(rows: Sequence[tuple[Connection, Details]], width: int) -> Table:
-    """Return the table of `ras-native list`; there must be a connection."""
-    return fitting_table(
-        ("HANDLE", "ENTRY", "TYPE", "DEVICE", *_DETAILS, "PHONE BOOK"),
-        (_connection_cells(item, details) for item, details in rows),
-        less=("PHONE BOOK", "DEVICE", "HANDLE"),
-        width=width,
-    )
-
-
-def _connection_cells(item: Connection, details: Details) -> Iterator[str | Text]:
-    yield f"{item.handle:#x}"
-    for text in (item.entry_name, item.device_type, item.device_name):
-        yield Text(printable(text))
-    yield from _details(details)
-    yield Text(printable(item.phonebook or ""))
-
-
-_DETAILS = ("ADDRESS", "UP", "SENT", "RECEIVED")
-
-
 def rate(bytes_per_second: float | None) -> str:
     """Return a rate as text; it is empty if the rate is unknown."""
     return "" if bytes_per_second is None else f"{decimal(round(bytes_per_second))}/s"
+
+
+_HANDLE = Column("HANDLE", 8)
+_ENTRY = Column("ENTRY", 0, least=16)
+_DETAILS = (
+    Column("ADDRESS", 4, least=16, cut_at_end=True),
+    Column("UP", 3, is_number=True),
+    Column("SENT", 6, is_number=True),
+    Column("RECEIVED", 6, is_number=True),
+    Column("SENDS", 5, is_number=True, is_optional=True),
+    Column("RECEIVES", 5, is_number=True, is_optional=True),
+)
+_LIST = (
+    _HANDLE,
+    _ENTRY,
+    Column("TYPE", 7),
+    Column("DEVICE", 9, least=20),
+    *_DETAILS,
+    Column("PHONE BOOK", 10, least=16),
+)
+_STATUS = (
+    _HANDLE,
+    _ENTRY,
+    Column("STATE", 1, least=12),
+    *_DETAILS,
+    Column("DEVICE", 12, least=20),
+    Column("NUMBER", 11, least=16),
+    Column("LOCAL", 10, least=16, cut_at_end=True),
+    Column("REMOTE", 9, least=16, cut_at_end=True),
+    Column("ERROR", 2, least=8, cut_at_end=True),
+)
+PROBES = (
+    Column("TARGET", 0, least=20),
+    Column("ADDRESS", 4, least=16, cut_at_end=True),
+    Column("OUTCOME", 1, least=12),
+    Column("TIME", 2, is_number=True),
+    Column("CODE", 3, least=12, cut_at_end=True),
+)
+
+
+def print_connections(rows: Iterable[tuple[Connection, Details]]) -> None:
+    """Print the table of `ras-native list`."""
+    print_table(console(), _LIST, (_connection_cells(item, details) for item, details in rows))
+
+
+def _connection_cells(item: Connection, details: Details) -> Iterator[str]:
+    yield f"{item.handle:#x}"
+    yield from (item.entry_name, item.device_type, item.device_name)
+    yield from _details(details)
+    yield item.phonebook or ""
 
 
 def _details(details: Details) -> Iterator[str]:
@@ -209,42 +194,40 @@ def _details(details: Details) -> Iterator[str]:
     yield "" if projection is None else " ".join(map(str, projection.addresses))
     yield "" if counted is None else duration(counted.duration_ms / 1000)
     for member in ("bytes_sent", "bytes_received"):
-        total = "" if counted is None else decimal(getattr(counted, member))
-        yield f"{total} {rate(getattr(rates, member, None))}".rstrip()
+        yield "" if counted is None else decimal(getattr(counted, member))
+    for member in Rates._fields:
+        yield rate(getattr(rates, member, None))
 
 
-def statuses_table(rows: Sequence[tuple[Observation, Details]], width: int) -> Table:
-    """Return the table of `ras-native status`; there must be a connection."""
-    return fitting_table(
-        ("HANDLE", "ENTRY", "STATE", *_DETAILS, "DEVICE", "NUMBER", "LOCAL", "REMOTE", "ERROR"),
-        (_status_cells(item, details) for item, details in rows),
-        less=("DEVICE", "NUMBER", "LOCAL", "REMOTE", "HANDLE"),
-        width=width,
-    )
+def print_statuses(rows: Collection[tuple[Observation, Details]]) -> None:
+    """Print the table of `ras-native status`, and explain the errors in it."""
+    print_table(console(), _STATUS, (_status_cells(item, details) for item, details in rows))
+    print_explanations(item.reason for item, _ in rows)
 
 
-def _status_cells(item: Observation, details: Details) -> Iterator[str | Text]:
+def _status_cells(item: Observation, details: Details) -> Iterator[str | Cell]:
     connection, status, reason = item.connection, item.status, item.reason
     yield f"{connection.handle:#x}"
-    yield Text(printable(connection.entry_name))
+    yield connection.entry_name
     yield coloured(condition(item))
     yield from _details(details)
-    yield Text(printable(connection.device_name))
-    yield Text(printable((status.phone_number if status is not None else None) or ""))
+    yield connection.device_name
+    yield (status.phone_number if status is not None else None) or ""
     yield endpoint(status, "local")
     yield endpoint(status, "remote")
     yield "" if reason is None else f"{reason.code} {reason.name}"
 
 
-def probes_table(probes: Sequence[Probe]) -> Table:
-    """Return the table of `ras-native connect`, and of the probes of `watch`."""
-    new = table("TARGET", "ADDRESS", "OUTCOME", "TIME", "CODE")
-    for item in probes:
-        new.add_row(
-            Text(printable(item.target)),
-            item.address or "",
-            coloured(item.outcome),
-            "" if item.milliseconds is None else f"{item.milliseconds:.2f} ms",
-            f"{item.code} {error_name(item.code)}" if item.code else "",
-        )
-    return new
+def print_probes(probes: Collection[Probe]) -> None:
+    """Print the table of `ras-native connect`, and explain the codes in it."""
+    print_table(console(), PROBES, map(probe_cells, probes))
+    print_explanations(explain(item.code) if item.code else None for item in probes)
+
+
+def probe_cells(item: Probe) -> Iterator[str | Cell]:
+    """Yield the cells of the columns PROBES."""
+    yield item.target
+    yield item.address or ""
+    yield coloured(item.outcome)
+    yield "" if item.milliseconds is None else f"{item.milliseconds:.2f} ms"
+    yield f"{item.code} {error_name(item.code)}" if item.code else ""

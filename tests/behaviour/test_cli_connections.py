@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 from spy import without_optional_functions
+from watching import until
 
-from ras_native import Connection, ConnState, ConnSubstate, explain
+from ras_native import Connection, ConnState, ConnSubstate, HealthKind, Monitor, explain
 from ras_native.cli import _details, _show
 
 
@@ -47,7 +48,7 @@ def busy(sim) -> int:
 @pytest.mark.usefixtures("busy")
 def test_addresses_uptime_and_counters_are_shown(run, command):
     _, line = run(command).stdout.splitlines()
-    assert "  10.0.0.2 2001:db8::2  1:01:01  1.5 kB  3.2 MB  " in line
+    assert "  10.0.0.2 2001:db8::2  1:01:01  1.5 kB    3.2 MB  " in line
     (found,) = run.json(command)
     assert found["projection"]["client_ipv6"] == "2001:db8::2"
     assert found["statistics"]["bytes_received"] == 3_200_000
@@ -61,7 +62,7 @@ def test_a_narrow_terminal_shows_what_matters_most(run, command, monkeypatch):
     monkeypatch.setattr(_show, "console", lambda: console)
     heading, line = run(command).stdout.splitlines()
     assert "DEVICE" not in heading
-    assert "  10.0.0.2 2001:db8::2  1:01:01  1.5 kB  3.2 MB" in line
+    assert "  10.0.0.2 2001:db8::2  1:01:01  1.5 kB    3.2 MB" in line
 
 
 @pytest.mark.parametrize("command", ["list", "status"])
@@ -87,8 +88,8 @@ def test_a_provider_without_these_functions_is_no_error(ras):
 @pytest.mark.parametrize(
     ("sent", "shown", "rates"),
     [
-        (4500, "4.5 kB 1.5 kB/s  3.2 MB 0 bytes/s", {"bytes_sent": 1500, "bytes_received": 0}),
-        (1499, "1.5 kB  3.2 MB", None),
+        (4500, "4.5 kB    3.2 MB  1.5 kB/s  0 bytes/s", {"bytes_sent": 1500, "bytes_received": 0}),
+        (1499, "1.5 kB    3.2 MB", None),
     ],
     ids=["more", "less"],
 )
@@ -221,3 +222,16 @@ def test_hangup_does_not_choose_between_two(run, sim):
     result = run("hangup", "Office", code=1)
     assert all(hex(handle) in result.output for handle in handles)
     assert len(run.json("list")) == 2
+
+
+def test_a_monitor_tells_health_and_traffic_of_one_connection_of_an_entry(ras, sim):
+    first, second = (sim.add("Office", phonebook=name) for name in ("one.pbk", "two.pbk"))
+    sim.set_status(first, substate=ConnSubstate.DORMANT)
+    with Monitor(ras, interval=3600, statistics_interval=0.01) as monitor:
+        until(lambda: monitor.statistics("Office") is not None)
+        known, other = (item.connection for item in monitor.snapshot)
+        assert (known.handle, other.handle) == (first, second)
+        assert _details.health_of(monitor, known).kind is HealthKind.DORMANT
+        assert _details.traffic_of(monitor, known).connection == known
+        assert _details.health_of(monitor, other) is None
+        assert _details.traffic_of(monitor, other) is None
