@@ -83,6 +83,15 @@ that polls saw.
 from __future__ import annotations
 
 from .._help import short_help
+from .availability import (
+    Availability,
+    AvailabilityState,
+    EndReason,
+    EntryAvailability,
+    EntryTotals,
+    RoundTrips,
+    StateSegment,
+)
 from .events import (
     EVENTS,
     Absent,
@@ -111,6 +120,7 @@ from .events import (
 )
 from .health import Health, HealthKind, ProbeFailure, Silence
 from .monitor import Counts, Monitor
+from .probes import ProbeResult
 from .queue import MonitorClosed
 from .recording import RecordingError, replay
 from .timeline import DialStage, DialTimeline
@@ -119,6 +129,8 @@ from .traffic import Traffic
 __all__ = [
     "EVENTS",
     "Absent",
+    "Availability",
+    "AvailabilityState",
     "Changed",
     "Connected",
     "ConnectionEvent",
@@ -128,6 +140,9 @@ __all__ = [
     "DialTimeline",
     "Disconnected",
     "Dormant",
+    "EndReason",
+    "EntryAvailability",
+    "EntryTotals",
     "Explained",
     "Found",
     "Gap",
@@ -143,14 +158,17 @@ __all__ = [
     "MonitorEvent",
     "Moved",
     "ProbeFailure",
+    "ProbeResult",
     "ProviderFailed",
     "ProviderRecovered",
     "Reconnected",
     "Reconnecting",
     "RecordingError",
+    "RoundTrips",
     "SessionTimeout",
     "Silence",
     "StateChanged",
+    "StateSegment",
     "Traffic",
     "replay",
 ]

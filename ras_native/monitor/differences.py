@@ -157,10 +157,11 @@ def _next_known(
     return _Known(now, status, condition, was_up, since_ns)
 
 
-_Key = tuple[int, UUID | str]
+Key = tuple[int, UUID | str]
+"""Identifies a connection, also one without a correlation id."""
 
 
-def _identity(connection: Connection) -> _Key:
+def identity(connection: Connection) -> Key:
     """Identify a connection. Windows reuses handles, so compare the correlation id, or the name."""
     return connection.handle, connection.correlation_id or connection.entry_name
 
@@ -172,7 +173,7 @@ class Connections:
         self.snapshot = Snapshot()
         self.is_first = True
         """Whether no poll has succeeded yet."""
-        self._known: dict[_Key, _Known] = {}
+        self._known: dict[Key, _Known] = {}
         self._ended_ns: OrderedDict[str, int] = OrderedDict()  # by entry
 
     def update(self, snapshot: Snapshot, now_ns: int) -> list[Difference]:
@@ -181,7 +182,7 @@ class Connections:
         if snapshot is self.snapshot and not first:
             return []
         self.snapshot = snapshot
-        listed = {_identity(item.connection): item for item in snapshot}
+        listed = {identity(item.connection): item for item in snapshot}
         unlisted = [key for key in self._known if key not in listed]
         ends: list[Difference] = []
         others: list[Difference] = []

@@ -205,6 +205,14 @@ class Engine:
         """The last snapshot that was read."""
         return self._connections.snapshot
 
+    def watched(self, snapshot: Snapshot) -> Snapshot:
+        """Return the connections of a snapshot that this engine reports."""
+        if self._all_entries:
+            return snapshot
+        return Snapshot(
+            item for item in snapshot if item.connection.entry_name.casefold() in self._entries
+        )
+
     def state(self, entry: str) -> Observation | None:
         """Return the connection of this phone-book entry, ignoring letter case, or None."""
         return self.snapshot.find(entry)

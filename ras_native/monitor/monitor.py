@@ -23,7 +23,7 @@ from .._fork import close_in_child
 from .._help import documented
 from .._log import logger
 from .._ras import Ras, _system_ras
-from .._records import Observation, Snapshot
+from .._records import Observation, Snapshot, same_name
 from .._sockets.checks import Address
 from ..event_log import EventLog
 from .engine import Engine, Poll, state_after
@@ -31,7 +31,7 @@ from .events import Gap, GapKind, MonitorEvent
 from .health import Health, key_of
 from .helper import Helper
 from .log_reader import LogReader
-from .probes import SHORTEST_PROBE_INTERVAL, Probe, checked_targets, taken
+from .probes import SHORTEST_PROBE_INTERVAL, Probe, ProbeResult, checked_targets, taken
 from .queue import EventQueue, MonitorClosed
 from .recording import Recorder
 from .timeline import DialTimeline
@@ -109,6 +109,7 @@ class _Worker:
         self.queue: EventQueue[MonitorEvent] = EventQueue(capacity, _overflow)
         self.log = LogReader(partial(EventLog, ras.provider, backend=ras.backend))
         jobs = [self.log] if event_log else []
+        self.probes = probes
         self.watcher = Watcher(ras, self.log.take, partial(taken, probes), sampling)
         self.helper = Helper(ras.backend, jobs, self.watcher.poll_now)
         self.probers = [Helper(ras.backend, [probe], self.watcher.poll_now) for probe in probes]
@@ -171,7 +172,8 @@ class _Worker:
             before = self.engine.snapshot
             events = self.engine.apply(poll)
             if events:
-                self.queue.put(events, lambda index: state_after(before, events[: index + 1]))
+                watched = self.engine.watched
+                self.queue.put(events, lambda at: watched(state_after(before, events[: at + 1])))
         self._record(lambda recorder: recorder.write(poll, told=bool(events)))
 
     def _end(self, error: BaseException | None = None) -> None:
@@ -180,7 +182,8 @@ class _Worker:
             with self._lock:
                 if self._ended_at is None:
                     self._ended_at = time.perf_counter_ns(), time.time_ns()
-                    snapshot, events = self.engine.snapshot, self.engine.close(*self._ended_at)
+                    snapshot = self.engine.watched(self.engine.snapshot)
+                    events = self.engine.close(*self._ended_at)
                     self._told_at_end = bool(events)
                     if events:
                         self.queue.put(events, lambda _: snapshot)
@@ -303,7 +306,7 @@ class Monitor:
     probe: for each entry an address behind its tunnel: `{"Head office": ("10.0.0.1", 443)}`. While
     the connection is up, the Monitor connects to it, from the tunnel's own address if RAS reports
     one. A probe succeeds if the port is open or refuses. Any other outcome makes the connection's
-    health UNREACHABLE. Hosts are numeric.
+    health UNREACHABLE. Hosts are numeric. `probe_results` has the round trips.
     probe_interval: seconds between two probes of an entry, at least 0.1.
     statistics_interval: seconds between two samples of the statistics of each connection, at least
     0.01; None takes no samples. With the native backend, sampling runs no Python code until a
@@ -540,6 +543,19 @@ class Monitor:
             return None
         connection = observation.connection
         return decode_traffic(worker.watcher.traffic(), connection, key_of(connection))
+
+    def probe_results(self, entry: str) -> tuple[ProbeResult, ...]:
+        """Return the last 360 results of the probes of this entry, oldest first.
+
+        They have the round trips. A probe that this computer cannot begin has no result.
+        `Availability.apply_probe` takes them. They are not recorded. Letter case does not matter.
+        Raises KeyError for an entry that `probe` does not name.
+        """
+        name = _check.text("entry", entry)
+        for probe in self._entered().probes:
+            if same_name(probe.entry, name):
+                return probe.results
+        raise KeyError(f"probe: this Monitor does not probe {entry!r}")
 
     @property
     def busy_since(self) -> int | None:

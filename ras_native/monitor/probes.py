@@ -8,12 +8,14 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from .. import _check
 from .._backend.contract import BackendEvent
 from .._backend.sockaddr import IPV4
 from .._errors import ProviderError, RasError
 from .._log import logger
+from .._plain import plain_members
 from .._ras import Ras
 from .._records import Connection, Endpoint, Snapshot, same_name
 from .._sockets.checks import Address, parse_address
@@ -24,7 +26,33 @@ SHORTEST_PROBE_INTERVAL = 0.1
 LONGEST_PROBE_NS = 3_000_000_000
 """A probe without an answer takes this long, or one interval if that is shorter."""
 
+MOST_RESULTS = 360
+"""So many results are kept for each entry: those of an hour, if it is probed every 10 seconds."""
+
 _PROVES_THE_TUNNEL = (ConnectOutcome.OPEN, ConnectOutcome.REFUSED)
+
+
+class ProbeResult(NamedTuple):
+    """How one probe through a tunnel ended."""
+
+    number: int
+    """The number of the probe: those of an entry are 1, 2, 3 and so on."""
+    monotonic_ns: int
+    """When it ended, on the clock of `time.perf_counter_ns`."""
+    target: str
+    """What it connected to: HOST:PORT."""
+    source: Endpoint | None
+    """The tunnel's address that it connected from; None: the system chose one."""
+    outcome: ConnectOutcome
+    """How it ended. OPEN and REFUSED are answers."""
+    code: int
+    """The Winsock code, or 0."""
+    seconds: float | None
+    """The round trip: how long the answer took; None if there was none."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON data."""
+        return plain_members(self)
 
 
 def checked_targets(
@@ -74,13 +102,16 @@ class Probe:
         interval_ns: int,
         snapshot: Callable[[], Snapshot],
     ) -> None:
-        self._ras, self._entry, self._target = ras, entry, target
+        self._ras, self.entry, self._target = ras, entry, target
         self._interval_ns, self._snapshot = interval_ns, snapshot
         self._timeout_ns = min(interval_ns, LONGEST_PROBE_NS)
         self._family = parse_address(target)[0]
         self._failure: ProbeFailure | None = None
         self._probed: Key | None = None  # the connection that was probed last
         self._found: deque[ProbeSample] = deque(maxlen=1)
+        self._count = 0
+        self.results: tuple[ProbeResult, ...] = ()
+        """The last results, oldest first; replaced as a whole, because other threads read it."""
         self.due_ns: int | None = time.perf_counter_ns() + interval_ns
 
     # For the thread that polls
@@ -102,7 +133,7 @@ class Probe:
     def run(self) -> bool:
         """Probe once, if the connection is up."""
         begun_ns = time.perf_counter_ns()
-        seen = self._snapshot().find(self._entry)
+        seen = self._snapshot().find(self.entry)
         if seen is not None and seen.is_up:
             self._probe(seen.connection, begun_ns)
         else:
@@ -131,10 +162,11 @@ class Probe:
         result = self._connect(source)
         if result is None:
             return
+        self._keep(result, source)
         before, self._failure = self._failure, None
         if result.outcome not in _PROVES_THE_TUNNEL:
             self._failure = ProbeFailure(
-                target=target_text(str(self._target[0]), self._target[1]),
+                target=self._target_text(),
                 source=source,
                 outcome=result.outcome,
                 code=result.code,
@@ -143,6 +175,23 @@ class Probe:
             )
         if self._failure is not None or before is not None:
             self._found.append(ProbeSample(*key_of(connection), self._failure))
+
+    def _keep(self, result: ConnectResult, source: Endpoint | None) -> None:
+        self._count += 1
+        answered = result.outcome in _PROVES_THE_TUNNEL
+        kept = ProbeResult(
+            number=self._count,
+            monotonic_ns=time.perf_counter_ns(),
+            target=self._target_text(),
+            source=source,
+            outcome=result.outcome,
+            code=result.code,
+            seconds=result.elapsed_ns / 1e9 if answered else None,
+        )
+        self.results = (*self.results[1 - MOST_RESULTS :], kept)
+
+    def _target_text(self) -> str:
+        return target_text(str(self._target[0]), self._target[1])
 
     def _source(self, connection: Connection) -> Endpoint | None:
         """Return the address to connect from; None lets the system choose one."""
@@ -163,7 +212,7 @@ class Probe:
                 backend=self._ras.backend,
             )
         except (OSError, ValueError) as error:  # ValueError: the tunnel's address is gone already
-            logger.info("the tunnel of %r cannot be probed now: %s", self._entry, error)
+            logger.info("the tunnel of %r cannot be probed now: %s", self.entry, error)
             return None
         return result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
@@ -14,8 +15,10 @@ from command import NEVER
 from network import accepting, closed_port, listening, silent_port
 from polls import Hand, up
 from spy import without_optional_functions
+from watching import until
 
 from ras_native import (
+    Availability,
     Connected,
     ConnectOutcome,
     ConnSubstate,
@@ -23,6 +26,7 @@ from ras_native import (
     Found,
     HealthChanged,
     Monitor,
+    ProbeResult,
     Reconnected,
     RecordingError,
     Snapshot,
@@ -58,7 +62,8 @@ def connects(monkeypatch):
         outcome = connects.outcomes.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
-        return [SimpleNamespace(outcome=outcome, code=0 if outcome == "open" else 10060)]
+        code = 0 if outcome == "open" else 10060
+        return [SimpleNamespace(outcome=outcome, code=code, elapsed_ns=len(connects.asked))]
 
     monkeypatch.setattr(probes, "connect_many", connect_many)
     return connects
@@ -229,6 +234,40 @@ def test_a_failed_job_withdraws_its_failure(sim, ras, connects):
     probe.close()
 
 
+@pytest.mark.ledger("PJ-10")
+def test_every_result_is_kept_with_its_round_trip(sim, ras, connects):
+    sim.set_projection(sim.add("Head office"), client_ipv4=HERE)
+    connects.outcomes = [ConnectOutcome(item) for item in ("open", "timeout", "refused")]
+    connects.outcomes += [OSError("no socket"), ConnectOutcome.ERROR]
+    probe, before = new_probe(ras), time.perf_counter_ns()
+    results(probe, 5)
+    kept = probe.results
+    assert [item.number for item in kept] == [1, 2, 3, 4]
+    assert [item.seconds for item in kept] == [1e-9, None, 3e-9, None]
+    assert [str(item.outcome) for item in kept] == ["open", "timeout", "refused", "error"]
+    assert {item.source for item in kept} == {IPv4Address(HERE)}
+    moments = [before, *(item.monotonic_ns for item in kept), time.perf_counter_ns()]
+    assert moments == sorted(moments)
+    assert json.loads(json.dumps(kept[1].to_dict())) == {
+        "number": 2,
+        "monotonic_ns": kept[1].monotonic_ns,
+        "target": "127.0.0.1:9",
+        "source": HERE,
+        "outcome": "timeout",
+        "code": 10060,
+        "seconds": None,
+    }
+
+
+@pytest.mark.ledger("PJ-10")
+def test_only_the_last_results_are_kept(sim, ras, connects):
+    sim.add("Head office")
+    connects.outcomes = [ConnectOutcome.OPEN] * 365
+    probe = new_probe(ras)
+    results(probe, 365)
+    assert [item.number for item in probe.results] == list(range(6, 366))
+
+
 # The argument
 
 
@@ -371,7 +410,7 @@ def outcome(monkeypatch):
 
     def connect_many(_targets, **_):
         with outcome.lock:
-            return [SimpleNamespace(outcome=outcome.value, code=0)]
+            return [SimpleNamespace(outcome=outcome.value, code=0, elapsed_ns=5)]
 
     monkeypatch.setattr(probes, "connect_many", connect_many)
     return outcome
@@ -510,3 +549,20 @@ def test_a_wrong_interval_is_named(ras, seconds):
         Monitor(ras, probe_interval=seconds)
     with pytest.raises(ValueError, match="probe: 'a' is not one of entries"):
         Monitor(ras, entries=["b"], probe={"a": SILENT})
+
+
+@pytest.mark.ledger("PJ-10", "AV-4")
+def test_a_monitor_gives_the_results_of_its_probes(sim, ras, outcome):
+    outcome.value = ConnectOutcome.REFUSED  # an answer too
+    sim.add("Head office")
+    availability = Availability()
+    with watch(ras, probe={"head office": SILENT}) as monitor:
+        until(lambda: len(monitor.probe_results("HEAD OFFICE")) > 1)
+        for _ in range(2):  # passing a result again changes nothing
+            results = monitor.probe_results("Head office")
+            for result in results:
+                availability.apply_probe("Head office", result.seconds, result.monotonic_ns)
+        with pytest.raises(KeyError, match="does not probe 'Other'"):
+            monitor.probe_results("Other")
+    assert isinstance(results[0], ProbeResult)
+    assert availability.round_trips("head office").recent == (5e-9,) * len(results)

@@ -27,6 +27,7 @@ ROWS_OF = {
     "PJ": 11,
     "ST": 15,
     "EV": 13,
+    "AV": 4,
 }
 SYSTEMS = {"all": {"windows", "posix"}, "windows": {"windows"}, "posix": {"posix"}}
 BACKENDS = ("native", "ctypes")
