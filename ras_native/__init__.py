@@ -19,8 +19,10 @@ Be told of changes:
 
 - `Monitor`: reports each change of the connections once, as an event.
 - `replay`: returns the events of a recording again, on any system.
+- `Availability`: finds out from the events how available each entry was, as `EntryAvailability`.
+  Parts of it: `AvailabilityState`, `StateSegment`, `EndReason`, `RoundTrips`, `EntryTotals`.
 - `Health`, `Traffic`, `DialTimeline`, `Counts`: what a Monitor knows besides events. Parts of them:
-  `HealthKind`, `Silence`, `ProbeFailure`, `DialStage`.
+  `HealthKind`, `Silence`, `ProbeFailure`, `ProbeResult`, `DialStage`.
 - `MonitorClosed`, `RecordingError`: what they raise.
 
 The events of a Monitor, for use with `match` (`EVENTS` has them all):

@@ -310,12 +310,16 @@ class _Entry:
 class Availability:
     """Finds out from events how available each phone-book entry was.
 
-        availability = Availability()
-        with Monitor() as monitor:
-            for event in monitor:
-                availability.apply(event)
-                for entry in availability.entries:
-                    print(entry, availability.summary(entry, event.monotonic_ns).availability)
+    >>> from ras_native import Availability, Monitor, Ras
+    >>> from ras_native.sim import Simulator
+    >>> availability = Availability()
+    >>> with Simulator() as sim, Ras(sim) as ras, Monitor(ras) as monitor:
+    ...     handle = sim.add("Head office")
+    ...     event = monitor.get()
+    ...     availability.apply(event)
+    >>> summary = availability.summary("Head office", event.monotonic_ns + 5_000_000_000)
+    >>> print(summary.state, summary.availability, summary.up_seconds)
+    up 1.0 5.0
 
     An outage is the time from when an entry was up until it is up again. So the first dialling is
     none, and neither is a time in which the state is UNKNOWN. An entry that was dialled again
