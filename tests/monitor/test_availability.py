@@ -623,11 +623,10 @@ class Model:
     def see(self, state: AvailabilityState) -> None:
         if state is UP:
             self.was_up, self.outage = True, None
-        elif state is not UNKNOWN and self.was_up:
-            if self.outage is None:
-                self.outages += 1
-                self.outage = self.outages
-                self.moments.append((len(self.seconds), self.outage))
+        elif state is not UNKNOWN and self.was_up and self.outage is None:
+            self.outages += 1
+            self.outage = self.outages
+            self.moments.append((len(self.seconds), self.outage))
         self.now = state, None if state is UNKNOWN else self.outage
 
     def summary(self, window: int) -> dict[str, float]:
