@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from .. import _check
 from .._explain import Reason
+from .._help import documented
 from .._plain import plain, plain_members
 from .._records import ConnState, ConnSubstate, Observation, Snapshot
 from .differences import Key, identity
@@ -44,26 +45,28 @@ _NS = 1_000_000_000
 
 
 class AvailabilityState(str, Enum):
-    """The state of a phone-book entry."""
+    """The state of a phone-book entry.
+
+    - `UP`: It is connected, and nothing shows a problem.
+    - `DORMANT`: The interface under its IKEv2 tunnel is down.
+    - `RECONNECTING`: Its IKEv2 tunnel is changing to another interface.
+    - `SILENT`: Something is sent through it, and nothing comes back.
+    - `UNREACHABLE`: The probe through it fails.
+    - `CONNECTING`: It is being dialled, or its dialling failed.
+    - `DOWN`: It is not connected, and was listed before.
+    - `ABSENT`: It was not listed since the Monitor began.
+    - `UNKNOWN`: Nobody knows: RAS cannot be asked, the system slept, or events were lost.
+    """
 
     UP = "up"
-    """It is connected, and nothing shows a problem."""
     DORMANT = "dormant"
-    """The interface under its IKEv2 tunnel is down."""
     RECONNECTING = "reconnecting"
-    """Its IKEv2 tunnel is changing to another interface."""
     SILENT = "silent"
-    """Something is sent through it, and nothing comes back."""
     UNREACHABLE = "unreachable"
-    """The probe through it fails."""
     CONNECTING = "connecting"
-    """It is being dialled, or its dialling failed."""
     DOWN = "down"
-    """It is not connected, and was listed before."""
     ABSENT = "absent"
-    """It was not listed since the Monitor began."""
     UNKNOWN = "unknown"
-    """Nobody knows: RAS cannot be asked, the system slept, or events were lost."""
 
     def __str__(self) -> str:
         return self.value
@@ -86,110 +89,128 @@ _BEST_FIRST = {
 }
 
 
+@documented
 class StateSegment(NamedTuple):
-    """A time in which an entry was in one state."""
+    """A time in which an entry was in one state.
+
+    - `state`: The state.
+    - `from_ns`: When it began, on the clock of `MonitorEvent.monotonic_ns`.
+    - `to_ns`: When it ended, or the end of the window.
+    """
 
     state: AvailabilityState
     from_ns: int
-    """When it began, on the clock of `MonitorEvent.monotonic_ns`."""
     to_ns: int
-    """When it ended, or the end of the window."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""
         return plain_members(self)
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class EndReason:
-    """Why connections of an entry ended."""
+    """Why connections of an entry ended.
+
+    - `reason`: The reason; None if nobody knows it.
+    - `count`: How many ended for this reason.
+    - `monotonic_ns`: When the last of them ended, on the clock of `MonitorEvent.monotonic_ns`.
+    - `time`: The same moment in UTC.
+    """
 
     reason: Reason | None
-    """None: nobody knows."""
     count: int
-    """How many ended for this reason."""
     monotonic_ns: int
-    """When the last of them ended, on the clock of `MonitorEvent.monotonic_ns`."""
     time: datetime
-    """The same moment in UTC."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""
         return {name: plain(getattr(self, name)) for name in self.__dataclass_fields__}
 
 
+@documented
 class RoundTrips(NamedTuple):
-    """The last results of the probes through an entry, or to a target."""
+    """The last results of the probes through an entry, or to a target.
+
+    - `last`: Seconds of the last probe; None if it had no answer.
+    - `average`: The average in seconds; None if no probe had an answer.
+    - `p95`: At least 95 of 100 answers took no longer than these seconds; None as for
+      `average`.
+    - `sent`: The number of results that are kept, which is at most 360.
+    - `lost`: How many of them had no answer.
+    - `recent`: The results that are kept, oldest first: seconds, or None for no answer.
+    """
 
     last: float | None
-    """Seconds of the last probe; None if it had no answer."""
     average: float | None
-    """The average in seconds; None if no probe had an answer."""
     p95: float | None
-    """At least 95 of 100 answers took no longer than these seconds; None as for `average`."""
     sent: int
-    """The number of results that are kept, which is at most 360."""
     lost: int
-    """How many of them had no answer."""
     recent: tuple[float | None, ...]
-    """The results that are kept, oldest first: seconds, or None for no answer."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""
         return plain_members(self)
 
 
+@documented
 class EntryTotals(NamedTuple):
-    """What happened to an entry since the start. These numbers never decrease."""
+    """What happened to an entry since the start. These numbers never decrease.
+
+    - `drops`: How many of its connections ended after they were up.
+    - `outages`: How many outages began.
+    - `outage_seconds`: How long they lasted. The current state counts once it ends.
+    """
 
     drops: int
-    """How many of its connections ended after they were up."""
     outages: int
-    """How many outages began."""
     outage_seconds: float
-    """How long they lasted. The current state counts once it ends."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""
         return plain_members(self)
 
 
+@documented
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryAvailability:
-    """How available one entry was in a window of time."""
+    """How available one entry was in a window of time.
+
+    - `entry`: The phone-book entry, as it was first named.
+    - `state`: Its state now.
+    - `since_ns`: Since when it has this state, on the clock of `MonitorEvent.monotonic_ns`;
+      None before the first event.
+    - `from_ns`: Since when its state is kept, at most a window ago.
+    - `to_ns`: The end of the window.
+    - `availability`: `up_seconds` / `known_seconds`, from 0 to 1; None if nothing is known.
+    - `up_seconds`: How long it was UP.
+    - `known_seconds`: How long it was in any state but UNKNOWN.
+    - `outages`: How many outages began or lasted in the window; one that still lasts counts
+      too.
+    - `outage_seconds`: How long they lasted in the window.
+    - `longest_outage`: How many seconds the longest of them lasted in the window.
+    - `drops`: How many of its connections ended after they were up. Each link of a multilink
+      connection counts.
+    - `reasons`: Why they ended, the last reason first. The counts make up `drops`.
+    - `timeline`: Its states, oldest first, from `from_ns` to `to_ns`.
+    - `round_trips`: The last results of its probes; None if there are none.
+    """
 
     entry: str
-    """The phone-book entry, as it was first named."""
     state: AvailabilityState
-    """Its state now."""
     since_ns: int | None
-    """Since when it has this state, on the clock of `MonitorEvent.monotonic_ns`; None before the
-    first event."""
     from_ns: int
-    """Since when its state is kept, at most a window ago."""
     to_ns: int
-    """The end of the window."""
     availability: float | None
-    """`up_seconds` / `known_seconds`, from 0 to 1; None if nothing is known."""
     up_seconds: float
-    """How long it was UP."""
     known_seconds: float
-    """How long it was in any state but UNKNOWN."""
     outages: int
-    """How many outages began or lasted in the window; one that still lasts counts too."""
     outage_seconds: float
-    """How long they lasted in the window."""
     longest_outage: float
-    """How many seconds the longest of them lasted in the window."""
     drops: int
-    """How many of its connections ended after they were up. Each link of a multilink connection
-    counts."""
     reasons: tuple[EndReason, ...]
-    """Why they ended, the last reason first. The counts make up `drops`."""
     timeline: tuple[StateSegment, ...]
-    """Its states, oldest first, from `from_ns` to `to_ns`."""
     round_trips: RoundTrips | None
-    """The last results of its probes; None if there are none."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""

@@ -226,8 +226,8 @@ class Gap(MonitorEvent):
     - `to_ns`: Nothing is missing after this moment, on the clock of `monotonic_ns`.
     - `first_sequence`: The first event that was lost; None unless `kind` is overflow.
     - `last_sequence`: The last event that was lost; None unless `kind` is overflow.
-    - `snapshot`: The state after the last event that was lost, with only the `entries` of the Monitor;
-      None unless `kind` is overflow.
+    - `snapshot`: The state after the last event that was lost, with only the `entries` of the
+      Monitor; None unless `kind` is overflow.
     - `log_events`: What the event log told of attempts to connect that no poll saw, since 2 seconds
       before `from_ns`: the log may be read before RAS signals.
     """

@@ -14,6 +14,7 @@ from .. import _check
 from .._backend.contract import BackendEvent
 from .._backend.sockaddr import IPV4
 from .._errors import ProviderError, RasError
+from .._help import documented
 from .._log import logger
 from .._plain import plain_members
 from .._ras import Ras
@@ -32,23 +33,26 @@ MOST_RESULTS = 360
 _PROVES_THE_TUNNEL = (ConnectOutcome.OPEN, ConnectOutcome.REFUSED)
 
 
+@documented
 class ProbeResult(NamedTuple):
-    """How one probe through a tunnel ended."""
+    """How one probe through a tunnel ended.
+
+    - `number`: The number of the probe: those of an entry are 1, 2, 3 and so on.
+    - `monotonic_ns`: When it ended, on the clock of `time.perf_counter_ns`.
+    - `target`: What it connected to: HOST:PORT.
+    - `source`: The tunnel's address that it connected from; None: the system chose one.
+    - `outcome`: How it ended. OPEN and REFUSED are answers.
+    - `code`: The Winsock code, or 0.
+    - `seconds`: The round trip: how long the answer took; None if there was none.
+    """
 
     number: int
-    """The number of the probe: those of an entry are 1, 2, 3 and so on."""
     monotonic_ns: int
-    """When it ended, on the clock of `time.perf_counter_ns`."""
     target: str
-    """What it connected to: HOST:PORT."""
     source: Endpoint | None
-    """The tunnel's address that it connected from; None: the system chose one."""
     outcome: ConnectOutcome
-    """How it ended. OPEN and REFUSED are answers."""
     code: int
-    """The Winsock code, or 0."""
     seconds: float | None
-    """The round trip: how long the answer took; None if there was none."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""
