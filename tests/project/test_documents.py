@@ -79,6 +79,7 @@ def block(language: str, text: str, mark: str = "") -> Block:
         ("text", "an output without its mark\n"),
         ("console", "$ ras-native watch --no-such-option\n"),
         ("console", "$ ras-native no-such-command\n"),
+        ("csharp", "Console.WriteLine(1;\n"),
         ("ini", "no section\n"),
         ("json", "{'a': 1}\n"),
         ("powershell", "ras-native list --no-such-option\n"),

@@ -300,16 +300,26 @@ def parse_ini(text: str) -> None:
 
 def parse_powershell(text: str) -> None:
     """Check the words, the brackets and the commands `ras-native` of a PowerShell text."""
-    from pygments.lexers import PowerShellLexer
+    check_words("powershell", text)
+    check_commands(text.replace("`\n", " "))
+
+
+def parse_csharp(text: str) -> None:
+    """Check the words and the brackets of a C# text."""
+    check_words("csharp", text)
+
+
+def check_words(language: str, text: str) -> None:
+    """Check that Pygments knows each word, and that brackets are in pairs."""
+    from pygments.lexers import get_lexer_by_name
     from pygments.token import Error, Punctuation
 
-    tokens = list(PowerShellLexer().get_tokens(text))
+    tokens = list(get_lexer_by_name(language).get_tokens(text))
     wrong = [value for kind, value in tokens if kind in Error]
-    assert not wrong, f"not PowerShell: {wrong}"
+    assert not wrong, f"not {language}: {wrong}"
     brackets = "".join(value for kind, value in tokens if kind in Punctuation)
     for opening, closing in ("()", "{}", "[]"):
         assert brackets.count(opening) == brackets.count(closing), f"unbalanced {opening}"
-    check_commands(text.replace("`\n", " "))
 
 
 def check_commands(text: str) -> None:
@@ -340,6 +350,7 @@ def parse_session(text: str) -> None:
 
 PARSERS: dict[str, Callable[[str], object]] = {
     "console": lambda text: parse_shell("\n".join(re.findall(r"^\$ (.*)", text, re.MULTILINE))),
+    "csharp": parse_csharp,
     "ini": parse_ini,
     "json": parse_json,
     "powershell": parse_powershell,

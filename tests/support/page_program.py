@@ -39,6 +39,8 @@ SIMULATED = 3.0
 
 CTRL_C = 130
 
+LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+
 DEFAULT = """
 sim.drop(office, reason=829)
 told("Explained")
@@ -52,8 +54,8 @@ class Story:
 
     sim: the Simulator. office: the handle of "Head office". `told(KIND, COUNT=1)` waits until the
     Monitors told that many events of this kind. `printed(TEXT)` waits until the program printed it,
-    `written(PATH)` until a file has content. `serve(HOST, PORT)` lets connects to that address
-    succeed; all other addresses refuse.
+    `written(PATH)` until a file has content. After `serve(HOST, PORT)` connects to that address
+    succeed, after `silence(HOST, PORT)` they get no answer; all other addresses refuse.
     """
 
     def __init__(self, *, is_command: bool) -> None:
@@ -64,6 +66,7 @@ class Story:
         self._output = ""
         self._changed = threading.Condition()
         self._ports: dict[tuple[str, int], int] = {}
+        self._silent: list[object] = []  # they are silent until the end
         self._sockets = [socket.socket()]
         self._sockets[0].bind(("127.0.0.1", 0))  # it does not listen: connects are refused
         self._play_ras()
@@ -74,6 +77,12 @@ class Story:
         listener = socket.create_server(("127.0.0.1", 0))
         self._sockets.append(listener)
         self._ports[host, port] = listener.getsockname()[1]
+
+    def silence(self, host: str, port: int) -> None:
+        network = runpy.run_path(str(Path(__file__).with_name("network.py")))
+        silent = network["silent_port"]()
+        self._ports[host, port] = silent.__enter__()[1]
+        self._silent.append(silent)
 
     def told(self, kind: str, count: int = 1) -> None:
         self._wait(lambda: self._told[kind] >= count)
@@ -109,7 +118,8 @@ class Story:
             self._wait(lambda monitor=monitor: monitor.has_event_log, 1.0)
         self._let_print()
         names = {"sim": sim, "office": office, "told": self.told}
-        names |= {"printed": self.printed, "written": self.written, "serve": self.serve}
+        names |= {"printed": self.printed, "written": self.written}
+        names |= {"serve": self.serve, "silence": self.silence}
         try:
             exec(os.environ.get("PAGE_MEANWHILE") or DEFAULT, names)  # noqa: S102 - the page's own
         finally:
@@ -146,6 +156,14 @@ class Story:
             return (family, port, *rest, loopback)
 
         checks.parse_address = parse_for_loopback
+        bind = socket.socket.bind
+
+        def bind_to_loopback(sock, address):
+            if sock.family in LOOPBACK:  # an address in a tunnel, too
+                address = (LOOPBACK[sock.family], *address[1:])
+            bind(sock, address)
+
+        socket.socket.bind = bind_to_loopback
 
     def _observe(self) -> None:
         start, put = ras_native.Monitor._start, monitor_module.EventQueue.put
