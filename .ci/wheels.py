@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT / "csrc"))
 import build_native  # noqa: E402  (found through the line above)
 
 INCLUDES = [f"-I{folder}" for folder in build_native.INCLUDE_DIRS]
+MEMCMP = ["-fno-builtin-memcmp", ROOT / ".ci" / "memcmp.c"]  # instead of zig's own
 ZIG = [sys.executable, "-m", "ziglang"]
 
 
@@ -93,6 +94,7 @@ def compile_modules(target: Target, source: Path, work: Path) -> list[Path]:
         f"-I{python_home / 'include'}",
         generated,
         *build_native.native_sources("win"),
+        *MEMCMP,
         import_library(target, python_home, work),
         *libraries,
         *("-o", native),
