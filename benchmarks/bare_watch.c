@@ -2,6 +2,22 @@
  * The baseline for watching, in plain C threads: polling at a rate, and waiting for RAS' event.
  * bench_monitor.py compiles it.
  */
+#ifdef _WIN32
+#include <stdint.h>
+#include <windows.h>
+
+/* Waits until `event` is set, resets it, and returns when it woke; 0 after a second. */
+__declspec(dllexport) uint64_t bare_event(intptr_t event) {
+  LARGE_INTEGER woken, frequency;
+  if (WaitForSingleObject((HANDLE)event, 1000) != WAIT_OBJECT_0) return 0;
+  QueryPerformanceCounter(&woken);
+  QueryPerformanceFrequency(&frequency);
+  ResetEvent((HANDLE)event);
+  return (uint64_t)woken.QuadPart / (uint64_t)frequency.QuadPart * 1000000000u +
+         (uint64_t)woken.QuadPart % (uint64_t)frequency.QuadPart * 1000000000u /
+             (uint64_t)frequency.QuadPart;
+}
+#else
 #define _GNU_SOURCE
 #include <poll.h>
 #include <pthread.h>
@@ -41,12 +57,13 @@ uint64_t bare_watch(enum_fn enumerate, status_fn ask, rn_RASCONNW *connections, 
 }
 
 /* Waits until `event` is readable, reads it empty, and returns when it woke; 0 after a second. */
-uint64_t bare_event(int event) {
-  struct pollfd waited = {event, POLLIN, 0};
+uint64_t bare_event(intptr_t event) {
+  struct pollfd waited = {(int)event, POLLIN, 0};
   char drain[64];
   if (poll(&waited, 1, 1000) != 1) return 0;
   uint64_t woken_ns = read_ns(CLOCK_MONOTONIC);
-  while (recv(event, drain, sizeof drain, MSG_DONTWAIT) > 0) {
+  while (recv((int)event, drain, sizeof drain, MSG_DONTWAIT) > 0) {
   }
   return woken_ns;
 }
+#endif

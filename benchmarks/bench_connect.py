@@ -1,11 +1,11 @@
-"""Compare connect_many with a bare C loop, asyncio and the standard library's selectors. Compare
-connect_stream beside 9,990 targets that do not answer with connect_stream without them.
+"""Compare connect_many with a bare C loop, asyncio, uvloop, the standard library's selectors and
+nmap; and connect_stream beside 9,990 targets that do not answer with connect_stream without them.
 
     pytest benchmarks/bench_connect.py --benchmark-only
 
-A round of the bare loop (bare_connect.c, compiled here) precedes each round of connect_many, so
-that both run under the same load. extra_info holds both medians per connect, and their ratio. Every
-round checks its outcomes. Loopback only.
+A round of each competitor precedes each round of ours, so that all run under the same load. Every
+round checks its outcomes. Loopback only. uvloop and nmap are not requirements of the tests:
+`pip install uvloop`, and your system's package of nmap.
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ import socket
 import struct
 import subprocess
 import sys
-from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, perf_counter_ns
 
 import pytest
-from cc import compiled
+from comparing import MISSING, library, missing, record, rounded
 from network import silent_port
 
 from ras_native import ConnectOutcome, connect_many, connect_stream
 from ras_native.benchmark import connects
 
 CONCURRENCY = 256
-SIZES = {1: 400, 10: 200, 100: 40, 1_000: 20, 10_000: 7, 100_000: 3}  # targets, rounds
-SILENT_SIZES = {1: 5, 100: 5, 1_000: 5}
+SIZES = {1: 400, 10: 200, 100: 60, 1_000: 30, 10_000: 7, 100_000: 3}  # targets, rounds
+SMALL, LARGE = 100, 100_000  # how many connects the cost of one is compared for
+SILENT_SIZES = {1: 5, 100: 5, 1_000: 5, 10_000: 3}
 SILENT_TIMEOUT = 0.3  # seconds
 ALL_PORTS = range(1, 65536)
 SILENT = 9_990
+MOST_SILENT = 10_000
 ANSWERED = 1_000
 
 ACCEPT_EVERYBODY = """
@@ -74,24 +75,29 @@ def closed_port():
 def bare(tmp_path_factory):
     """Return the bare loop: a function from targets to their error numbers and the seconds."""
     if sys.platform != "linux":
-        pytest.skip("the bare loop uses epoll, which only Linux has")
-    source = Path(__file__).with_name("bare_connect.c")
-    library = compiled(source, tmp_path_factory.mktemp("bare"))
-    loop = ctypes.CDLL(str(library)).bare_connect_many
+        pytest.skip("the bare loop uses epoll, which only Linux has: run this on Linux")
+    loop = library("bare_connect.c", tmp_path_factory.mktemp("bare")).bare_connect_many
 
-    def run(targets):
+    def connect(targets):
         names = b"".join(
             struct.pack("=H", socket.AF_INET) + struct.pack("!H4s8x", port, socket.inet_aton(host))
             for host, port in targets
         )
         outcomes = ctypes.create_string_buffer(16 * len(targets))
-        began = perf_counter()
+        begun = perf_counter_ns()
         failed = loop(names, len(targets), CONCURRENCY, 10_000, outcomes)
-        elapsed = perf_counter() - began
+        ns = perf_counter_ns() - begun
         assert not failed
-        return [error for _, error, _ in struct.iter_unpack("=Qii", outcomes)], elapsed
+        return [error for _, error, _ in struct.iter_unpack("=Qii", outcomes)], ns
 
-    return run
+    return connect
+
+
+def ours(targets, backend="native"):
+    begun = perf_counter_ns()
+    results = connect_many(targets, concurrency=CONCURRENCY, backend=backend)
+    ns = perf_counter_ns() - begun
+    return [result.errno for result in results], ns
 
 
 @pytest.fixture(params=["refused", "open", "mixed"])
@@ -118,65 +124,81 @@ def expected_of(open_port):
 def test_connect_many_beside_the_bare_loop(benchmark, bare, targets_of, expected_of, count):
     targets = targets_of(count)
     expected = expected_of(targets)
-    times = {"bare": [], "ours": []}
+    times = {"ours": [], "bare C loop": []}
 
-    def run_bare():
-        errors, elapsed = bare(targets)
+    def run(who, connect):
+        errors, ns = connect(targets)
         assert errors == expected
-        times["bare"].append(elapsed)
+        times[who].append(ns / count)
 
-    def run_ours():
-        began = perf_counter()
-        results = connect_many(targets, concurrency=CONCURRENCY, backend="native")
-        times["ours"].append(perf_counter() - began)
-        return results
-
-    run_bare()
-    results = benchmark.pedantic(
-        run_ours, setup=run_bare, rounds=SIZES[count], warmup_rounds=1, iterations=1
-    )
-    assert [result.errno for result in results] == expected
-    per_connect = {name: median(seconds) / count * 1e6 for name, seconds in times.items()}
-    benchmark.extra_info["us per connect"] = {k: round(v, 2) for k, v in per_connect.items()}
-    benchmark.extra_info["ratio"] = round(per_connect["ours"] / per_connect["bare"], 3)
+    benchmark.pedantic(
+        run, args=("ours", ours), setup=lambda: run("bare C loop", bare),
+        rounds=SIZES[count], warmup_rounds=1, iterations=1,
+    )  # fmt: skip
+    record(benchmark, times, "us per connect")
 
 
-WAYS = ["native", "ctypes", *connects.COMMON_WAYS, "uvloop"]
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("targets_of", ["refused"], indirect=True)
+@pytest.mark.posix_only("100,000 connects take minutes under Wine")
+@pytest.mark.benchmark(group="the cost of one of 100,000 connects, and of one of 100")
+def test_cost_of_one_of_many(benchmark, targets_of, expected_of):
+    few, many = targets_of(SMALL), targets_of(LARGE)
+    times = {f"one of {LARGE:,}": [], f"one of {SMALL}": []}
+
+    def run_many():
+        errors, ns = ours(many)
+        assert errors == expected_of(many)
+        times[f"one of {LARGE:,}"].append(ns / LARGE)
+
+    def run_few():
+        found = []
+        for _ in range(LARGE // SMALL // 4):
+            errors, ns = ours(few)
+            assert errors == expected_of(few)
+            found.append(ns / SMALL)
+        times[f"one of {SMALL}"].append(median(found))
+
+    benchmark.pedantic(run_many, setup=run_few, rounds=5, iterations=1)
+    record(benchmark, times, "us per connect")
 
 
-def way_of(name):
-    """Return a way to connect; a missing competitor is reported as skipped, with the reason."""
-    if name in connects.COMMON_WAYS:
-        return connects.COMMON_WAYS[name]
-    if name != "uvloop":
-        return connects.with_backend(name)
-    try:
-        return connects.uvloop_way()
-    except ImportError as error:
-        pytest.skip(f"missing: uvloop ({error})")
-
-
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("backend", ["native", "ctypes"])
 @pytest.mark.benchmark(group="1,000 connects in Python")
-def test_ways_to_connect_in_python(benchmark, targets_of, expected_of, way):
+def test_connects_in_python(benchmark, targets_of, expected_of, backend):
     targets = targets_of(1_000)
-    connect = way_of(way)
-    errors = benchmark.pedantic(connect, (targets, CONCURRENCY), rounds=10, warmup_rounds=1)
-    assert errors == expected_of(targets)
+    expected = expected_of(targets)
+    ways = {"ours": connects.with_backend(backend), **connects.COMMON_WAYS}
+    try:
+        ways["uvloop"] = connects.uvloop_way()
+    except ImportError:
+        MISSING.add("uvloop (pip install uvloop; it has no release for Windows)")
+    times = {name: [] for name in ways}
+
+    def each():
+        for name, connect in ways.items():
+            begun = perf_counter_ns()
+            errors = connect(targets, CONCURRENCY)
+            times[name].append((perf_counter_ns() - begun) / len(targets))
+            assert errors == expected
+
+    benchmark.pedantic(each, rounds=15, warmup_rounds=1)
+    record(benchmark, times, "us per connect")
 
 
 @pytest.fixture
 def enough_descriptors():
-    """Let this process open a socket for each silent target."""
+    """Let this process open a socket for each of 10,000 silent targets."""
     if sys.platform == "win32":
         yield
         return
     import resource  # noqa: PLC0415 - only POSIX has it
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < SILENT + 500:
-        pytest.skip(f"this system allows only {hard} descriptors")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, SILENT + 500), hard))
+    if hard != resource.RLIM_INFINITY and hard < MOST_SILENT + 500:
+        pytest.skip(f"this system allows only {hard} descriptors: raise `ulimit -Hn`")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, MOST_SILENT + 500), hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
@@ -186,30 +208,31 @@ def enough_descriptors():
 @pytest.mark.benchmark(group="1,000 answered connects beside silent ones")
 @pytest.mark.usefixtures("enough_descriptors")
 def test_answered_connects_beside_silent_ones(benchmark, closed_port, backend):
-    times = {0: [], SILENT: []}
+    times = {f"beside {SILENT:,}": [], "alone": []}
 
-    def run(silent, address):
+    def run(who, silent, address):
         """Time the answered connects only: the silent ones have begun before."""
         targets = itertools.chain([address] * silent, itertools.repeat(closed_port))
         options = {"timeout": 300, "concurrency": silent + 10, "backend": backend}
         with contextlib.closing(connect_stream(targets, **options)) as stream:
             next(stream)
-            began = perf_counter()
+            begun = perf_counter_ns()
             found = [result.errno for result in itertools.islice(stream, ANSWERED)]
-            times[silent].append(perf_counter() - began)
+            times[who].append((perf_counter_ns() - begun) / ANSWERED)
         assert found == [errno.ECONNREFUSED] * ANSWERED
 
+    beside, alone = times
     with silent_port() as address:
         benchmark.pedantic(
-            run, args=(SILENT, address), setup=lambda: run(0, address), rounds=7, warmup_rounds=1
-        )
-    per_connect = {count: median(found) / ANSWERED * 1e6 for count, found in times.items()}
-    benchmark.extra_info["us per connect"] = {k: round(v, 2) for k, v in per_connect.items()}
-    benchmark.extra_info["ratio"] = round(per_connect[SILENT] / per_connect[0], 3)
+            run, args=(beside, SILENT, address), setup=lambda: run(alone, 0, address),
+            rounds=7, warmup_rounds=1,
+        )  # fmt: skip
+    record(benchmark, times, "us per connect")
 
 
 @pytest.mark.parametrize("backend", ["native", "ctypes"])
 @pytest.mark.parametrize("count", SILENT_SIZES)
+@pytest.mark.posix_only("Windows waits with select, which many silent sockets make very slow")
 @pytest.mark.benchmark(group="connect_many to silent targets: the time beyond the timeout")
 @pytest.mark.usefixtures("enough_descriptors")
 def test_silent_targets(benchmark, count, backend):
@@ -226,7 +249,7 @@ def test_silent_targets(benchmark, count, backend):
     with silent_port() as address:
         benchmark.pedantic(run, args=(address,), rounds=SILENT_SIZES[count], warmup_rounds=1)
     beyond = median(times) / count * 1e6
-    benchmark.extra_info["us per connect"] = {"ours": round(beyond, 2)}
+    benchmark.extra_info["us per connect"] = {"ours": rounded(beyond)}
 
 
 def open_ports_of_nmap(host):
@@ -243,27 +266,22 @@ def open_ports_of_nmap(host):
 @pytest.mark.benchmark(group="all 65,535 ports of loopback, nearly all closed")
 def test_all_ports_beside_nmap(benchmark, open_port):
     if shutil.which("nmap") is None:
-        pytest.skip("missing: nmap (not installed)")
+        missing("nmap", "install your system's package of nmap")
     host, port = open_port
     targets = [(host, each) for each in ALL_PORTS]
     times = {"ours": [], "nmap -sT": []}
 
     def run_nmap():
-        began = perf_counter()
+        begun = perf_counter_ns()
         found = open_ports_of_nmap(host)
-        times["nmap -sT"].append(perf_counter() - began)
+        times["nmap -sT"].append((perf_counter_ns() - begun) / len(targets))
         assert port in found
 
     def run_ours():
-        began = perf_counter()
-        results = connect_many(targets, concurrency=CONCURRENCY, backend="native")
-        times["ours"].append(perf_counter() - began)
-        assert len(results) == len(targets)
-        assert results[port - 1].is_open
+        errors, ns = ours(targets)
+        times["ours"].append(ns / len(targets))
+        assert len(errors) == len(targets)
+        assert errors[port - 1] == 0
 
     benchmark.pedantic(run_ours, setup=run_nmap, rounds=5)
-    seconds = {name: median(found) for name, found in times.items()}
-    benchmark.extra_info["us per connect"] = {
-        name: round(each / len(targets) * 1e6, 2) for name, each in seconds.items()
-    }
-    benchmark.extra_info["ratio"] = round(seconds["ours"] / seconds["nmap -sT"], 3)
+    record(benchmark, times, "us per connect")

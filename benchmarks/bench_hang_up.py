@@ -8,9 +8,9 @@ The simulator's connections need 50 ms to end. The figures are what each adds to
 from __future__ import annotations
 
 import time
-from statistics import median
 
 import pytest
+from comparing import record
 
 from ras_native import Ras, RasError
 from ras_native.sim import Simulator
@@ -62,6 +62,4 @@ def test_hang_up_to_gone(benchmark, sim, ras):
             assert ras.snapshot() == ()
 
     benchmark.pedantic(each, rounds=ROUNDS, warmup_rounds=1)
-    beyond = {name: median(found) / 1e3 for name, found in times.items()}
-    benchmark.extra_info["us per hang-up"] = {name: round(us) for name, us in beyond.items()}
-    benchmark.extra_info["ratio"] = round(beyond["ours"] / beyond["asked every 10 ms"], 3)
+    record(benchmark, times, "us per hang-up")

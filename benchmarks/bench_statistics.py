@@ -2,39 +2,30 @@
 
     pytest benchmarks/bench_statistics.py --benchmark-only
 
-A round of the bare loop (bare_ras.c, compiled here) precedes each round of statistics(), so that
-both run under the same load. extra_info holds the medians, their ratio, and what a connection costs
-beyond the bare loop. The target of the native backend is 500 ns, and 400 ns for each connection.
+The ways take turns in each round, so that all run under the same load (comparing.py). The target of
+the native backend is what the bare loop (bare_ras.c) needs, and 500 ns, and 400 ns for each
+connection.
 """
 
 from __future__ import annotations
 
-import ctypes
-import sys
 import time
-from pathlib import Path
 from statistics import median
 
 import pytest
-from bench_snapshot import CALLS, SPARE, repeat, side_by_side
-from cc import compiled
+from comparing import bare_loop, in_turns, repeated
 
-from ras_native import Monitor, Ras
-from ras_native._backend.layout import RASCONNW
-from ras_native.sim import Simulator
+from ras_native import Monitor
+from ras_native.benchmark.polls import load
+from ras_native.benchmark.textbook import Textbook
 
 ENUM, GET = "RasEnumConnectionsW", "RasGetConnectionStatistics"
 LARGE = 3_000_000_000  # real counters are no small numbers, which Python keeps ready
+SIZES = (0, 1, 4, 16, 64, 256, 1024)
 SAMPLES_PER_SECOND, SECONDS = 100, 2
 
 
-@pytest.fixture
-def sim():
-    with Simulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture(params=CALLS)
+@pytest.fixture(params=SIZES)
 def handles(request, sim):
     made = [sim.add(f"Work VPN {i}", phone_number="vpn.example.org") for i in range(request.param)]
     for number, handle in enumerate(made):
@@ -49,49 +40,19 @@ def handles(request, sim):
     return made
 
 
-@pytest.fixture(scope="session")
-def bare_loop(tmp_path_factory):
-    if sys.platform == "win32":
-        pytest.skip("the bare loop is compiled with cc")
-    source = Path(__file__).with_name("bare_ras.c")
-    loop = ctypes.CDLL(str(compiled(source, tmp_path_factory.mktemp("bare")))).bare_statistics
-    loop.argtypes = (ctypes.c_void_p,) * 3 + (ctypes.c_uint32,) * 2
-    return loop
-
-
-@pytest.fixture
-def bare(bare_loop, sim, handles):
-    """Return a function that asks in C, the given number of times."""
-    provider = ctypes.CDLL(sim.path)
-    functions = [ctypes.cast(provider[name], ctypes.c_void_p) for name in (ENUM, GET)]
-    size = (len(handles) + SPARE) * ctypes.sizeof(RASCONNW)
-    buffer = ctypes.create_string_buffer(size)
-
-    def run(polls):
-        assert bare_loop(*functions, buffer, size, polls) == len(handles)
-
-    return run
-
-
-@pytest.fixture(params=["native", "ctypes"])
-def ras(request, sim):
-    with Ras(sim, backend=request.param) as opened:
-        yield opened
-
-
-@pytest.mark.benchmark(group="statistics beside the bare C loop")
-def test_beside_the_bare_loop(benchmark, sim, ras, handles, bare):
-    polls = CALLS[len(handles)]
-    found = side_by_side(
-        benchmark, polls, repeat(ras.statistics, polls), lambda: bare(polls), "bare C loop"
-    )
-    nanoseconds = benchmark.extra_info["ns per poll"]
-    own = nanoseconds["ours"] - nanoseconds["bare C loop"]
-    nanoseconds["own cost"] = own
-    nanoseconds["target"] = 500 + 400 * len(handles)
-    assert [item.statistics.bytes_sent for item in found] == [
-        LARGE + number for number in range(len(handles))
+@pytest.mark.benchmark(group="statistics of every connection")
+def test_statistics(benchmark, sim, ras, handles, bare_ras):
+    textbook = Textbook(load(sim.path))
+    ways = {
+        "ours": repeated(ras.statistics),
+        "bare C loop": bare_loop(bare_ras.bare_statistics, sim, len(handles), GET),
+        "textbook ctypes": repeated(textbook.statistics),
+    }
+    found = in_turns(benchmark, ways)
+    assert [(item.connection.handle, item.statistics.bytes_sent) for item in found] == [
+        (item["handle"], item["dwBytesXmited"]) for item in textbook.statistics()
     ]
+    assert [item.statistics.bytes_sent - LARGE for item in found] == list(range(len(handles)))
     sim.reset_calls()
     ras.statistics()
     assert (sim.calls(ENUM), sim.calls(GET)) == (1, len(handles))
