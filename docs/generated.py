@@ -18,6 +18,7 @@ from ras_native.cli import _commands
 
 PUBLIC = (
     "ras_native",
+    "ras_native.exporter",
     "ras_native.benchmark",
     "ras_native.event_log",
     "ras_native.monitor",

@@ -688,3 +688,63 @@ def bench(seconds: float, file: TextIO | None, as_json: bool) -> None:
 
     if not _bench.run(seconds, file, as_json=as_json):
         raise click.exceptions.Exit(1)
+
+
+@cli.command()
+@click.argument("entries", nargs=-1, metavar="[ENTRY]...", shell_complete=complete_entry)
+@provider_options
+@click.option(
+    "--listen", metavar="HOST:PORT",
+    help="Serve the metrics there. Port 0 takes a free one.  [default: 127.0.0.1:9861]",
+)  # fmt: skip
+@click.option(
+    "--certfile", metavar="FILE", shell_complete=complete_file,
+    help="Use TLS, with the certificate in FILE (PEM).",
+)  # fmt: skip
+@click.option(
+    "--keyfile", metavar="FILE", shell_complete=complete_file,
+    help="The private key of the certificate, if it is not in the same file. It has no password.",
+)  # fmt: skip
+@click.option(
+    "--client-ca", metavar="FILE", shell_complete=complete_file,
+    help="Accept only clients whose certificate one of those in FILE has signed.",
+)  # fmt: skip
+@click.option(
+    "--textfile", metavar="FILE", shell_complete=complete_file,
+    help="Do not listen. Write the metrics into FILE, whose name ends in .prom, for a textfile "
+    "collector such as that of windows_exporter.",
+)  # fmt: skip
+@click.option(
+    "--write-interval", type=Seconds(0.1), default=15.0, show_default=True, metavar="SECONDS",
+    help="How often to write FILE.",
+)  # fmt: skip
+@click.option(
+    "--interval", type=_INTERVAL, default=1.0, show_default=True, metavar="SECONDS",
+    help="How often to ask RAS for the connections and their statistics.",
+)  # fmt: skip
+@click.option(
+    "--probe", "probes", multiple=True, metavar="ENTRY=HOST:PORT",
+    help="While ENTRY is connected, check through its tunnel whether HOST:PORT answers. HOST is an "
+    "IP address. Can be repeated.",
+)  # fmt: skip
+@click.option(
+    "--probe-interval", type=Seconds(0.1), default=10.0, show_default=True, metavar="SECONDS",
+    help="How often to probe.",
+)  # fmt: skip
+@click.option(
+    "--max-entries", type=click.IntRange(1, 1000), default=200, show_default=True,
+    metavar="NUMBER", help="How many entries have metrics. Events of further ones are counted.",
+)  # fmt: skip
+@click.option("--duration", type=_SECONDS, metavar="SECONDS", help="Stop after SECONDS.")
+def exporter(source: Source, **options: Any) -> None:
+    """Serve metrics for Prometheus, until Ctrl-C or SIGTERM.
+
+    With ENTRY, only these phone-book entries are watched. They are expected to be connected:
+    ras_expected_absent is 1 while one is not.
+
+    The metrics are at http://HOST:PORT/metrics. By default only this computer can read them. The
+    server knows no passwords: put a proxy before it for those, or use --client-ca.
+    """
+    from . import _exporter  # noqa: PLC0415 - prometheus-client may be missing
+
+    _exporter.run(source, _exporter.Options(**options))

@@ -16,7 +16,13 @@ import pytest
 import ras_native
 from ras_native.sim import Simulator
 
-PACKAGES = ("ras_native", "ras_native.event_log", "ras_native.benchmark", "ras_native.sim")
+PACKAGES = (
+    "ras_native",
+    "ras_native.event_log",
+    "ras_native.exporter",
+    "ras_native.benchmark",
+    "ras_native.sim",
+)
 SCREEN = 50  # lines of 100 characters
 SCREENS = {"ras_native": 5, "ras_native.monitor": 5, "ras_native.sim": 3}
 

@@ -27,7 +27,7 @@ LAYERS = """
     monitor
     .
     sim
-    _self_test benchmark
+    _self_test benchmark exporter
     cli
     __main__
 """
@@ -115,12 +115,28 @@ def is_public(full: str) -> bool:
     return all(part == "__version__" or not part.startswith("_") for part in parts)
 
 
+def private_imports(layer: str) -> set[str]:
+    """Return what the modules of a package import that a user could not import."""
+    own = f"{PACKAGE}.{layer}."
+    names = {
+        full
+        for name in MODULES
+        if name.partition(".")[0] == layer
+        for full in imported_names(name)
+        if full.startswith(f"{PACKAGE}.") and not full.startswith(own)
+    }
+    return {full for full in names if not is_public(full)}
+
+
 def test_the_command_uses_what_a_user_could_import():
     own = {f"{PACKAGE}._self_test"}  # only the command uses it: doctor --self-test
-    command = [name for name in MODULES if level(name) == LEVELS["cli"]]
-    names = {full for name in command for full in imported_names(name)}
-    ours = {f for f in names if f.startswith(f"{PACKAGE}.") and not f.startswith(f"{PACKAGE}.cli.")}
-    assert {full for full in ours if not is_public(full)} <= own
+    assert private_imports("cli") <= own
+
+
+def test_the_exporter_uses_what_a_user_could_import():
+    """It has its numbers from public names; only checks, documentation and the logger are not."""
+    own = {"_check", "_help.documented", "_log.logger"}
+    assert private_imports("exporter") == {f"{PACKAGE}.{name}" for name in own}
 
 
 @pytest.mark.parametrize(

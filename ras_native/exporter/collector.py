@@ -1,0 +1,394 @@
+"""`RasCollector`: what the events of a Monitor add up to, as metrics of Prometheus."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from .. import (
+    Availability,
+    AvailabilityState,
+    Connection,
+    ConnectionEvent,
+    DialFailed,
+    Disconnected,
+    Explained,
+    Gap,
+    GapKind,
+    Monitor,
+    MonitorClosed,
+    MonitorEvent,
+    ProviderFailed,
+    ProviderRecovered,
+    Reason,
+    __version__,
+    _check,
+    explain,
+)
+from .._help import documented
+
+MOST_ENTRIES = 1000
+"""The highest `max_entries`: `Availability` keeps no more."""
+
+_S = 1_000_000_000
+_UNKNOWN = "unknown"  # the label of a reason that nobody knows, or that has no name
+_ABSENT = (AvailabilityState.ABSENT, AvailabilityState.DOWN)
+_NO_OUTAGE = (AvailabilityState.UP, AvailabilityState.UNKNOWN)
+_PROBED = (AvailabilityState.UP, AvailabilityState.SILENT, AvailabilityState.UNREACHABLE)
+_ENTRY = ("entry", "device_type", "guid")
+_Family = GaugeMetricFamily | CounterMetricFamily
+_FAMILIES: dict[str, type[_Family]] = {"gauge": GaugeMetricFamily, "counter": CounterMetricFamily}
+_Sample = tuple[str, tuple[str, ...], float]  # the metric's name, the values of its labels, a value
+
+
+@documented
+class Metric(NamedTuple):
+    """A metric that `RasCollector` has.
+
+    - `name`: Its name.
+    - `kind`: Its type, as Prometheus calls it.
+    - `labels`: The names of its labels.
+    - `text`: What it tells.
+    """
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    text: str
+
+    def family(self) -> _Family:
+        """Return it without values."""
+        return _FAMILIES[self.kind](self.name, self.text, labels=self.labels)
+
+
+METRICS = (
+    Metric(
+        "ras_up", "gauge", _ENTRY,
+        "1 if the entry is connected and nothing shows a problem, otherwise 0.",
+    ),
+    Metric(
+        "ras_state", "gauge", (*_ENTRY, "state"),
+        "1 for the state that the entry is in, 0 for the others.",
+    ),
+    Metric(
+        "ras_expected_absent", "gauge", ("entry",),
+        "1 if an expected entry is not connected and not being dialled, otherwise 0.",
+    ),
+    Metric(
+        "ras_uptime_seconds", "gauge", _ENTRY,
+        "How long the entry has been connected. Missing while it is not.",
+    ),
+    Metric(
+        "ras_bytes_received_total", "counter", _ENTRY,
+        "Bytes received since the entry connected. Each connection begins at 0.",
+    ),
+    Metric(
+        "ras_bytes_sent_total", "counter", _ENTRY,
+        "Bytes transmitted since the entry connected. Each connection begins at 0.",
+    ),
+    Metric(
+        "ras_disconnects_total", "counter", ("entry", "reason"),
+        "Connections that ended, by the name of the code that the event log gives.",
+    ),
+    Metric(
+        "ras_dial_failures_total", "counter", ("entry", "reason"),
+        "Attempts to connect that failed, by the name of their code.",
+    ),
+    Metric(
+        "ras_outages_total", "counter", ("entry",),
+        "How often the entry was up and then was not. The first dialling is no outage.",
+    ),
+    Metric(
+        "ras_outage_seconds_total", "counter", ("entry",), "How long the outages have lasted.",
+    ),
+    Metric(
+        "ras_gaps_total", "counter", ("kind",),
+        "How often the Monitor may have missed something.",
+    ),
+    Metric("ras_provider_up", "gauge", (), "1 if RAS can be asked, otherwise 0."),
+    Metric(
+        "ras_provider_failures_total", "counter", ("reason",),
+        "How often RAS began to fail, by the name of the code. Consecutive failures count once.",
+    ),
+    Metric(
+        "ras_provider_call_seconds", "gauge", (),
+        "How long the current calls of RAS have been running; 0 if none is.",
+    ),
+    Metric("ras_monitor_polls_total", "counter", (), "Polls of RAS."),
+    Metric(
+        "ras_monitor_signals_up", "gauge", (),
+        "1 if RAS signals changes. Otherwise changes between two polls are missed.",
+    ),
+    Metric(
+        "ras_monitor_event_log_up", "gauge", (),
+        "1 if the event log is read. Otherwise all reasons are unknown.",
+    ),
+    Metric(
+        "ras_probe_up", "gauge", ("entry",),
+        "1 if the last probe through the entry's tunnel had an answer. Missing while it is down.",
+    ),
+    Metric(
+        "ras_probe_duration_seconds", "gauge", ("entry",),
+        "The round trip of the last probe. Missing if that had no answer.",
+    ),
+    Metric(
+        "ras_probes_total", "counter", ("entry", "outcome"),
+        "Probes, by their outcome. The answers are open and refused.",
+    ),
+    Metric(
+        "ras_dropped_events_total", "counter", (),
+        "Events of entries that have no metrics, because there are too many entries.",
+    ),
+    Metric("ras_native_info", "gauge", ("version",), "The version of ras_native; always 1."),
+)  # fmt: skip
+"""Every metric, in the order of the output."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    """The labels of an entry."""
+
+    name: str
+    """Its name as the Monitor tells it."""
+    label: str
+    is_expected: bool = False
+    device_type: str = ""
+    guid: str = ""
+    probes: int = 0
+    """How many of its probes were counted."""
+    outage_seconds: float = 0.0
+    """The last value of the counter, which must not decrease."""
+
+    @property
+    def labels(self) -> tuple[str, str, str]:
+        return self.label, self.device_type, self.guid
+
+    def note(self, connection: Connection) -> None:
+        """Take the labels of the connection that was seen last."""
+        self.device_type = _text(connection.device_type)
+        self.guid = "" if connection.guid_entry is None else str(connection.guid_entry)
+
+
+class RasCollector(Collector):
+    """Keeps the metrics of a Monitor for one's own registry of prometheus-client.
+
+        monitor = Monitor()
+        collector = RasCollector(monitor)
+        REGISTRY.register(collector)
+        with monitor:
+            collector.consume()
+
+    Each event of a Monitor goes to one consumer. `consume` is that consumer; run it in a thread of
+    its own if the program does something else. A program that already takes the events calls
+    `apply` with each of them instead. A scrape only reads what is known: it never calls RAS.
+
+    monitor: what to ask, without a call of RAS, for the numbers that no event has: statistics (if
+    it was made with `statistics_interval`), polls. None leaves those out.
+    entries: the expected entries. They have metrics from the start.
+    event_log: as for the Monitor. True counts an end when its reason is known, in `Explained`;
+    False counts it at once, with the reason "unknown".
+    max_entries: how many entries have metrics, from 1 to 1000; `ras_dropped_events_total` counts
+    the events of further ones.
+
+    Any thread may use it. Raises TypeError or ValueError for a bad argument.
+    """
+
+    def __init__(
+        self,
+        monitor: Monitor | None = None,
+        *,
+        entries: Iterable[str] = (),
+        event_log: bool = True,
+        max_entries: int = 200,
+    ) -> None:
+        if monitor is not None and not isinstance(monitor, Monitor):
+            raise _check.wrong_type("monitor", "a ras_native.Monitor or None", monitor)
+        if not isinstance(event_log, bool):
+            raise _check.wrong_type("event_log", "a bool", event_log)
+        self._monitor, self._event_log = monitor, event_log
+        self._most = _check.whole_number("max_entries", max_entries, 1, MOST_ENTRIES)
+        names = list(entries) if not isinstance(entries, (str, bytes)) else entries
+        self._availability = Availability(names)
+        self._entries: dict[str, _Entry] = {}
+        self._disconnects: Counter[tuple[str, str]] = Counter()  # by entry and reason
+        self._dial_failures: Counter[tuple[str, str]] = Counter()
+        self._provider_failures: Counter[str] = Counter()  # by reason
+        self._gaps: Counter[GapKind] = Counter()
+        self._probes: Counter[tuple[str, str]] = Counter()  # by entry and outcome
+        self._dropped = 0
+        self._is_failing = False
+        self._lock = threading.Lock()  # no call of RAS is made while it is held
+        for name in self._availability.entries:
+            entry = self._admit(name)
+            if entry is None:
+                raise ValueError(f"max_entries: there are more than {self._most} entries")
+            entry.is_expected = True
+
+    # Events
+
+    def consume(self) -> None:
+        """Apply the events of the Monitor until it is closed.
+
+        Raises ValueError without a Monitor, or if it was not entered; or the error that ended it.
+        """
+        if self._monitor is None:
+            raise ValueError("monitor: this collector was made without one")
+        with suppress(MonitorClosed):
+            while True:
+                self.apply(self._monitor.get())
+
+    def apply(self, event: MonitorEvent) -> None:
+        """Take the next event. Raises TypeError if it is none."""
+        with self._lock:
+            self._availability.apply(event)
+            if event.entry is not None:
+                self._apply_to_entry(event, event.entry)
+            elif isinstance(event, DialFailed):
+                self._dial_failures["", _reason(event.reason)] += 1
+            elif isinstance(event, Gap):
+                self._apply_gap(event)
+            elif isinstance(event, ProviderFailed):
+                self._is_failing = True
+                self._provider_failures[_reason(explain(event.code))] += 1
+            elif isinstance(event, ProviderRecovered):
+                self._is_failing = False
+
+    def _apply_to_entry(self, event: MonitorEvent, name: str) -> None:
+        entry = self._admit(name)
+        if entry is None:
+            self._dropped += 1
+            return
+        if isinstance(event, ConnectionEvent):
+            entry.note(event.connection)
+        if isinstance(event, Explained):
+            self._disconnects[entry.label, _reason(event.reason)] += 1
+        elif isinstance(event, Disconnected) and not self._event_log:
+            self._disconnects[entry.label, _UNKNOWN] += 1
+        elif isinstance(event, DialFailed):
+            self._dial_failures[entry.label, _reason(event.reason)] += 1
+
+    def _apply_gap(self, event: Gap) -> None:
+        self._gaps[event.kind] += 1
+        for observation in event.snapshot or ():
+            entry = self._admit(observation.connection.entry_name)
+            if entry is not None:
+                entry.note(observation.connection)
+
+    def _admit(self, name: str) -> _Entry | None:
+        """Return the entry of this name, a new one if need be; None if there are too many."""
+        label = _text(name)
+        entry = self._entries.get(label.casefold())
+        if entry is None and len(self._entries) < self._most:
+            entry = self._entries[label.casefold()] = _Entry(name, label)
+        return entry
+
+    # Metrics
+
+    def describe(self) -> Iterator[_Family]:
+        """Return the metrics without values; a registry calls this."""
+        return (metric.family() for metric in METRICS)
+
+    def collect(self) -> Iterable[_Family]:
+        """Return the metrics with their present values; a registry calls this for a scrape."""
+        families = {metric.name: metric.family() for metric in METRICS}
+        with self._lock:
+            for name, labels, value in self._samples():
+                families[name].add_metric(labels, value)
+        return families.values()
+
+    def _samples(self) -> Iterator[_Sample]:
+        now_ns = time.perf_counter_ns()
+        for entry in self._entries.values():
+            with suppress(KeyError):  # it had an event that Availability does not count
+                yield from self._availability_of(entry, now_ns)
+            if self._monitor is not None:
+                with suppress(ValueError):  # it takes no samples, or was not entered yet
+                    yield from _traffic(self._monitor, entry, now_ns)
+                with suppress(KeyError, ValueError):  # it does not probe this entry
+                    yield from self._probes_of(self._monitor, entry, now_ns)
+        for (label, reason), count in self._disconnects.items():
+            yield "ras_disconnects_total", (label, reason), count
+        for (label, reason), count in self._dial_failures.items():
+            yield "ras_dial_failures_total", (label, reason), count
+        for (label, outcome), count in self._probes.items():
+            yield "ras_probes_total", (label, outcome), count
+        for kind in GapKind:
+            yield "ras_gaps_total", (kind.value,), self._gaps[kind]
+        yield "ras_provider_up", (), not self._is_failing
+        for reason, count in self._provider_failures.items():
+            yield "ras_provider_failures_total", (reason,), count
+        yield "ras_dropped_events_total", (), self._dropped
+        yield "ras_native_info", (__version__,), 1
+        if self._monitor is not None:
+            with suppress(ValueError):  # it was not entered yet
+                yield from _of_monitor(self._monitor, now_ns)
+
+    def _availability_of(self, entry: _Entry, now_ns: int) -> Iterator[_Sample]:
+        found = self._availability.summary(entry.name, now_ns, window=0)
+        totals = self._availability.totals(entry.name)
+        outage_seconds = totals.outage_seconds
+        if totals.outages and found.since_ns is not None and found.state not in _NO_OUTAGE:
+            outage_seconds += (found.to_ns - found.since_ns) / _S
+        entry.outage_seconds = max(entry.outage_seconds, outage_seconds)
+        yield "ras_up", entry.labels, found.state is AvailabilityState.UP
+        for state in AvailabilityState:
+            yield "ras_state", (*entry.labels, state.value), found.state is state
+        if entry.is_expected:
+            yield "ras_expected_absent", (entry.label,), found.state in _ABSENT
+        yield "ras_outages_total", (entry.label,), totals.outages
+        yield "ras_outage_seconds_total", (entry.label,), entry.outage_seconds
+
+    def _probes_of(self, monitor: Monitor, entry: _Entry, now_ns: int) -> Iterator[_Sample]:
+        results = monitor.probe_results(entry.name)
+        if not results:
+            return
+        last = results[-1]
+        new = [result for result in results if result.number > entry.probes]
+        for result in new:
+            self._probes[entry.label, result.outcome.value] += 1
+        lost = last.number - entry.probes - len(new)  # the Monitor keeps only the last ones
+        if lost:
+            self._probes[entry.label, _UNKNOWN] += lost
+        entry.probes = last.number
+        if self._availability.summary(entry.name, now_ns, window=0).state in _PROBED:
+            yield "ras_probe_up", (entry.label,), last.seconds is not None
+            if last.seconds is not None:
+                yield "ras_probe_duration_seconds", (entry.label,), last.seconds
+
+
+def _traffic(monitor: Monitor, entry: _Entry, now_ns: int) -> Iterator[_Sample]:
+    traffic = monitor.statistics(entry.name)
+    if traffic is not None:
+        uptime = traffic.uptime + (now_ns - traffic.sampled_ns) / _S
+        yield "ras_uptime_seconds", entry.labels, uptime
+        yield "ras_bytes_received_total", entry.labels, traffic.bytes_received
+        yield "ras_bytes_sent_total", entry.labels, traffic.bytes_sent
+
+
+def _of_monitor(monitor: Monitor, now_ns: int) -> Iterator[_Sample]:
+    busy_since_ns = monitor.busy_since
+    busy_ns = 0 if busy_since_ns is None else max(0, now_ns - busy_since_ns)
+    yield "ras_provider_call_seconds", (), busy_ns / _S
+    yield "ras_monitor_polls_total", (), monitor.counts.polls
+    yield "ras_monitor_signals_up", (), monitor.has_signals
+    yield "ras_monitor_event_log_up", (), monitor.has_event_log
+
+
+def _reason(reason: Reason | None) -> str:
+    """Return the name of a code that the table has, so that the labels are bounded."""
+    if reason is None or reason.name == f"UNKNOWN_ERROR_{reason.code}":
+        return _UNKNOWN
+    return reason.name
+
+
+def _text(value: str) -> str:
+    """Return a text that UTF-8 can encode: RAS may give lone surrogates."""
+    return value.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,58 @@
+"""Writes metrics into a file, for the textfile collectors of windows_exporter and node_exporter."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from .. import _check
+
+SUFFIX = ".prom"
+_MOVES = 20  # attempts, in about a second
+_PAUSE = 0.05  # seconds
+
+
+def write_textfile(registry: CollectorRegistry, path: str | os.PathLike[str]) -> None:
+    """Write the metrics of a registry into a file, for a textfile collector.
+
+    The file is in UTF-8, its lines end with LF. A reader sees the old file or the new one, never a
+    part: the new one is written beside it, and then moved. On Windows that fails while another
+    program has the file open; it is tried again for a second.
+
+    path: the file; textfile collectors read only files that end in ".prom".
+
+    Raises ValueError or TypeError for a bad path, OSError if the file cannot be written. The old
+    file is then still there, and nothing else is left behind.
+    """
+    target = checked_path(path)
+    beside = f"{target}.{os.getpid()}.tmp"
+    try:
+        with open(beside, "wb") as file:
+            file.write(generate_latest(registry))
+        _move(beside, target)
+    except BaseException:
+        with suppress(OSError):
+            os.remove(beside)
+        raise
+
+
+def checked_path(path: object) -> str:
+    """Check the path of a textfile, and return it."""
+    target = _check.path("path", path)
+    if not target.endswith(SUFFIX):
+        raise ValueError(
+            f"path must end in {SUFFIX}, or no textfile collector reads it: {target!r}"
+        )
+    return target
+
+
+def _move(source: str, target: str) -> None:
+    for _ in range(_MOVES - 1):
+        with suppress(PermissionError):  # on Windows, somebody reads the old file
+            os.replace(source, target)
+            return
+        time.sleep(_PAUSE)
+    os.replace(source, target)
