@@ -79,6 +79,12 @@ class RasError(CodeError):
 
     `code` and `winerror` are that code, and `name` is its symbol. `function` is the Windows name of
     the function. `message` is the text of the code, and `errno` the nearest errno of this system.
+
+    >>> try:
+    ...     ras.hang_up(7)
+    ... except RasError as error:
+    ...     print(error.function, error.code, error.name)
+    RasHangUpW 6 ERROR_INVALID_HANDLE
     """
 
     def __init__(self, code: int, function: str, message: str | None = None) -> None:
@@ -102,6 +108,12 @@ class ProviderError(OSError):
     For an EventLog: it cannot be used as an event log. `provider` is the path of the library, None
     for the system's rasapi32. `reason` says what is wrong. `function` is the Windows name of the
     missing function, or None. `os_error` is the system's error number, or 0.
+
+    >>> try:
+    ...     Ras("missing.dll")
+    ... except ProviderError as error:
+    ...     print("no RAS:", error.function)
+    no RAS: None
     """
 
     def __init__(
@@ -146,7 +158,16 @@ def system_error(number: int, message: str) -> OSError:
 
 
 class Cancelled(Exception):  # noqa: N818 - it is not an error: somebody set the cancel event
-    """A wait ended because its `cancel` event was set."""
+    """A wait ended because its `cancel` event was set.
+
+    >>> with Event() as event, Event() as cancel:
+    ...     cancel.set()  # usually another thread does this
+    ...     try:
+    ...         event.wait(cancel=cancel)
+    ...     except Cancelled:
+    ...         print("cancelled")
+    cancelled
+    """
 
 
 class WSAError(CodeError):
@@ -154,6 +175,14 @@ class WSAError(CodeError):
 
     `code` and `winerror` are the Winsock code, and `errno` is the system's own number. If
     Python has a standard exception for the code, this is an instance of that too.
+
+    >>> import socket
+    >>> with socket.socket() as sock:
+    ...     try:
+    ...         connect(sock, ("127.0.0.1", 0))
+    ...     except WSAError as error:
+    ...         print(error.code, error.name)
+    10049 WSAEADDRNOTAVAIL
     """
 
     def __init__(

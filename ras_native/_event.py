@@ -40,6 +40,11 @@ class Event:
     wait. Close it, or use it in a `with`. Source: the Windows event object.
 
     - `backend`: The backend that waits for it: "native" or "ctypes".
+
+    >>> with Event() as event:
+    ...     event.set()
+    ...     event.wait(timeout=10)
+    True
     """
 
     backend: str
@@ -94,19 +99,42 @@ class Event:
         return self._open().handle
 
     def fileno(self) -> int:
-        """Return `handle`, for select and for event loops (readable while set)."""
+        """Return `handle`, for select and for event loops (readable while set).
+
+        >>> with Event() as event:
+        ...     event.fileno() == event.handle
+        True
+        """
         return self.handle
 
     def set(self) -> None:
-        """Set the event and wake every waiter."""
+        """Set the event and wake every waiter.
+
+        >>> with Event() as event:
+        ...     event.set()
+        ...     event.is_set()
+        True
+        """
         _raise_failed(self._open().set(), "the event could not be set")
 
     def reset(self) -> None:
-        """Make `wait` wait again. Reset before you enumerate, or you may miss a change."""
+        """Make `wait` wait again. Reset before you enumerate, or you may miss a change.
+
+        >>> with Event() as event:
+        ...     event.set()
+        ...     event.reset()
+        ...     event.is_set()
+        False
+        """
         _raise_failed(self._open().reset(), "the event could not be reset")
 
     def is_set(self) -> bool:
-        """Return whether the event is set, without waiting and without resetting it."""
+        """Return whether the event is set, without waiting and without resetting it.
+
+        >>> with Event() as event:
+        ...     event.is_set()
+        False
+        """
         return self.wait(0)
 
     def wait(self, timeout: float | None = None, *, cancel: Event | None = None) -> bool:
@@ -116,6 +144,13 @@ class Event:
 
         Raises Cancelled if `cancel` was set first, ValueError if the event is closed or an
         argument is out of range, TypeError for an argument of the wrong type.
+
+        >>> with ras.connection_notification() as notification:
+        ...     notification.wait(timeout=0)  # nothing happened yet
+        ...     handle = sim.add("Head office")
+        ...     notification.wait(timeout=10)
+        False
+        True
         """
         timeout_ns = None if timeout is None else nanoseconds("timeout", timeout)
         if cancel is self:

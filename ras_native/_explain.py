@@ -65,6 +65,12 @@ class Reason:
     - `text`: What it means, in one line.
     - `advice`: What to do about it, if a public page says so; None otherwise.
     - `source`: The address of the public page that the advice rests on; None without advice.
+
+    >>> reason = explain(809)
+    >>> reason.name
+    'ERROR_VPN_TIMEOUT'
+    >>> reason.advice is None, reason.source is None
+    (False, False)
     """
 
     code: int
@@ -128,6 +134,9 @@ def error_name(code: int) -> str:
     For example 632 is "ERROR_INVALID_SIZE". An unknown code gives "UNKNOWN_ERROR_<code>".
 
     Raises TypeError for a code that is no whole number, ValueError for one beyond 32 bits.
+
+    >>> error_name(632)
+    'ERROR_INVALID_SIZE'
     """
     return explain(code).name
 
@@ -160,6 +169,11 @@ def explain(code: int) -> Reason:
     users only.
 
     Raises TypeError for a code that is no whole number, ValueError for one beyond 32 bits.
+
+    >>> print(explain(10061))
+    10061 WSAECONNREFUSED: nothing listens on that port, or a firewall rejects it
+    >>> explain(0x800B0101).name
+    'CERT_E_EXPIRED'
     """
     number = whole_number("code", code, -(1 << 31), DWORD_MAX) & DWORD_MAX
     row = find(number)

@@ -58,6 +58,13 @@ class Notification(Event):
     Close it, or use it in a `with`. Windows has no call to end a registration. After a
     Notification for all connections is closed, the next one with the same flags reuses its
     registration.
+
+    >>> with ras.connection_notification() as notification:
+    ...     handle = sim.add("Head office")
+    ...     if notification.wait(timeout=10):
+    ...         notification.reset()
+    ...         print(ras.snapshot()["Head office"].is_up)
+    True
     """
 
     _kind = "Notification"

@@ -197,6 +197,11 @@ class Projection(NamedTuple):
     - `server_compression`: How the server compresses (PPP); None if that was not negotiated.
     - `compression_options`: Compression and encryption of this computer (PPP).
     - `server_compression_options`: Compression and encryption of the server (PPP).
+
+    >>> handle = sim.add("Head office")
+    >>> projection = ras.get_projection_info("Head office")
+    >>> print(projection.kind, projection.encryption, projection.client_ipv4)
+    IKEV2 AES_256 10.0.0.2
     """
 
     kind: ProjectionKind

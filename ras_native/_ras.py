@@ -77,6 +77,11 @@ class Sizes(NamedTuple):
 
     - `rasconn`: The size of RASCONN in bytes; 0 before its first use.
     - `rasconnstatus`: The size of RASCONNSTATUS in bytes; 0 before its first use.
+
+    >>> handle = sim.add("Head office")
+    >>> snapshot = ras.snapshot()
+    >>> ras.sizes.rasconnstatus > 0
+    True
     """
 
     rasconn: int
@@ -126,6 +131,12 @@ class Ras:
 
     - `backend`: The backend in use: "native" or "ctypes".
     - `provider`: The path of the library; None for the system's own rasapi32.
+
+    >>> with Simulator() as sim, Ras(sim) as ras:
+    ...     handle = sim.add("Head office")
+    ...     for connection in ras.enum_connections():
+    ...         print(connection.entry_name, connection.device_type)
+    Head office vpn
     """
 
     backend: str
@@ -191,6 +202,11 @@ class Ras:
 
         Raises RasError for any code but success; with code 603 the list kept growing from one
         attempt to the next. Source: RasEnumConnectionsW.
+
+        >>> handle = sim.add("Head office")
+        >>> for connection in ras.enum_connections():
+        ...     print(connection.entry_name, "through", connection.device_name)
+        Head office through WAN Miniport (IKEv2)
         """
         polled = self._connections
         answer = polled.poll()
@@ -208,6 +224,11 @@ class Ras:
 
         Raises RasError if the enumeration fails. Source: RasEnumConnectionsW,
         RasGetConnectStatusW.
+
+        >>> handle = sim.add("Head office")
+        >>> for observation in ras.snapshot():
+        ...     print(observation.connection.entry_name, observation.status.state)
+        Head office CONNECTED
         """
         polled = self._snapshot
         answer = polled.poll()
@@ -224,6 +245,11 @@ class Ras:
 
         Raises RasError if the enumeration fails, ProviderError if something is connected and the
         provider has no statistics. Source: RasEnumConnectionsW, RasGetConnectionStatistics.
+
+        >>> handle = sim.add("Head office")
+        >>> sim.set_statistics(handle, bytes_received=1500)
+        >>> ras.statistics()["Head office"].statistics.bytes_received
+        1500
         """
         polled = self._connections
         answer, records = polled.connections.statistics()
@@ -243,6 +269,10 @@ class Ras:
         Raises RasError with code 6 if the connection has ended, with 8 if Windows is out of
         memory. A failure to connect is not raised: it is `Status.error`. Source:
         RasGetConnectStatusW.
+
+        >>> handle = sim.dial("Head office")
+        >>> print(ras.get_connect_status(handle).state)
+        OPEN_PORT
         """
         code, status = decode_status(self._open().get_connect_status(self._handle(handle)))
         if status is None:
@@ -254,6 +284,12 @@ class Ras:
 
         Raises RasError: 6 or 668 if the connection has ended or is not up, 8 if Windows is out of
         memory; ProviderError if the provider has no statistics. Source: RasGetConnectionStatistics.
+
+        >>> handle = sim.add("Head office")
+        >>> sim.set_traffic(handle, received=2000)
+        >>> sim.advance(5)
+        >>> ras.get_connection_statistics("Head office").bytes_received
+        10000
         """
         return self._statistics(self._handle(handle), 0)
 
@@ -263,6 +299,11 @@ class Ras:
         Raises RasError: 6 or 668 if the connection has ended or is not up, another code if it has
         no such link; ProviderError if the provider has no such function. Source:
         RasGetLinkStatistics.
+
+        >>> handle = sim.add("Head office", subentries=2)
+        >>> sim.advance(5)
+        >>> ras.get_link_statistics(handle, 2).duration_ms
+        5000
         """
         link = _subentry_number(subentry)
         return self._statistics(self._handle(handle), link)
@@ -280,6 +321,12 @@ class Ras:
         Raises RasError: 6 or 668 if the connection has ended; ProviderError if the provider has no
         such function. Never call it with Wine's own rasapi32: it ends the process. Source:
         RasClearConnectionStatistics.
+
+        >>> handle = sim.add("Head office")
+        >>> sim.set_statistics(handle, bytes_sent=1500)
+        >>> ras.clear_connection_statistics("Head office")
+        >>> ras.get_connection_statistics("Head office").bytes_sent
+        0
         """
         code = self._open().clear_connection_statistics(self._handle(handle))
         if code:
@@ -294,6 +341,11 @@ class Ras:
         Raises RasError with code 6 if the connection has ended, 730 while it is still being
         dialled, 731 if its entry asks for no such protocol. Raises ProviderError if the provider
         lacks the function, which Windows has since version 7. Source: RasGetProjectionInfoEx.
+
+        >>> handle = sim.add("Head office")
+        >>> projection = ras.get_projection_info("Head office")
+        >>> print(projection.kind, projection.client_ipv4)
+        IKEV2 10.0.0.2
         """
         code, record = self._open().get_projection_info(self._handle(handle))
         if code:
@@ -311,6 +363,10 @@ class Ras:
 
         Raises LookupError if there is no such address, or no connection of that name. Raises as
         `get_projection_info` does. Source: RasGetProjectionInfoEx.
+
+        >>> handle = sim.add("Head office")
+        >>> ras.local_address("Head office")
+        IPv4Address('10.0.0.2')
         """
         if version not in (4, 6, None):
             raise ValueError(f"version must be 4, 6 or None, not {version!r}")
@@ -340,6 +396,12 @@ class Ras:
 
         Raises TimeoutError, Cancelled if `cancel` was set, and RasError for a code of
         RasGetConnectStatusW; 6 says that the connection has ended. Source: RasGetConnectStatusW.
+
+        >>> sim.step_per_call = 0.5  # each call moves the simulator's clock
+        >>> handle = sim.dial("Head office", error=691)
+        >>> status = ras.wait_for_state(handle)
+        >>> print(status.reason.name)
+        ERROR_AUTHENTICATION_FAILURE
         """
         wanted, canceller = _states(states), cancel_event(cancel, self.backend)
         timeout_ns = _check.nanoseconds("timeout", timeout)
@@ -379,6 +441,11 @@ class Ras:
         or use it in a `with`.
 
         Raises RasError for any code but success. Source: RasConnectionNotificationW.
+
+        >>> with ras.connection_notification() as notification:
+        ...     handle = sim.add("Head office")
+        ...     notification.wait(timeout=10)
+        True
         """
         wanted = _check.whole_number("flags", flags, 1, DWORD_MAX)
         number = None if handle is None else self._handle(handle)
@@ -411,6 +478,11 @@ class Ras:
 
         Raises RasError: 6 if it is no connection, 618 if the link is not connected, 259 if there
         are fewer links. Source: RasGetSubEntryHandleW.
+
+        >>> handle = sim.add("Head office", subentries=2)
+        >>> link = ras.get_subentry_handle("Head office", 2)
+        >>> print(ras.get_connect_status(link).state)
+        CONNECTED
         """
         link = _subentry_number(subentry)
         number = self._handle(handle)
@@ -443,6 +515,11 @@ class Ras:
         Raises RasError: 6 or 668 if the handle is no connection's, any other code of a hang-up.
         Raises TimeoutError if the connection still answers after `timeout` seconds. Source:
         RasHangUpW.
+
+        >>> handle = sim.add("Head office")
+        >>> seconds = ras.hang_up("Head office")
+        >>> ras.enum_connections()
+        ()
         """
         _check.nanoseconds("timeout", timeout)  # before anything is changed
         link = None if subentry is None else _subentry_number(subentry)
@@ -505,6 +582,9 @@ class Ras:
         """Give the provider's text for a code; if it has none, this package's.
 
         Source: RasGetErrorStringW.
+
+        >>> ras.get_error_string(691)
+        'the server refused the user name, the password or the way of authenticating'
         """
         number = _check.whole_number("code", code, 0, DWORD_MAX)
         return error_string(self._open(), number) or code_text(number)

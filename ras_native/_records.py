@@ -110,6 +110,13 @@ class ConnState(_OpenEnum):
     - `INVOKE_EAP_UI`: Paused: EAP waits for the user.
     - `CONNECTED`: It is connected.
     - `DISCONNECTED`: It is disconnected, or could not be connected.
+
+    >>> handle = sim.dial("Head office")
+    >>> state = ras.get_connect_status(handle).state
+    >>> state is ConnState.OPEN_PORT, state.is_done
+    (True, False)
+    >>> print(ConnState(99))
+    UNKNOWN_0x63
     """
 
     OPEN_PORT = layout.RASCS_OpenPort
@@ -163,6 +170,12 @@ class ConnSubstate(_OpenEnum):
     - `DORMANT`: The interface under it is down. It carries no data.
     - `RECONNECTING`: It changes to another interface. It carries no data.
     - `RECONNECTED`: It has changed its interface, and is up.
+
+    >>> handle = sim.add("Head office")
+    >>> sim.set_status(handle, substate=ConnSubstate.DORMANT)
+    >>> status = ras.get_connect_status(handle)
+    >>> print(status.state, status.substate, status.is_up)
+    CONNECTED DORMANT False
     """
 
     NONE = layout.RASCSS_None
@@ -182,6 +195,14 @@ class NotificationFlag(_NamedFlag):
     - `RECONNECTION`: An IKEv2 tunnel is up again.
     - `EPDG_PACKET_ARRIVAL`: A packet came from the gateway of a mobile network (ePDG).
     - `ALL`: All of these.
+
+    >>> flags = NotificationFlag.CONNECTION | NotificationFlag.DISCONNECTION
+    >>> print(flags)
+    CONNECTION|DISCONNECTION
+    >>> with ras.connection_notification(flags=flags) as notification:
+    ...     handle = sim.add("Head office")
+    ...     notification.wait(timeout=10)
+    True
     """
 
     CONNECTION = layout.RASCN_Connection
@@ -209,6 +230,11 @@ class ConnectionFlag(_NamedFlag):
     - `GLOBAL_CREDS`: It was dialled with credentials that are stored for all users.
     - `OWNER_KNOWN`: Windows knows who dialled it.
     - `OWNER_MATCH`: The user of this process dialled it.
+
+    >>> handle = sim.add("Head office", flags=ConnectionFlag.ALL_USERS)
+    >>> (connection,) = ras.enum_connections()
+    >>> ConnectionFlag.ALL_USERS in connection.flags
+    True
     """
 
     ALL_USERS = layout.RASCF_AllUsers
@@ -234,6 +260,11 @@ class Connection(NamedTuple):
     - `flags`: Whose connection it is.
     - `luid`: The logon session, as one 64-bit number.
     - `correlation_id`: The GUID that names this connection in the event log (source RasClient).
+
+    >>> handle = sim.add("Head office")
+    >>> (connection,) = ras.enum_connections()
+    >>> connection.entry_name, connection.handle == handle
+    ('Head office', True)
     """
 
     handle: int
@@ -283,6 +314,11 @@ class Status(NamedTuple):
     - `local_endpoint`: This machine's address at the tunnel; None if unknown (common with SSTP).
     - `remote_endpoint`: The server's address at the tunnel; None if unknown (common with SSTP).
     - `substate`: What an IKEv2 tunnel does while it counts as connected.
+
+    >>> handle = sim.add("Head office", phone_number="vpn.example")
+    >>> status = ras.get_connect_status("Head office")
+    >>> print(status.state, status.phone_number, status.is_up)
+    CONNECTED vpn.example True
     """
 
     state: ConnState
@@ -319,6 +355,11 @@ class Observation(NamedTuple):
     - `connection`: The connection as it was listed.
     - `status`: What RasGetConnectStatus said of it; None unless `code` is 0.
     - `code`: What RasGetConnectStatus returned: 0, or an error; see `gone`.
+
+    >>> handle = sim.add("Head office")
+    >>> (observation,) = ras.snapshot()
+    >>> observation.connection.entry_name, observation.is_up
+    ('Head office', True)
     """
 
     connection: Connection
@@ -386,6 +427,12 @@ class Listing(tuple[_Listed, ...], Generic[_Listed]):
         """Find the first connection of that phone-book entry or handle; None if there is none.
 
         Letter case does not matter in a name.
+
+        >>> handle = sim.add("Head office")
+        >>> ras.snapshot().find("head office").is_up
+        True
+        >>> ras.snapshot().find("Branch") is None
+        True
         """
         return next(iter(self._all(wanted)), None)
 
@@ -425,6 +472,13 @@ class Snapshot(Listing[Observation]):
 
     A tuple of Observations. `snapshot["Head office"]` is the connection of that entry, in any
     letter case. `in` takes an entry's name, a handle, a Connection or an Observation.
+
+    >>> handle = sim.add("Head office")
+    >>> snapshot = ras.snapshot()
+    >>> "Head office" in snapshot, "Branch" in snapshot
+    (True, False)
+    >>> print(snapshot["head office"].status.state)
+    CONNECTED
     """
 
     __slots__ = ()

@@ -34,6 +34,13 @@ class Statistics(NamedTuple):
     - `compression_out`: The compression ratio of what is transmitted.
     - `bps`: The speed that was negotiated, in bits per second. It is no limit, and no measurement.
     - `duration_ms`: How long it has been connected, in milliseconds; it wraps after 49.7 days.
+
+    >>> handle = sim.add("Head office")
+    >>> sim.set_traffic(handle, received=2000, sent=500)
+    >>> sim.advance(60)
+    >>> statistics = ras.get_connection_statistics("Head office")
+    >>> statistics.bytes_received, statistics.bytes_sent, statistics.duration_ms
+    (120000, 30000, 60000)
     """
 
     bytes_sent: int
@@ -63,6 +70,11 @@ class ConnectionStatistics(NamedTuple):
     - `connection`: The connection as it was listed.
     - `statistics`: What RAS counted; None unless `code` is 0.
     - `code`: What RasGetConnectionStatistics returned: 0, or an error; see `gone`.
+
+    >>> handle = sim.add("Head office")
+    >>> (item,) = ras.statistics()
+    >>> item.connection.entry_name, item.code, item.statistics.bytes_received
+    ('Head office', 0, 0)
     """
 
     connection: Connection
@@ -85,6 +97,11 @@ class StatisticsList(Listing[ConnectionStatistics]):
     A tuple of ConnectionStatistics. `statistics()["Head office"]` is the connection of that entry,
     in any letter case. `in` takes an entry's name, a handle, a Connection or a
     ConnectionStatistics.
+
+    >>> handle = sim.add("Head office")
+    >>> sim.advance(60)
+    >>> ras.statistics()["Head office"].statistics.duration_ms
+    60000
     """
 
     __slots__ = ()

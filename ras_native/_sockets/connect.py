@@ -81,6 +81,12 @@ def wsa_connect(
     Raises WSAError, which is also a ConnectionRefusedError, TimeoutError, PermissionError and so
     on. Its `code` is the Winsock code, its `errno` the system's number. Raises TypeError and
     ValueError for arguments that WSAConnect cannot take. Source: WSAConnect.
+
+    >>> import socket
+    >>> with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as sock:
+    ...     data = wsa_connect(sock, server.getsockname())
+    ...     sock.getpeername() == server.getsockname()
+    True
     """
     sock = _checked_socket(sock)
     encoded = checks.encode_name(name, namelen, "name")
@@ -129,6 +135,12 @@ def connect(
 
     `address` and the errors are those of `wsa_connect`; after `timeout` the error is TimeoutError
     (WSAETIMEDOUT). Source: WSAConnect.
+
+    >>> import socket
+    >>> with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as sock:
+    ...     seconds = connect(sock, server.getsockname(), timeout=5)
+    ...     sock.getpeername() == server.getsockname()
+    True
     """
     sock = _checked_socket(sock)
     timeout_ns = nanoseconds("timeout", timeout)

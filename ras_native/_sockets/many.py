@@ -72,6 +72,12 @@ class ConnectResult(NamedTuple):
     - `code`: The Winsock code, the same on every system; 0 for an open target.
     - `errno`: The system's own error number; 0 for an open target.
     - `elapsed_ns`: Nanoseconds from the first connect call to the outcome, on a monotonic clock.
+
+    >>> import socket
+    >>> with socket.create_server(("127.0.0.1", 0)) as server:
+    ...     (result,) = connect_many([server.getsockname()])
+    >>> print(result.outcome, result.code, result.is_open)
+    open 0 True
     """
 
     target: Address
@@ -139,6 +145,12 @@ def connect_many(
     arguments before it opens a socket, WSAError if Winsock or the wait for sockets fails. Ctrl-C
     raises KeyboardInterrupt after every socket is closed; `connect_stream` keeps the results until
     then. Source: WSAConnect.
+
+    >>> import socket
+    >>> with socket.create_server(("127.0.0.1", 0)) as server:
+    ...     results = connect_many([server.getsockname(), ("127.0.0.1", 0)], timeout=5)
+    >>> [result.is_open for result in results]
+    [True, False]
     """
     options = _options(timeout, concurrency, rate, source, abortive, syn_retries, wanted=_MANY)
     listed = list(islice(_iterable(targets), RN_MAX_TARGETS + 1))
@@ -179,6 +191,12 @@ def connect_stream(
     Raises TypeError and ValueError at once for bad arguments. For a bad target, or an error of
     `targets` itself, it first yields the results of all targets before it. Other errors are those
     of `connect_many`. Source: WSAConnect.
+
+    >>> import socket
+    >>> with socket.create_server(("127.0.0.1", 0)) as server:
+    ...     for result in connect_stream([server.getsockname()], timeout=5):
+    ...         print(result.outcome)
+    open
     """
     options = _options(timeout, concurrency, rate, source, abortive, syn_retries, wanted=1)
     reader = _Reader(_iterable(targets), options)

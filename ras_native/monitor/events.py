@@ -73,6 +73,11 @@ class MonitorEvent:
     - `time`: The same moment in UTC; it jumps when the system's clock is set.
     - `not_before_ns`: When the last poll that did not show it returned; None if there was no such
       poll.
+
+    >>> handle = sim.add("Head office")
+    >>> event = monitor.get()
+    >>> isinstance(event, MonitorEvent), event.sequence, event.entry
+    (True, 1, 'Head office')
     """
 
     __match_args__ = ("sequence",)
@@ -106,6 +111,11 @@ class ConnectionEvent(MonitorEvent):
 
     - `before`: The connection in the last poll before the event; None if it was not listed.
     - `after`: The connection in the poll that showed the event; None if it is not listed.
+
+    >>> handle = sim.add("Head office")
+    >>> event = monitor.get()
+    >>> isinstance(event, ConnectionEvent), event.before is None, event.after.is_up
+    (True, True, True)
     """
 
     __match_args__ = ("connection",)
@@ -123,7 +133,15 @@ class ConnectionEvent(MonitorEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Found(ConnectionEvent):
-    """It was listed already in the Monitor's first poll."""
+    """It was listed already in the Monitor's first poll.
+
+    >>> handle = sim.add("Head office")
+    >>> with Monitor(ras) as monitor:
+    ...     match monitor.get():
+    ...         case Found(connection):
+    ...             print(connection.entry_name, "was there already")
+    Head office was there already
+    """
 
 
 @documented
@@ -133,6 +151,12 @@ class Connected(ConnectionEvent):
 
     - `down_for`: Seconds since a connection of this entry ended; None if the Monitor has seen none
       end.
+
+    >>> handle = sim.add("Head office")
+    >>> match monitor.get():
+    ...     case Connected(connection):
+    ...         print(connection.entry_name, "is up")
+    Head office is up
     """
 
     down_for: float | None = None
@@ -144,6 +168,14 @@ class Disconnected(ConnectionEvent):
     """It ended: it is no longer listed, or its status shows that it ended.
 
     - `uptime`: Seconds that it was up; None if it was Found, and its statistics were not sampled.
+
+    >>> handle = sim.add("Head office")
+    >>> event = monitor.get()
+    >>> sim.drop(handle)
+    >>> match monitor.get():
+    ...     case Disconnected(connection, uptime=seconds):
+    ...         print(connection.entry_name, "ended; it was up for some time:", seconds > 0)
+    Head office ended; it was up for some time: True
     """
 
     uptime: float | None = None
@@ -151,32 +183,93 @@ class Disconnected(ConnectionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Dormant(ConnectionEvent):
-    """The interface under an IKEv2 tunnel is down. RAS still lists the tunnel as connected."""
+    """The interface under an IKEv2 tunnel is down. RAS still lists the tunnel as connected.
+
+    >>> handle = sim.add("Head office")
+    >>> event = monitor.get()
+    >>> sim.set_status(handle, substate=ConnSubstate.DORMANT)
+    >>> match monitor.get():
+    ...     case Dormant(connection):
+    ...         print(connection.entry_name, "carries no data now")
+    Head office carries no data now
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Reconnecting(ConnectionEvent):
-    """An IKEv2 tunnel is changing to another interface. It carries no traffic until then."""
+    """An IKEv2 tunnel is changing to another interface. It carries no traffic until then.
+
+    >>> handle = sim.add("Head office")
+    >>> event = monitor.get()
+    >>> sim.set_status(handle, substate=ConnSubstate.RECONNECTING)
+    >>> sim.signal(handle)
+    >>> match monitor.get():
+    ...     case Reconnecting(connection):
+    ...         print(connection.entry_name, "changes its interface")
+    Head office changes its interface
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Reconnected(ConnectionEvent):
-    """An IKEv2 tunnel that was dormant or reconnecting is up again."""
+    """An IKEv2 tunnel that was dormant or reconnecting is up again.
+
+    >>> handle = sim.add("Head office")
+    >>> sim.set_status(handle, substate=ConnSubstate.DORMANT)
+    >>> with Monitor(ras) as monitor:
+    ...     found = monitor.get()
+    ...     sim.set_status(handle, substate=ConnSubstate.RECONNECTED)
+    ...     match monitor.get():
+    ...         case Reconnected(connection):
+    ...             print(connection.entry_name, "is up again")
+    Head office is up again
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Moved(ConnectionEvent):
-    """It stayed up, and an end point of its tunnel changed."""
+    """It stayed up, and an end point of its tunnel changed.
+
+    >>> handle = sim.add("Head office", local_endpoint="192.0.2.1")
+    >>> with Monitor(ras, interval=0.01) as monitor:
+    ...     found = monitor.get()
+    ...     sim.set_status(handle, local_endpoint="192.0.2.2")
+    ...     match monitor.get():
+    ...         case Moved(connection, after=now):
+    ...             print(connection.entry_name, now.status.local_endpoint)
+    Head office 192.0.2.2
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class StateChanged(ConnectionEvent):
-    """It reached another state before it was up, or ended without having been up."""
+    """It reached another state before it was up, or ended without having been up.
+
+    >>> handle = sim.add("Head office")
+    >>> sim.set_status(handle, state=ConnState.AUTHENTICATE)
+    >>> with Monitor(ras, interval=0.01) as monitor:
+    ...     found = monitor.get()
+    ...     sim.set_status(handle, state=ConnState.AUTHENTICATED)
+    ...     match monitor.get():
+    ...         case StateChanged(connection, after=now):
+    ...             print(connection.entry_name, now.status.state)
+    Head office AUTHENTICATED
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Changed(ConnectionEvent):
-    """Something else changed, such as its name; or its status cannot be read now."""
+    """Something else changed, such as its name; or its status cannot be read now.
+
+    >>> handle = sim.add("Head office")
+    >>> with Monitor(ras, interval=0.01) as monitor:
+    ...     found = monitor.get()
+    ...     sim.rename(handle, "Main office")
+    ...     match monitor.get():
+    ...         case Changed(connection, before=last):
+    ...             print(last.connection.entry_name, "is now", connection.entry_name)
+    Head office is now Main office
+    """
 
 
 @documented
@@ -189,6 +282,16 @@ class HealthChanged(MonitorEvent):
     - `connection`: The connection as it is now.
     - `health`: Its health, with the evidence.
     - `previous`: Its health before.
+
+    >>> handle = sim.add("Head office")
+    >>> sim.set_traffic(handle, sent=1000)
+    >>> sim.step_per_call = 0.1  # each call moves the simulator's clock
+    >>> with Monitor(ras, statistics_interval=0.01, silent_after=0.02) as monitor:
+    ...     found = monitor.get()
+    ...     match monitor.get():
+    ...         case HealthChanged(connection, health):
+    ...             print(connection.entry_name, "is", health.kind)
+    Head office is silent
     """
 
     __match_args__ = ("connection", "health")
@@ -204,6 +307,12 @@ class Absent(MonitorEvent):
     """An entry that the Monitor was asked to watch is not connected at the start.
 
     - `entry`: The name that the Monitor was given.
+
+    >>> with Monitor(ras, entries=["Head office"]) as monitor:
+    ...     match monitor.get():
+    ...         case Absent(entry):
+    ...             print(entry, "is not connected")
+    Head office is not connected
     """
 
     __match_args__ = ("entry",)
@@ -230,6 +339,14 @@ class Gap(MonitorEvent):
       Monitor; None unless `kind` is overflow.
     - `log_events`: What the event log told of attempts to connect that no poll saw, since 2 seconds
       before `from_ns`: the log may be read before RAS signals.
+
+    >>> sim.stop_service(711)
+    >>> with Monitor(ras, interval=0.01) as monitor:
+    ...     failed = monitor.get()
+    ...     sim.start_service()
+    ...     recovered, gap = monitor.get(), monitor.get()
+    >>> print(gap.kind, gap.count > 0)
+    failed True
     """
 
     __match_args__ = ("kind", "count")
@@ -244,7 +361,16 @@ class Gap(MonitorEvent):
     log_events: tuple[LogEvent, ...] = ()
 
     def utc(self, moment_ns: int) -> datetime:
-        """Convert `from_ns` or `to_ns` to UTC, relative to `time`."""
+        """Convert `from_ns` or `to_ns` to UTC, relative to `time`.
+
+        >>> sim.stop_service(711)
+        >>> with Monitor(ras, interval=0.01) as monitor:
+        ...     failed = monitor.get()
+        ...     sim.start_service()
+        ...     recovered, gap = monitor.get(), monitor.get()
+        >>> gap.utc(gap.from_ns) < gap.utc(gap.to_ns) <= gap.time
+        True
+        """
         return self.time - timedelta(microseconds=(self.monotonic_ns - moment_ns) / 1000)
 
 
@@ -254,6 +380,13 @@ class ProviderFailed(MonitorEvent):
     """RAS cannot be asked. It is reported once; the next is possible after ProviderRecovered.
 
     - `code`: The code that the function returned, such as 711 if the service does not run.
+
+    >>> sim.stop_service(711)
+    >>> with Monitor(ras) as monitor:
+    ...     match monitor.get():
+    ...         case ProviderFailed(code):
+    ...             print("RAS does not answer:", code)
+    RAS does not answer: 711
     """
 
     __match_args__ = ("code",)
@@ -267,6 +400,15 @@ class ProviderRecovered(MonitorEvent):
     """RAS can be asked again. A Gap for the time of the outage follows.
 
     - `down_for`: Seconds since the last successful poll, or since the Monitor began.
+
+    >>> sim.stop_service(711)
+    >>> with Monitor(ras, interval=0.01) as monitor:
+    ...     failed = monitor.get()
+    ...     sim.start_service()
+    ...     match monitor.get():
+    ...         case ProviderRecovered(seconds):
+    ...             print("RAS answers again", seconds > 0)
+    RAS answers again True
     """
 
     __match_args__ = ("down_for",)
@@ -286,6 +428,15 @@ class Explained(MonitorEvent):
     - `reason`: Why it ended; None if the event log did not tell in time.
     - `matched_by`: How the reason was found; None if none was.
     - `log_event`: The event of the log that tells the reason, or None.
+
+    >>> handle = sim.add("Head office")
+    >>> connected = monitor.get()
+    >>> sim.drop(handle)
+    >>> disconnected = monitor.get()
+    >>> match monitor.get():
+    ...     case Explained(reason):
+    ...         print(reason.name)
+    ERROR_REMOTE_DISCONNECTION
     """
 
     __match_args__ = ("reason",)
@@ -304,6 +455,12 @@ class LoggedEvent(MonitorEvent):
 
     - `entry`: The phone-book entry; None if nobody knows it.
     - `log_event`: The event of the log.
+
+    >>> handle = sim.dial("Head office", error=691)
+    >>> sim.advance(5)
+    >>> event = monitor.get()
+    >>> isinstance(event, LoggedEvent), event.entry, event.log_event.event_id
+    (True, 'Head office', 20227)
     """
 
     __match_args__ = ("entry",)
@@ -323,6 +480,13 @@ class DialFailed(LoggedEvent):
     """An attempt to connect failed (event 20227).
 
     - `reason`: Why it failed; None if the log gives no code.
+
+    >>> handle = sim.dial("Head office", error=691)
+    >>> sim.advance(5)  # seconds on the simulator's clock
+    >>> match monitor.get():
+    ...     case DialFailed(entry, reason):
+    ...         print(entry, "failed:", reason.name)
+    Head office failed: ERROR_AUTHENTICATION_FAILURE
     """
 
     __match_args__ = ("entry", "reason")
@@ -332,12 +496,28 @@ class DialFailed(LoggedEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class IdleTimeout(LoggedEvent):
-    """RAS ends a connection that was idle for as long as its entry allows (event 20263)."""
+    """RAS ends a connection that was idle for as long as its entry allows (event 20263).
+
+    >>> handle = sim.add("Head office")
+    >>> connected = monitor.get()
+    >>> sim.time_out(handle, "idle")
+    >>> kinds = {type(monitor.get()).__name__ for _ in range(3)}
+    >>> sorted(kinds)
+    ['Disconnected', 'Explained', 'IdleTimeout']
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class SessionTimeout(LoggedEvent):
-    """RAS ends a connection that was up for as long as it is allowed to be (event 20264)."""
+    """RAS ends a connection that was up for as long as it is allowed to be (event 20264).
+
+    >>> handle = sim.add("Head office")
+    >>> connected = monitor.get()
+    >>> sim.time_out(handle, "longest")
+    >>> kinds = {type(monitor.get()).__name__ for _ in range(3)}
+    >>> sorted(kinds)
+    ['Disconnected', 'Explained', 'SessionTimeout']
+    """
 
 
 EVENTS: tuple[type[MonitorEvent], ...] = (

@@ -42,6 +42,14 @@ class Silence:
     - `since_ns`: When the sample was taken that first showed bytes without an answer, on the clock
       of `time.perf_counter_ns`.
     - `bytes_sent`: The bytes that were sent since the last byte was received.
+
+    >>> handle = sim.add("Head office")
+    >>> sim.set_traffic(handle, sent=1000)
+    >>> sim.step_per_call = 0.1  # each call moves the simulator's clock
+    >>> with Monitor(ras, statistics_interval=0.01, silent_after=0.02) as monitor:
+    ...     found, silent = monitor.get(), monitor.get()
+    >>> silent.health.silence.bytes_sent > 0
+    True
     """
 
     since_ns: int
@@ -86,6 +94,12 @@ class Health:
     - `status`: What RAS says of the connection.
     - `silence`: The bytes that nobody answers; None unless `kind` is silent.
     - `probe`: The probes that fail; None unless `kind` is unreachable.
+
+    >>> handle = sim.add("Head office")
+    >>> event = monitor.get()
+    >>> health = monitor.health("Head office")
+    >>> print(health.kind, health.status.state)
+    up CONNECTED
     """
 
     kind: HealthKind

@@ -54,6 +54,10 @@ class Counts(NamedTuple):
     - `polls`: The number of polls.
     - `wake_ups`: How often the thread was woken: by RAS, by a poll that was due, or by `close`.
     - `seconds`: How long the Monitor has run.
+
+    >>> counts = monitor.counts
+    >>> counts.polls > 0, counts.seconds > 0, counts.polls_per_second > 0
+    (True, True, True)
     """
 
     polls: int
@@ -426,6 +430,10 @@ class Monitor:
 
         You can still take the queued events. This returns within about a second. If a call of the
         provider takes longer, it gives a ResourceWarning, and the thread ends after that call.
+
+        >>> monitor.close()
+        >>> [event.entry for event in monitor]
+        []
         """
         self._worker.close(CLOSE_SECONDS)
 
@@ -451,6 +459,16 @@ class Monitor:
 
         Raises TimeoutError; MonitorClosed once the Monitor is closed and every event was taken. If
         an error ended the Monitor, each thread gets that error once.
+
+        >>> handle = sim.add("Head office")
+        >>> event = monitor.get()
+        >>> event.entry
+        'Head office'
+        >>> try:
+        ...     monitor.get(timeout=0)
+        ... except TimeoutError:
+        ...     print("no event")
+        no event
         """
         return self._entered().queue.get(timeout)
 
@@ -458,6 +476,14 @@ class Monitor:
         """Take the next event; wait for it in a task of an asyncio loop.
 
         A task that is cancelled takes no event. Raises as `get` does.
+
+        >>> import asyncio
+        >>> async def first_entry():
+        ...     async with Monitor(ras) as monitor:
+        ...         return (await monitor.get_async()).entry
+        >>> handle = sim.add("Head office")
+        >>> asyncio.run(first_entry())
+        'Head office'
         """
         return await self._entered().queue.get_async()
 
@@ -484,6 +510,10 @@ class Monitor:
         """An event that is set while `get` need not wait, for trio, anyio and user interfaces.
 
         It stays set after the Monitor is closed. Never reset it: it belongs to the Monitor.
+
+        >>> handle = sim.add("Head office")
+        >>> monitor.ready.wait(timeout=10)
+        True
         """
         return self._entered().queue.ready(lambda: _Ready(backend=self._ras.backend))
 
@@ -491,28 +521,52 @@ class Monitor:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The connections that the last successful poll saw; empty before the first."""
+        """The connections that the last successful poll saw; empty before the first.
+
+        >>> handle = sim.add("Head office")
+        >>> event = monitor.get()
+        >>> monitor.snapshot["Head office"].is_up
+        True
+        """
         return self._entered().engine.snapshot
 
     @property
     def has_polled(self) -> bool:
-        """Whether the first poll has returned or failed; then its events can be taken."""
+        """Whether the first poll has returned or failed; then its events can be taken.
+
+        >>> monitor.has_polled
+        True
+        """
         return self._entered().has_polled
 
     @property
     def has_signals(self) -> bool:
-        """Whether RAS signals changes to the Monitor; otherwise only polls find them."""
+        """Whether RAS signals changes to the Monitor; otherwise only polls find them.
+
+        >>> monitor.has_signals
+        True
+        """
         return self._entered().watcher.has_signals
 
     @property
     def has_event_log(self) -> bool:
-        """Whether the event log is open. Then the Monitor can tell the reasons of later ends."""
+        """Whether the event log is open. Then the Monitor can tell the reasons of later ends.
+
+        >>> monitor.has_event_log
+        True
+        """
         return self._entered().log.is_open
 
     def timeline(self, entry: str) -> DialTimeline | None:
         """Return the stages of the last dialling of this phone-book entry, or None.
 
         The dialling may be under way. Letter case does not matter.
+
+        >>> handle = sim.dial("Head office", error=691)
+        >>> sim.advance(5)
+        >>> event = monitor.get()
+        >>> monitor.timeline("Head office").outcome
+        'failed'
         """
         return self._entered().engine.timeline(_check.text("entry", entry))
 
@@ -521,11 +575,22 @@ class Monitor:
 
         Letter case does not matter. None if it is not connected. `Silence.bytes_sent` and the
         counts are from the last poll that brought new evidence.
+
+        >>> handle = sim.add("Head office")
+        >>> event = monitor.get()
+        >>> print(monitor.health("Head office").kind)
+        up
         """
         return self._entered().engine.health(_check.text("entry", entry))
 
     def state(self, entry: str) -> Observation | None:
-        """Return the connection of this phone-book entry, ignoring letter case, or None."""
+        """Return the connection of this phone-book entry, ignoring letter case, or None.
+
+        >>> handle = sim.add("Head office")
+        >>> event = monitor.get()
+        >>> print(monitor.state("Head office").status.state)
+        CONNECTED
+        """
         return self._entered().engine.state(_check.text("entry", entry))
 
     def statistics(self, entry: str) -> Traffic | None:
@@ -533,6 +598,14 @@ class Monitor:
 
         None if it is not connected, or was not sampled yet. Raises ValueError without
         `statistics_interval`. Source: RasGetConnectionStatistics.
+
+        >>> handle = sim.add("Head office")
+        >>> with Monitor(ras, statistics_interval=0.01) as monitor:
+        ...     found = monitor.get()
+        ...     while (traffic := monitor.statistics("Head office")) is None:
+        ...         pass  # no sample was taken yet
+        >>> traffic.bytes_sent
+        0
         """
         name = _check.text("entry", entry)
         worker = self._entered()
@@ -562,17 +635,30 @@ class Monitor:
         """When the current call of RAS began, on the clock of `time.perf_counter_ns`, or None.
 
         If that was long ago, the provider does not answer.
+
+        >>> from time import perf_counter_ns
+        >>> since = monitor.busy_since
+        >>> if since is not None and perf_counter_ns() - since > 10_000_000_000:
+        ...     print("RAS does not answer")
         """
         return self._entered().watcher.busy_since_ns
 
     @property
     def recording_error(self) -> OSError | None:
-        """The error that ended the recording before the Monitor ended, or None."""
+        """The error that ended the recording before the Monitor ended, or None.
+
+        >>> monitor.recording_error is None
+        True
+        """
         return self._entered().recording_error
 
     @property
     def counts(self) -> Counts:
-        """How often the Monitor has polled and was woken."""
+        """How often the Monitor has polled and was woken.
+
+        >>> print(monitor.counts.polls > 0)
+        True
+        """
         worker = self._entered()
         ended_ns = worker.ended_ns or time.perf_counter_ns()
         seconds = (ended_ns - worker.started_ns) / 1e9

@@ -25,7 +25,15 @@ _LONGEST_WAIT_NS = 3600 * 1_000_000_000  # Windows' locks take at most 49 days
 
 
 class MonitorClosed(Exception):  # noqa: N818 - not an error
-    """The Monitor is closed, and every event was taken."""
+    """The Monitor is closed, and every event was taken.
+
+    >>> monitor.close()
+    >>> try:
+    ...     monitor.get()
+    ... except MonitorClosed:
+    ...     print("no more events")
+    no more events
+    """
 
 
 _EventT = TypeVar("_EventT")

@@ -59,7 +59,18 @@ _E = TypeVar("_E", ConnState, ConnSubstate)
 
 
 class RecordingError(ValueError):
-    """A file is not a recording of this package, or is damaged before its last line."""
+    """A file is not a recording of this package, or is damaged before its last line.
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "notes.txt")
+    ...     size = file.write_text("no recording")
+    ...     try:
+    ...         events = list(replay(file))
+    ...     except RecordingError:
+    ...         print("this file is no recording")
+    this file is no recording
+    """
 
 
 # Writing
@@ -318,6 +329,15 @@ def replay(path: str | os.PathLike[str]) -> Iterator[MonitorEvent]:
     line, such as after a crash, is ignored.
 
     Raises OSError if the file cannot be read, RecordingError if it is not a recording.
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "incident.jsonl")
+    ...     with Monitor(ras, record=file) as monitor:
+    ...         handle = sim.add("Head office")
+    ...         event = monitor.get()
+    ...     print(list(replay(file)) == [event])
+    True
     """
     newest = Path(path)
     files = [newest]

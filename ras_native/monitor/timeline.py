@@ -48,6 +48,13 @@ class DialStage:
     - `source`: Where it was seen: "log" for the event log, "poll" for a poll.
     - `time`: When it began, in UTC: when the event was written, or when the poll returned.
     - `seconds`: How long it took, until the next stage of the same source; None if that is unknown.
+
+    >>> handle = sim.dial("Head office", error=691)
+    >>> sim.advance(5)  # seconds on the simulator's clock
+    >>> event = monitor.get()
+    >>> stage = monitor.timeline("Head office").failed_stage
+    >>> print(stage.name, "from the", stage.source)
+    link authenticated from the log
     """
 
     name: str
@@ -74,6 +81,13 @@ class DialTimeline:
     - `outcome`: "connected" or "failed"; None while it is dialled.
     - `seconds`: From the first stage to the outcome; None if one of them is unknown.
     - `reason`: Why it failed, or None.
+
+    >>> handle = sim.dial("Head office", error=691)
+    >>> sim.advance(5)
+    >>> event = monitor.get()
+    >>> timeline = monitor.timeline("Head office")
+    >>> print(timeline.outcome, timeline.reason.code)
+    failed 691
     """
 
     entry: str

@@ -52,6 +52,15 @@ class Traffic(NamedTuple):
     - `is_certain`: False if so much may have passed that a counter wrapped without being noticed.
     - `code`: The code of the last RasGetConnectionStatistics. Unless it is 0, that call gave no
       sample.
+
+    >>> handle = sim.add("Head office")
+    >>> sim.set_traffic(handle, sent=1000)
+    >>> sim.step_per_call = 0.1  # each call moves the simulator's clock
+    >>> with Monitor(ras, statistics_interval=0.01, silent_after=0.02) as monitor:
+    ...     found, silent = monitor.get(), monitor.get()
+    ...     traffic = monitor.statistics("Head office")
+    >>> traffic.bytes_sent > 0, traffic.bytes_received, traffic.is_certain
+    (True, 0, True)
     """
 
     connection: Connection

@@ -1,0 +1,94 @@
+"""The examples in the docstrings are true on both backends."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import inspect
+import pydoc
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from watching import until
+
+import ras_native
+from ras_native import Monitor, Ras
+from ras_native.sim import Simulator
+
+PACKAGES = (
+    "ras_native",
+    "ras_native.benchmark",
+    "ras_native.event_log",
+    "ras_native.monitor",
+    "ras_native.sim",
+)
+
+
+def public() -> dict[str, Any]:
+    """Return every public class and function, and the packages, by name."""
+    found: dict[str, Any] = {}
+    for package in PACKAGES:
+        module = importlib.import_module(package)
+        found[package] = module
+        for name in module.__all__:
+            item = getattr(module, name)
+            if inspect.isclass(item) or inspect.isfunction(item):
+                found.setdefault(name, item)
+    return found
+
+
+PUBLIC = public()
+
+
+def members(kind: type) -> Iterator[tuple[str, Any]]:
+    """Yield the public methods and properties of a class that this package defines."""
+    for base in kind.__mro__:
+        if base.__module__.startswith("ras_native"):
+            for name, member in vars(base).items():
+                is_ours = inspect.isroutine(member) or isinstance(member, property)
+                if is_ours and not name.startswith("_"):
+                    yield name, getattr(kind, name)
+
+
+def examples(name: str) -> dict[str, str]:
+    """Return the docstrings with an example of one name, and of its members."""
+    item = PUBLIC[name]
+    found = {name: item}
+    if inspect.isclass(item):
+        found |= {f"{name}.{member}": value for member, value in members(item)}
+    docstrings = {label: pydoc.getdoc(thing) for label, thing in found.items()}
+    return {label: text for label, text in docstrings.items() if ">>> " in text}
+
+
+def prepared(used: set[str], backend: str, stack: ExitStack) -> dict[str, Any]:
+    """Make what the examples assume: `from ras_native import *`, `sim`, `ras` and `monitor`."""
+    names = {name: getattr(ras_native, name) for name in ras_native.__all__}
+    names["Simulator"] = Simulator
+    if "Simulator" not in used and used & {"sim", "ras", "monitor"}:
+        names["sim"] = stack.enter_context(Simulator())
+        names["ras"] = stack.enter_context(Ras(names["sim"], backend=backend))
+    if "Monitor" not in used and "monitor" in used:
+        monitor = names["monitor"] = stack.enter_context(Monitor(names["ras"]))
+        until(lambda: monitor.has_polled and monitor.has_event_log)
+    return names
+
+
+def names_used(test: doctest.DocTest) -> set[str]:
+    tree = ast.parse("".join(example.source for example in test.examples))
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_examples_are_true(name, backend, monkeypatch):
+    monkeypatch.setattr("ras_native._backend.default", lambda: backend)
+    for label, text in examples(name).items():
+        test = doctest.DocTestParser().get_doctest(text, {}, label, None, None)
+        said: list[str] = []
+        with ExitStack() as stack:
+            test.globs = prepared(names_used(test), backend, stack)
+            runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS, verbose=False)
+            result = runner.run(test, out=said.append)
+        assert result.failed == 0, "".join(said)
