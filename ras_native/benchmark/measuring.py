@@ -198,6 +198,11 @@ def measure(
     jobs, and a title. With 0 seconds each way runs a few times only, which tests that it works.
 
     Raises RuntimeError if this process has a Simulator, ValueError or TypeError for `seconds`.
+
+    >>> from ras_native.benchmark import measure
+    >>> report = measure(seconds=0.1)
+    >>> len(report.figures) > 0, report.wrong
+    (True, [])
     """
     run = Run(_check.nanoseconds("seconds", seconds) / 1e9, on_progress)
     run.ask_simulator()

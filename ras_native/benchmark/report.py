@@ -25,6 +25,11 @@ class Figure:
     - `low_ns`: A quarter of the rounds was faster. None: the figure was calculated from others.
     - `high_ns`: A quarter of the rounds was slower. None: the figure was calculated from others.
     - `rounds`: How often it was measured.
+
+    >>> from ras_native.benchmark import Figure
+    >>> figure = Figure("the simulator", "poll", 4, "native", 900.0, 850.0, 1000.0, 20)
+    >>> print(figure.way, figure.ns, "ns")
+    native 900.0 ns
     """
 
     where: str
@@ -46,6 +51,12 @@ class Report:
     - `figures`: What was measured.
     - `missing`: What could not be measured here, each with the reason.
     - `wrong`: The ways whose results differed from those of the others.
+
+    >>> from ras_native.benchmark import SIMULATOR, Figure, Report
+    >>> report = Report({"system": "Windows"})
+    >>> report.figures.append(Figure(SIMULATOR, "poll", 4, "native", 900.0, 850.0, 1000.0, 20))
+    >>> report.cost(SIMULATOR, "poll", 4, "native")
+    900.0
     """
 
     machine: dict[str, str]
@@ -54,14 +65,28 @@ class Report:
     wrong: list[str] = field(default_factory=list)
 
     def cost(self, where: str, job: str, size: int, way: str) -> float | None:
-        """Return the median of a job in nanoseconds; None if it was not measured."""
+        """Return the median of a job in nanoseconds; None if it was not measured.
+
+        >>> from ras_native.benchmark import Report
+        >>> report = Report({"system": "Windows"})
+        >>> report.cost("the simulator", "poll", 4, "native") is None
+        True
+        """
         for item in self.figures:
             if (item.where, item.job, item.size, item.way) == (where, job, size, way):
                 return item.ns
         return None
 
     def shares(self) -> list[dict[str, Any]]:
-        """Return for each provider and size which share of a poll its own calls have."""
+        """Return for each provider and size which share of a poll its own calls have.
+
+        >>> from ras_native.benchmark import OWN_CALLS, SYSTEM, Figure, Report
+        >>> report = Report({"system": "Windows"})
+        >>> report.figures.append(Figure(SYSTEM, "poll", 4, "native", 200.0, None, None, 20))
+        >>> report.figures.append(Figure(SYSTEM, "poll", 4, OWN_CALLS, 150.0, None, None, 20))
+        >>> report.shares()[0]["share"]
+        0.75
+        """
         shares = []
         for item in self.figures:
             own = self.cost(item.where, item.job, item.size, OWN_CALLS)

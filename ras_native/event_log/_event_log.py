@@ -42,6 +42,12 @@ class LogRead:
     - `missed`: Whether events may be missing before these: the log had to be opened again.
     - `error`: Why the log cannot be read now; None if it can.
     - `unreadable`: How many events were left out, because they are not what Windows documents.
+
+    >>> from ras_native.event_log import EventLog
+    >>> with EventLog(sim) as log:
+    ...     read = log.read()
+    >>> read.events, read.missed, read.error
+    ((), False, None)
     """
 
     events: tuple[LogEvent, ...] = ()
@@ -65,6 +71,13 @@ class EventLog:
     ValueError for a wrong argument. Source: EvtSubscribe, EvtNext, EvtRender.
 
     - `backend`: The backend that waits: "native" or "ctypes".
+
+    >>> from ras_native.event_log import EventLog
+    >>> with EventLog(sim) as log:
+    ...     handle = sim.dial("Head office", error=691)
+    ...     sim.advance(5)
+    ...     [event.event_id for event in log.read().events]
+    [20221, 20222, 20223, 20224, 20227]
     """
 
     backend: str
@@ -168,6 +181,14 @@ class EventLog:
         apart.
 
         Raises ValueError if the log is closed, RuntimeError if another thread is reading it.
+
+        >>> from ras_native.event_log import EventLog
+        >>> handle = sim.add("Head office")
+        >>> with EventLog(sim) as log:
+        ...     sim.drop(handle)
+        ...     for event in log.read().events:
+        ...         print(event.event_id, event.entry, explain(event.code).name)
+        20226 Head office ERROR_REMOTE_DISCONNECTION
         """
         taken, missed = Taken(), False
         with self._exclusively() as subscription:
@@ -211,6 +232,14 @@ class EventLog:
 
         Raises Cancelled if `cancel` was set first, ValueError if the log is closed or an argument
         is out of range, TypeError for an argument of the wrong type.
+
+        >>> from ras_native.event_log import EventLog
+        >>> with EventLog(sim) as log:
+        ...     read = log.read()
+        ...     handle = sim.add("Head office")
+        ...     if log.wait(timeout=10):
+        ...         print(len(log.read().events) > 0)
+        True
         """
         timeout_ns = None if timeout is None else nanoseconds("timeout", timeout)
         canceller = cancel_event(cancel, self.backend)

@@ -36,6 +36,14 @@ class LogEvent:
       letters.
     - `code`: Why it ended or failed, as an unsigned number; None if the event gives no code.
     - `data`: The event's own fields, as they were written.
+
+    >>> from ras_native.event_log import EventLog
+    >>> with EventLog(sim) as log:
+    ...     handle = sim.dial("Head office", error=691)
+    ...     sim.advance(5)
+    ...     *_, event = log.read().events
+    >>> event.event_id, event.entry, event.code
+    (20227, 'Head office', 691)
     """
 
     channel: str

@@ -25,6 +25,12 @@ class EventLogError(CodeError):
 
     `code` and `winerror` are the Windows code, and `name` is its symbol. `function` is the Windows
     name of the function. `message` is the text of the code.
+
+    >>> from ras_native.event_log import EventLog
+    >>> sim.fail("EvtNext", 5, count=None)
+    >>> with EventLog(sim) as log:
+    ...     print(log.read().error.name)
+    ERROR_ACCESS_DENIED
     """
 
     def __init__(self, code: int, function: str, message: str | None = None) -> None:

@@ -96,6 +96,12 @@ class StateSegment(NamedTuple):
     - `state`: The state.
     - `from_ns`: When it began, on the clock of `MonitorEvent.monotonic_ns`.
     - `to_ns`: When it ended, or the end of the window.
+
+    >>> availability = Availability(["Head office"])
+    >>> availability.apply_snapshot(ras.snapshot(), 1_000_000_000)
+    >>> (segment,) = availability.summary("Head office", 61_000_000_000).timeline
+    >>> print(segment.state, segment.to_ns - segment.from_ns)
+    absent 60000000000
     """
 
     state: AvailabilityState
@@ -116,6 +122,16 @@ class EndReason:
     - `count`: How many ended for this reason.
     - `monotonic_ns`: When the last of them ended, on the clock of `MonitorEvent.monotonic_ns`.
     - `time`: The same moment in UTC.
+
+    >>> availability = Availability()
+    >>> handle = sim.add("Head office")
+    >>> connected = monitor.get()
+    >>> sim.drop(handle)
+    >>> for event in (connected, monitor.get(), monitor.get()):  # the last one is Explained
+    ...     availability.apply(event)
+    >>> (end,) = availability.summary("Head office", event.monotonic_ns).reasons
+    >>> print(end.count, end.reason.name)
+    1 ERROR_REMOTE_DISCONNECTION
     """
 
     reason: Reason | None
@@ -194,6 +210,12 @@ class EntryAvailability:
     - `reasons`: Why they ended, the last reason first. The counts make up `drops`.
     - `timeline`: Its states, oldest first, from `from_ns` to `to_ns`.
     - `round_trips`: The last results of its probes; None if there are none.
+
+    >>> availability = Availability(["Head office"])
+    >>> availability.apply_snapshot(ras.snapshot(), 1_000_000_000)
+    >>> summary = availability.summary("Head office", 61_000_000_000)
+    >>> print(summary.state, summary.known_seconds, summary.availability)
+    absent 60.0 0.0
     """
 
     entry: str
@@ -394,7 +416,14 @@ class Availability:
     # What happens
 
     def apply(self, event: MonitorEvent) -> None:
-        """Take the next event. Raises TypeError if it is none."""
+        """Take the next event. Raises TypeError if it is none.
+
+        >>> availability = Availability()
+        >>> handle = sim.add("Head office")
+        >>> availability.apply(monitor.get())
+        >>> availability.entries
+        ('Head office',)
+        """
         if not isinstance(event, MonitorEvent):
             raise _check.wrong_type("event", "an event of a Monitor", event)
         now_ns = event.monotonic_ns
@@ -425,6 +454,11 @@ class Availability:
 
         A Monitor's events make this unnecessary, with one exception. If its first poll lists
         nothing, and the Monitor was not given the expected entries, then no event tells that.
+
+        >>> availability = Availability(["Head office"])
+        >>> availability.apply_snapshot(ras.snapshot(), 1_000_000_000)
+        >>> print(availability.summary("Head office", 2_000_000_000).state)
+        absent
         """
         if not isinstance(snapshot, Snapshot):
             raise _check.wrong_type("snapshot", "a ras_native.Snapshot", snapshot)
@@ -441,6 +475,12 @@ class Availability:
         seconds: how long the answer took; None if there was none.
         monotonic_ns: when the probe ended. A result that is not newer than the last one of this
         name is ignored. So you may pass all of `Monitor.probe_results` again and again.
+
+        >>> availability = Availability(["Head office"])
+        >>> availability.apply_probe("Head office", 0.02, 1_000_000_000)
+        >>> availability.apply_probe("Head office", None, 2_000_000_000)  # no answer
+        >>> availability.round_trips("Head office").lost
+        1
         """
         key = _check.text("name", name).casefold()
         results = self._probes.get(key)
@@ -462,6 +502,16 @@ class Availability:
 
         Raises KeyError for an entry that is not in `entries`, ValueError for a window longer than
         the one that is kept.
+
+        >>> availability = Availability()
+        >>> handle = sim.add("Head office")
+        >>> connected = monitor.get()
+        >>> sim.drop(handle)
+        >>> for event in (connected, monitor.get()):
+        ...     availability.apply(event)
+        >>> summary = availability.summary("Head office", event.monotonic_ns + 60_000_000_000)
+        >>> print(summary.state, summary.outages, summary.outage_seconds)
+        down 1 60.0
         """
         window_ns = self._window_ns
         if window is not None:
@@ -499,12 +549,28 @@ class Availability:
         )
 
     def totals(self, entry: str) -> EntryTotals:
-        """Return what happened to an entry since the start. Raises KeyError as `summary` does."""
+        """Return what happened to an entry since the start. Raises KeyError as `summary` does.
+
+        >>> availability = Availability()
+        >>> handle = sim.add("Head office")
+        >>> connected = monitor.get()
+        >>> sim.drop(handle)
+        >>> for event in (connected, monitor.get()):
+        ...     availability.apply(event)
+        >>> availability.totals("Head office").drops
+        1
+        """
         kept = self._kept(entry)
         return EntryTotals(kept.drops, kept.outages, kept.outage_ns / _NS)
 
     def round_trips(self, name: str) -> RoundTrips | None:
-        """Return the last results of the probes of an entry or target, or None if it has none."""
+        """Return the last results of the probes of an entry or target, or None if it has none.
+
+        >>> availability = Availability(["Head office"])
+        >>> availability.apply_probe("Head office", 0.02, 1_000_000_000)
+        >>> availability.round_trips("Head office").last
+        0.02
+        """
         results = self._probes.get(_check.text("name", name).casefold())
         if not results:
             return None

@@ -294,9 +294,8 @@ _Self = TypeVar("_Self", bound="Monitor")
 class Monitor:
     """Reports every change of the connections: iterate over it, or `get` one event at a time.
 
-        with Monitor() as monitor:
-            for event in monitor:
-                print(event)
+    Enter it by `with`, and iterate: `for event in monitor` waits for each event. In an
+    asyncio program use `async with` and `async for`.
 
     Each event goes to one consumer: a thread, or a task of an asyncio loop. Two consumers that both
     need every event need two Monitors. A Monitor can be entered once, by `with` or `async with`.
@@ -322,7 +321,17 @@ class Monitor:
     pseudonyms: replace names, numbers, addresses, paths and GUIDs in the recording.
 
     Raises TypeError or ValueError for a bad argument, ProviderError if there is no RAS, OSError if
-    the recording cannot be created.
+    the recording cannot be created. Source: RasConnectionNotificationW, RasEnumConnectionsW,
+    RasGetConnectStatusW; RasGetConnectionStatistics for the statistics.
+
+    >>> handle = sim.add("Head office")
+    >>> sim.drop(handle, after=60)
+    >>> with Monitor(ras) as monitor:
+    ...     print(monitor.get().entry, "is connected")
+    ...     sim.advance(60)
+    ...     print(monitor.get().entry, "has ended")
+    Head office is connected
+    Head office has ended
     """
 
     def __init__(
@@ -623,6 +632,17 @@ class Monitor:
         They have the round trips. A probe that this computer cannot begin has no result.
         `Availability.apply_probe` takes them. They are not recorded. Letter case does not matter.
         Raises KeyError for an entry that `probe` does not name.
+
+        >>> import socket, time
+        >>> handle = sim.add("Head office")
+        >>> sim.set_projection(handle, client_ipv4="127.0.0.1")
+        >>> with socket.create_server(("127.0.0.1", 0)) as server:
+        ...     probe = {"Head office": server.getsockname()}
+        ...     with Monitor(ras, probe=probe, probe_interval=0.1) as monitor:
+        ...         while not (results := monitor.probe_results("Head office")):
+        ...             time.sleep(0.01)
+        >>> results[0].seconds > 0
+        True
         """
         name = _check.text("entry", entry)
         for probe in self._entered().probes:

@@ -44,6 +44,17 @@ class ProbeResult(NamedTuple):
     - `outcome`: How it ended. OPEN and REFUSED are answers.
     - `code`: The Winsock code, or 0.
     - `seconds`: The round trip: how long the answer took; None if there was none.
+
+    >>> import socket, time
+    >>> handle = sim.add("Head office")
+    >>> sim.set_projection(handle, client_ipv4="127.0.0.1")
+    >>> with socket.create_server(("127.0.0.1", 0)) as server:
+    ...     probe = {"Head office": server.getsockname()}
+    ...     with Monitor(ras, probe=probe, probe_interval=0.1) as monitor:
+    ...         while not (results := monitor.probe_results("Head office")):
+    ...             time.sleep(0.01)
+    >>> print(results[0].number, results[0].outcome)
+    1 open
     """
 
     number: int

@@ -172,6 +172,13 @@ class Simulator:
     Raises RuntimeError if this process has a Simulator already, ValueError for another `clock` or a
     library that is not the simulator, FileNotFoundError if ras_native was installed without the
     simulator, OSError if the library cannot be loaded.
+
+    >>> with Simulator() as sim, Ras(sim) as ras:
+    ...     handle = sim.add("Head office")
+    ...     sim.drop(handle, after=60)
+    ...     sim.advance(60)
+    ...     ras.enum_connections()
+    ()
     """
 
     _active: ClassVar[Simulator | None] = None
@@ -270,7 +277,11 @@ class Simulator:
 
     @property
     def identity(self) -> str:
-        """The name that the library reports: "ras_native simulator"."""
+        """The name that the library reports: "ras_native simulator".
+
+        >>> sim.identity
+        'ras_native simulator'
+        """
         identity: bytes = self._control("identity")()
         return identity.decode()
 
@@ -298,6 +309,10 @@ class Simulator:
 
         Raises ValueError or TypeError, which names the wrong argument, before anything changes;
         LookupError for a handle that cannot be used again.
+
+        >>> handle = sim.add("Head office", device_type="vpn", local_endpoint="192.0.2.1")
+        >>> print(ras.get_connect_status(handle).local_endpoint)
+        192.0.2.1
         """
         profile = _structures.connection(entry_name, **connection)
         return self._make("add", handle, *profile, _check.nanoseconds("after", after))
@@ -319,13 +334,27 @@ class Simulator:
         code instead of connecting; its status shows the code until it is hung up. A paused state
         waits for `resume`. If the last state is not CONNECTED, the dialling stays there.
         `connection`, `handle` and the errors raised are those of `add`.
+
+        >>> handle = sim.dial("Head office", step=0.1, error=691)
+        >>> sim.advance(5)
+        >>> ras.get_connect_status(handle).error
+        691
         """
         profile = _structures.connection(entry_name, **connection)
         how = _structures.dial_states(states, step, error)
         return self._make("dial", handle, *profile, *how, _check.nanoseconds("after", after))
 
     def resume(self, handle: int, *, after: float = 0.0) -> None:
-        """Continue a dialling from a paused state. LookupError if it is not in one now."""
+        """Continue a dialling from a paused state. LookupError if it is not in one now.
+
+        >>> states = [ConnState.OPEN_PORT, ConnState.INTERACTIVE, ConnState.CONNECTED]
+        >>> handle = sim.dial("Head office", states=states)
+        >>> sim.advance(5)
+        >>> sim.resume(handle)
+        >>> sim.advance(5)
+        >>> print(ras.get_connect_status(handle).state)
+        CONNECTED
+        """
         self._act("resume", handle, _check.nanoseconds("after", after))
 
     def add_entry(
@@ -337,7 +366,12 @@ class Simulator:
         error: int = 0,
         **connection: Unpack[ConnectionOptions],
     ) -> None:
-        """Add a phone-book entry: RasEnumEntries lists it, and RasDial dials it like `dial`."""
+        """Add a phone-book entry: RasEnumEntries lists it, and RasDial dials it like `dial`.
+
+        >>> sim.add_entry("Head office", error=691)  # programs can dial it with RasDial now
+        >>> ras.enum_connections()
+        ()
+        """
         profile = _structures.connection(entry_name, **connection)
         self._do("add_entry", *profile, *_structures.dial_states(states, step, error))
 
@@ -351,6 +385,11 @@ class Simulator:
         """End the connection from the remote side; its references do not matter.
 
         reason: the code that the event log gives for the end.
+
+        >>> handle = sim.add("Head office")
+        >>> sim.drop(handle)
+        >>> ras.enum_connections()
+        ()
         """
         self._act("drop", handle, dword("reason", reason), _check.nanoseconds("after", after))
 
@@ -360,22 +399,47 @@ class Simulator:
         """End a connection because it was idle, or up, for as long as its entry allows.
 
         The event log tells of the limit (20263 or 20264), and then of the end (20226).
+
+        >>> handle = sim.add("Head office")
+        >>> sim.time_out(handle, "idle")
+        >>> ras.enum_connections()
+        ()
         """
         number = _LIMITS[_check.choice("limit", limit, tuple(_LIMITS))]
         self._act("time_out", handle, number, _check.nanoseconds("after", after))
 
     def drop_subentry(self, handle: int, subentry: int, *, after: float = 0.0) -> None:
-        """End one link, counted from 1. The connection ends with its last link."""
+        """End one link, counted from 1. The connection ends with its last link.
+
+        >>> handle = sim.add("Head office", subentries=2)
+        >>> sim.drop_subentry(handle, 1)
+        >>> sim.drop_subentry(handle, 2)
+        >>> ras.enum_connections()
+        ()
+        """
         number = dword("subentry", subentry, 1)
         self._act("drop_subentry", handle, number, _check.nanoseconds("after", after))
 
     def connect_subentry(self, handle: int, subentry: int, *, after: float = 0.0) -> None:
-        """Connect a link that is down."""
+        """Connect a link that is down.
+
+        >>> handle = sim.add("Head office", subentries=2)
+        >>> sim.drop_subentry(handle, 2)
+        >>> sim.connect_subentry(handle, 2)
+        >>> print(ras.get_connect_status(ras.get_subentry_handle(handle, 2)).state)
+        CONNECTED
+        """
         number = dword("subentry", subentry, 1)
         self._act("connect_subentry", handle, number, _check.nanoseconds("after", after))
 
     def rename(self, handle: int, entry_name: str, *, after: float = 0.0) -> None:
-        """Give the connection another entry name, as if its phone-book entry were renamed."""
+        """Give the connection another entry name, as if its phone-book entry were renamed.
+
+        >>> handle = sim.add("Head office")
+        >>> sim.rename(handle, "Main office")
+        >>> "Main office" in ras.snapshot()
+        True
+        """
         renamed = _structures.named(entry_name)
         self._act("rename", handle, byref(renamed), _check.nanoseconds("after", after))
 
@@ -395,6 +459,11 @@ class Simulator:
 
         Substate DORMANT sets the events registered for `NotificationFlag.DORMANT`; RECONNECTED, and
         NONE after an outage, set those for `NotificationFlag.RECONNECTION`.
+
+        >>> handle = sim.add("Head office")
+        >>> sim.set_status(handle, substate=ConnSubstate.DORMANT)
+        >>> ras.snapshot()["Head office"].is_up
+        False
         """
         members, status = _structures.status_change(
             state=state,
@@ -416,6 +485,12 @@ class Simulator:
         timeout_errors, alignment_errors, hardware_overruns, framing_errors, buffer_overruns,
         compression_in, compression_out and bps, each a 32-bit number. The clock gives the duration;
         `duration` makes the connection that many seconds old now, also fewer than before.
+
+        >>> handle = sim.add("Head office")
+        >>> sim.set_statistics(handle, bytes_received=1500, duration=3600)
+        >>> statistics = ras.get_connection_statistics(handle)
+        >>> statistics.bytes_received, statistics.duration_ms
+        (1500, 3600000)
         """
         filled = _structures.statistics(counters)
         age_ns = None if duration is None else _check.nanoseconds("duration", duration)
@@ -429,6 +504,12 @@ class Simulator:
         """Let this many bytes a second pass, by the simulator's clock, in frames of 1,000 bytes.
 
         The counters have 32 bits, and wrap. At most 10,000,000,000 bytes a second.
+
+        >>> handle = sim.add("Head office")
+        >>> sim.set_traffic(handle, received=2000, sent=500)
+        >>> sim.advance(10)
+        >>> ras.get_connection_statistics(handle).bytes_received
+        20000
         """
         highest = _abi.RASSIM_MAX_RATE
         rates = (
@@ -442,6 +523,14 @@ class Simulator:
 
         `sent`: bytes that this side still sends a second. A tunnel behaves like this when its
         server has forgotten it, often after five idle minutes.
+
+        >>> handle = sim.add("Head office")
+        >>> sim.set_traffic(handle, received=2000)
+        >>> sim.zombie(handle, after=0)
+        >>> sim.advance(60)
+        >>> statistics = ras.get_connection_statistics(handle)
+        >>> statistics.bytes_received, statistics.bytes_sent
+        (0, 60000)
         """
         self.set_traffic(handle, sent=sent, after=after)
 
@@ -459,6 +548,11 @@ class Simulator:
         without a client address has error 731. A `code` other than 0 is returned instead of data.
         Until this is called, a connection has the address 10.0.0.2, and its device name decides
         between IKEv2 and PPP.
+
+        >>> handle = sim.add("Head office")
+        >>> sim.set_projection(handle, client_ipv4="10.1.2.3")
+        >>> ras.local_address(handle)
+        IPv4Address('10.1.2.3')
         """
         filled, kept = _projection.projection(dict(members))
         delay = _check.nanoseconds("after", after)
@@ -466,11 +560,22 @@ class Simulator:
         del kept  # the control has copied the lists
 
     def add_reference(self, handle: int, *, after: float = 0.0) -> None:
-        """Add a reference, as RasDial does for an entry that is connected already."""
+        """Add a reference, as RasDial does for an entry that is connected already.
+
+        >>> handle = sim.add("Head office")
+        >>> sim.add_reference(handle)
+        >>> sim.references(handle)
+        2
+        """
         self._act("add_reference", handle, _check.nanoseconds("after", after))
 
     def references(self, handle: int) -> int:
-        """Return how many calls of RasHangUp end the connection."""
+        """Return how many calls of RasHangUp end the connection.
+
+        >>> handle = sim.add("Head office")
+        >>> sim.references(handle)
+        1
+        """
         count = c_uint32()
         self._act("references", handle, byref(count))
         return count.value
@@ -478,7 +583,14 @@ class Simulator:
     # Notifications and their faults
 
     def signal(self, handle: int, flags: int = NotificationFlag.ALL, *, after: float = 0.0) -> None:
-        """Set the events registered for these flags, without any change."""
+        """Set the events registered for these flags, without any change.
+
+        >>> handle = sim.add("Head office")
+        >>> with ras.connection_notification() as notification:
+        ...     sim.signal(handle)
+        ...     notification.wait(timeout=10)
+        True
+        """
         self._act("signal", handle, dword("flags", flags), _check.nanoseconds("after", after))
 
     @property
@@ -487,6 +599,10 @@ class Simulator:
 
         A registration ends when its connection ends. On POSIX it also ends with the next signal if
         nobody can wait for its event any more; Windows cannot tell.
+
+        >>> with ras.connection_notification() as notification:
+        ...     sim.registrations
+        1
         """
         count: int = self._control("registrations")()
         return count
@@ -496,6 +612,12 @@ class Simulator:
 
         Between `stop_service` and `start_service` it simulates an outage after which old
         registrations get no signals. Alone it simulates a restart that no call noticed.
+
+        >>> with ras.connection_notification() as notification:
+        ...     sim.forget_registrations()
+        ...     handle = sim.add("Head office")
+        ...     notification.is_set()
+        False
         """
         self._do("forget_registrations", _check.nanoseconds("after", after))
 
@@ -503,6 +625,12 @@ class Simulator:
         """Lose signals at random, with a probability from 0 to 1; equal seeds lose the same ones.
 
         A lost signal sets no event at all. 0 ends the fault.
+
+        >>> sim.lose_notifications(1.0)
+        >>> with ras.connection_notification() as notification:
+        ...     handle = sim.add("Head office")
+        ...     notification.is_set()
+        False
         """
         if isinstance(probability, bool) or not isinstance(probability, (int, float)):
             raise _check.wrong_type("probability", "a number", probability)
@@ -513,7 +641,15 @@ class Simulator:
 
     @property
     def notification_delay(self) -> float:
-        """Seconds from a change to the moment its events are set; 0 by default."""
+        """Seconds from a change to the moment its events are set; 0 by default.
+
+        >>> sim.notification_delay = 3.0
+        >>> with ras.connection_notification() as notification:
+        ...     handle = sim.add("Head office")
+        ...     sim.advance(2.9)
+        ...     notification.is_set()
+        False
+        """
         nanoseconds: int = self._control("notification_delay")()
         return nanoseconds / _NS_PER_SECOND
 
@@ -529,6 +665,13 @@ class Simulator:
         They are counted from the moment this is set. None, the default: events are always set. 1
         is the fault of Windows 11: notifications stop after the first connection that a program
         dialled. Here they stop for any dialler, and also for new registrations.
+
+        >>> sim.notification_cycles = 1
+        >>> sim.drop(sim.add("Head office"))
+        >>> with ras.connection_notification() as notification:
+        ...     handle = sim.add("Head office")
+        ...     notification.is_set()
+        False
         """
         cycles: int = self._control("notification_cycles")()
         return cycles or None
@@ -545,6 +688,11 @@ class Simulator:
         """When a manual clock was at 0, for the times in the event log.
 
         By default 2026-01-01 in UTC. With a real clock the log has the time of the system.
+
+        >>> from datetime import datetime, timezone
+        >>> sim.epoch = datetime(2027, 1, 1, tzinfo=timezone.utc)
+        >>> sim.epoch.year
+        2027
         """
         nanoseconds: int = self._control("epoch")()
         return _UNIX_EPOCH + timedelta(microseconds=nanoseconds // 1000)
@@ -565,6 +713,13 @@ class Simulator:
         event_id: 20221 to 20227, 20263, 20264, 20277, 20278 or 20281. The simulator writes all but
         20278 (a tunnel could not move) by itself. code: the reason or the error, for 20226, 20227
         and 20278.
+
+        >>> from ras_native.event_log import EventLog
+        >>> handle = sim.add("Head office")
+        >>> with EventLog(sim) as log:
+        ...     sim.write_ras_event(handle, 20278, code=809)
+        ...     print(log.read().events[0].event_id)
+        20278
         """
         number = _structures.ras_event(event_id)
         delay = _check.nanoseconds("after", after)
@@ -584,6 +739,12 @@ class Simulator:
 
         data: the texts of its fields. xml: all that EvtRender returns for it, in place of a real
         event; it may be any text. Subscriptions find it by `event_id`, `source` and `channel`.
+
+        >>> from ras_native.event_log import EventLog
+        >>> with EventLog(sim) as log:
+        ...     sim.write_log_event(20227, ["{NA}", "user", "Head office", "691"])
+        ...     print(log.read().events[0].entry)
+        Head office
         """
         where = _structures.log_event(channel, source, event_id)
         delay = _check.nanoseconds("after", after)
@@ -612,6 +773,14 @@ class Simulator:
 
         A later call for the same event replaces the earlier one. Call it without options to undo
         it.
+
+        >>> from ras_native.event_log import EventLog
+        >>> handle = sim.add("Head office")
+        >>> sim.disturb_log(20226, copies=2)
+        >>> with EventLog(sim) as log:
+        ...     sim.drop(handle)
+        ...     [event.event_id for event in log.read().events]
+        [20226, 20226]
         """
         number = 0 if event_id is None else _structures.ras_event(event_id)
         nanoseconds = _check.nanoseconds("delay", delay)
@@ -625,11 +794,26 @@ class Simulator:
         self._do("set_log_fault", number, nanoseconds, repeats, members, replaced, name)
 
     def clear_log(self, *, after: float = 0.0) -> None:
-        """Remove all events from the log. A subscription that has not read them all is stale."""
+        """Remove all events from the log. A subscription that has not read them all is stale.
+
+        >>> from ras_native.event_log import EventLog
+        >>> handle = sim.add("Head office")
+        >>> sim.clear_log()
+        >>> with EventLog(sim, past=True) as log:
+        ...     log.read().events
+        ()
+        """
         self._do("clear_event_log", _check.nanoseconds("after", after))
 
     def signal_subscriptions(self, *, after: float = 0.0) -> None:
-        """Set the events of all subscriptions to the log, without any news."""
+        """Set the events of all subscriptions to the log, without any news.
+
+        >>> from ras_native.event_log import EventLog
+        >>> with EventLog(sim) as log:
+        ...     sim.signal_subscriptions()
+        ...     log.wait(timeout=10), log.read().events
+        (True, ())
+        """
         self._do("signal_subscriptions", _check.nanoseconds("after", after))
 
     def break_subscriptions(
@@ -638,13 +822,23 @@ class Simulator:
         """Make every existing subscription to the log fail, until it is made again.
 
         EvtNext returns `code` for it. Its event is still set when something is new.
+
+        >>> from ras_native.event_log import EventLog
+        >>> with EventLog(sim) as log:
+        ...     sim.break_subscriptions()
+        ...     log.read().missed  # it was opened again
+        True
         """
         delay = _check.nanoseconds("after", after)
         self._do("break_subscriptions", dword("code", code, 1), delay)
 
     @property
     def no_news_code(self) -> int:
-        """What EvtNext returns where nothing is new: 259 by default; Windows may return 4317."""
+        """What EvtNext returns where nothing is new: 259 by default; Windows may return 4317.
+
+        >>> sim.no_news_code
+        259
+        """
         code: int = self._control("no_news_code")()
         return code
 
@@ -654,13 +848,23 @@ class Simulator:
 
     @property
     def subscriptions(self) -> int:
-        """How many subscriptions to the event log are open."""
+        """How many subscriptions to the event log are open.
+
+        >>> from ras_native.event_log import EventLog
+        >>> with EventLog(sim) as log:
+        ...     sim.subscriptions
+        1
+        """
         count: int = self._control("subscriptions")()
         return count
 
     @property
     def event_handles(self) -> int:
-        """How many handles of the event log are open: subscriptions, events and bookmarks."""
+        """How many handles of the event log are open: subscriptions, events and bookmarks.
+
+        >>> sim.event_handles
+        0
+        """
         count: int = self._control("event_handles")()
         return count
 
@@ -672,6 +876,10 @@ class Simulator:
 
         It has every transition of a connection and of the service, and every signal, each with its
         time. It holds the last 65,536 entries; `HistoryEntry.sequence` shows how many are missing.
+
+        >>> handle = sim.add("Head office")
+        >>> [entry.event.name for entry in sim.history]
+        ['STATE', 'LISTED', 'SIGNALLED']
         """
         count = c_uint32()
         self._do("history", 0, 0, None, byref(count))
@@ -684,7 +892,14 @@ class Simulator:
 
     @property
     def teardown(self) -> float:
-        """Seconds from RasHangUp to the end of the handle: by default 0, on a real clock 0.1."""
+        """Seconds from RasHangUp to the end of the handle: by default 0, on a real clock 0.1.
+
+        >>> sim.teardown = 2.0
+        >>> sim.step_per_call = 0.5  # each call moves the simulator's clock
+        >>> seconds = ras.hang_up(sim.add("Head office"))
+        >>> sim.now > 2.0
+        True
+        """
         nanoseconds: int = self._control("teardown")()
         return nanoseconds / _NS_PER_SECOND
 
@@ -695,11 +910,26 @@ class Simulator:
     def stop_service(
         self, code: int = codes.ERROR_RASMAN_CANNOT_INITIALIZE, *, after: float = 0.0
     ) -> None:
-        """Let every function that needs the service return `code`. Connections stay."""
+        """Let every function that needs the service return `code`. Connections stay.
+
+        >>> sim.stop_service(711)
+        >>> try:
+        ...     ras.enum_connections()
+        ... except RasError as error:
+        ...     print(error.code)
+        711
+        """
         self._do("set_service", dword("code", code, 1), _check.nanoseconds("after", after))
 
     def start_service(self, *, after: float = 0.0) -> None:
-        """Start the service again after `stop_service`."""
+        """Start the service again after `stop_service`.
+
+        >>> sim.stop_service()
+        >>> sim.start_service(after=30)
+        >>> sim.advance(30)
+        >>> ras.enum_connections()
+        ()
+        """
         self._do("set_service", 0, _check.nanoseconds("after", after))
 
     def limit_versions(
@@ -708,6 +938,12 @@ class Simulator:
         """Simulate an older Windows, which returns 632 for structures newer than these WINVERs.
 
         connection, status: a WINVER, such as 0x501, for RASCONN and for RASCONNSTATUS.
+
+        >>> sim.limit_versions(connection=0x501)  # Windows XP has no correlation ids
+        >>> handle = sim.add("Head office")
+        >>> with Ras(sim) as ras:
+        ...     print(ras.enum_connections()[0].correlation_id)
+        None
         """
         self._do(
             "limit_versions",
@@ -735,6 +971,13 @@ class Simulator:
 
         call: the first call that fails, counted from 1 since `reset_calls`; None: the next one.
         count: how many calls fail; None: all later ones.
+
+        >>> sim.fail("RasEnumConnectionsW", 8)
+        >>> try:
+        ...     ras.enum_connections()
+        ... except RasError as error:
+        ...     print(error.name)
+        ERROR_NOT_ENOUGH_MEMORY
         """
         first = _abi.RASSIM_NEXT_CALL if call is None else dword("call", call, 1)
         highest = _abi.RASSIM_EVERY_CALL - 1
@@ -745,6 +988,10 @@ class Simulator:
         """Let every call of the function take this much longer, in real time.
 
         0 ends the delay, also for calls that wait now.
+
+        >>> sim.delay("RasEnumConnectionsW", 0.01)
+        >>> ras.enum_connections()  # takes at least 10 ms
+        ()
         """
         self._of_function("delay", function, _check.nanoseconds("seconds", seconds))
 
@@ -754,6 +1001,10 @@ class Simulator:
 
         It simulates the cost of the remote procedure call that Windows makes; nobody measured that
         cost yet. At most 1 second. `delay` sleeps instead.
+
+        >>> sim.call_cost = 0.000_05  # each call takes 50 microseconds
+        >>> ras.enum_connections()
+        ()
         """
         nanoseconds: int = self._control("call_cost")()
         return nanoseconds / _NS_PER_SECOND
@@ -763,27 +1014,51 @@ class Simulator:
         self._control("set_call_cost")(_check.nanoseconds("call_cost", seconds, longest=1.0))
 
     def calls(self, function: str) -> int:
-        """Return how often the function was called since `reset_calls`."""
+        """Return how often the function was called since `reset_calls`.
+
+        >>> connections = ras.enum_connections()
+        >>> sim.calls("RasEnumConnectionsW")
+        1
+        """
         count = c_uint64()
         self._of_function("calls", function, byref(count))
         return count.value
 
     @property
     def calls_total(self) -> int:
-        """How often any function was called since `reset_calls`."""
+        """How often any function was called since `reset_calls`.
+
+        >>> handle = sim.add("Head office")
+        >>> snapshot = ras.snapshot()
+        >>> sim.reset_calls()
+        >>> snapshot = ras.snapshot()  # one enumeration, and the status of one connection
+        >>> sim.calls_total
+        2
+        """
         count = c_uint64()
         self._do("calls", None, byref(count))
         return count.value
 
     def reset_calls(self) -> None:
-        """Count calls from 0 again."""
+        """Count calls from 0 again.
+
+        >>> connections = ras.enum_connections()
+        >>> sim.reset_calls()
+        >>> sim.calls("RasEnumConnectionsW")
+        0
+        """
         self._control("reset_calls")()
 
     # The clock
 
     @property
     def now(self) -> float:
-        """Seconds on the simulator's clock, which began at 0."""
+        """Seconds on the simulator's clock, which began at 0.
+
+        >>> sim.advance(2.5)
+        >>> sim.now
+        2.5
+        """
         nanoseconds: int = self._control("now")()
         return nanoseconds / _NS_PER_SECOND
 
@@ -791,6 +1066,13 @@ class Simulator:
         """Advance the manual clock. Everything due by then happens, in order, before this returns.
 
         Raises RuntimeError on a real clock.
+
+        >>> handle = sim.add("Head office", after=60)
+        >>> len(ras.enum_connections())
+        0
+        >>> sim.advance(60)
+        >>> len(ras.enum_connections())
+        1
         """
         if self._control("advance")(_check.nanoseconds("seconds", seconds)):
             raise RuntimeError("the simulator's clock is real: it advances by itself")
@@ -800,6 +1082,11 @@ class Simulator:
         """Seconds by which each call of a RAS function advances the manual clock; 0 by default.
 
         Calls of the event log do not advance it.
+
+        >>> sim.step_per_call = 0.5
+        >>> connections = ras.enum_connections()
+        >>> sim.now > 0
+        True
         """
         nanoseconds: int = self._control("step_per_call")()
         return nanoseconds / _NS_PER_SECOND
@@ -815,6 +1102,12 @@ class Simulator:
 
         Returns what the method returns, such as the handle of `add` or `dial`, which becomes valid
         then.
+
+        >>> handle = sim.add("Head office")
+        >>> sim.schedule(2.0, sim.drop, handle)
+        >>> sim.advance(2.0)
+        >>> ras.enum_connections()
+        ()
         """
         return action(*args, **{**kwargs, "after": delay})  # type: ignore[arg-type]
 
@@ -822,6 +1115,9 @@ class Simulator:
         """Start a demonstration on a real clock. It repeats until `close`.
 
         Connections dial, fail, connect, go dormant and reconnect, lose links and drop.
+
+        >>> with Simulator(clock="real") as sim:
+        ...     sim.demo()  # a Monitor would report its events now
         """
         self._do("demo")
         self._clock = "real"

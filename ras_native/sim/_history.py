@@ -60,6 +60,12 @@ class HistoryEntry(NamedTuple):
     - `value`: `HistoryEvent` gives its meaning; 0 if it has none.
     - `registrations`: How many registrations were signalled, missed a signal or were forgotten;
       otherwise 0.
+
+    >>> sim.advance(2)
+    >>> handle = sim.add("Head office")
+    >>> entry = sim.history[0]
+    >>> entry.time, entry.event.name, entry.handle == handle
+    (2.0, 'STATE', True)
     """
 
     sequence: int
