@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -10,44 +11,71 @@ from xml.etree import ElementTree
 import pytest
 from tsv import ROOT
 
-SCRIPT = ROOT / "benchmarks" / "report.py"
-
-
-def case(name, param, extra):
-    return {
-        "group": f"{name}: <group>", "name": f"{name}[{param}]", "param": param,
-        "extra_info": extra, "stats": {"median": 0.002},
-    }  # fmt: skip
-
-
-RESULTS = {
-    "machine_info": {
-        "described": {
-            "python": "CPython 3.13", "system": "Windows 10", "wine": "8.0", "cpu": "A & B",
-            "cpus": "2", "ras_native": "0.1.0", "cffi": "2.0", "date": "2026-01-01",
-        }
-    },
-    "benchmarks": [
-        case("test_unchanged_beside_the_bare_loop", "native-4",
-             {"ns per poll": {"ours": 530, "bare C loop": 150, "own cost": 380}, "ratio": 3.53}),
-        case("test_unchanged_beside_the_bare_loop", "4-ctypes",
-             {"ns per poll": {"ours": 7_900, "bare C loop": 160, "own cost": 7_740}}),
-        case("test_connect_many_beside_the_bare_loop", "refused-1000",
-             {"us per connect": {"bare": 15.1, "ours": 14.5}}),
-        case("test_memory_of_polls", "native", {"bytes per 1,000,000 polls": {"growth": 0}}),
-        case("test_ways", "asyncio", {}),
-    ],
-    "missing": ["nmap (not installed)"],
+MACHINE = {
+    "python": "CPython 3.13", "system": "Linux 6.1 (#1)", "wine": "none", "cpu": "A & B",
+    "cpus": "2", "ras_native": "0.1.0", "cffi": "2.0", "date": "2026-01-01",
 }  # fmt: skip
 
 
+def case(name, params, extra, group="unchanged snapshot"):
+    return {"name": f"{name}[x]", "params": params, "group": group, "extra_info": extra}
+
+
+def unchanged(backend, size, ours, **others):
+    names = {"bare": "bare C loop", "textbook": "textbook ctypes", "pywin32": "pywin32"}
+    others = {names[name]: ns for name, ns in others.items()}
+    return case(
+        "test_unchanged",
+        {"ras": backend, "handles": size},
+        {
+            "ns per poll": {"ours": ours, **others},
+            "ratios": {name: ours / ns for name, ns in others.items()},
+            "own ns": ours - others["bare C loop"],
+        },
+    )
+
+
+LINUX = [
+    unchanged("native", 4, 530, bare=150, textbook=44_000),
+    unchanged("native", 16, 1_500, bare=500, textbook=170_000),
+    unchanged("ctypes", 4, 7_900, bare=150, textbook=7_000),
+    case("test_growth_of_polls", {"ras": "native"},
+         {"growth per 1,000,000 polls": {"bytes": 4096, "threads": 0, "descriptors": 0}}, "growth"),
+    case("test_change_to_thread", {"ras": "native"},
+         {"us per change": {"ours": 170, "a C thread": 40},
+          "us (99 %) per change": {"ours": 500, "a C thread": 300},
+          "us (99.9 %) per change": {"ours": 900, "a C thread": 700},
+          "ratios": {"a Python thread alone": 3.4, "a C thread": 4.25}}, "change to a thread"),
+]  # fmt: skip
+WINE = [unchanged("native", 0, 600, bare=50, textbook=800, pywin32=300)]
+
+
+def write(path, cases, wine):
+    facts = {**MACHINE, "wine": wine}
+    content = {"machine_info": {"described": facts}, "benchmarks": cases, "missing": ["nmap"]}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return str(path)
+
+
 @pytest.fixture
-def report(tmp_path):
-    path = tmp_path / "results.json"
-    path.write_text(json.dumps(RESULTS), encoding="utf-8")
+def project(tmp_path):
+    """Copy what the script reads and writes."""
+    for name in ("benchmarks/report.py", "README.md", "docs/speed.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.fixture
+def report(project):
+    results = [
+        write(project / "linux.json", LINUX, "none"),
+        write(project / "wine.json", WINE, "8.0"),
+    ]
 
     def run(*options):
-        command = [sys.executable, "-X", "utf8", str(SCRIPT), str(path), *options]
+        script = project / "benchmarks" / "report.py"
+        command = [sys.executable, "-X", "utf8", str(script), *results, *options]
         done = subprocess.run(
             command, capture_output=True, encoding="utf-8", timeout=50, check=False
         )
@@ -59,24 +87,49 @@ def report(tmp_path):
 
 def test_every_case_stands_in_its_group(report):
     lines = report()
-    assert lines[0].startswith("CPython 3.13, Windows 10 under Wine 8.0, A & B (2 processors), ")
-    assert "| native-4 | ours 530 ns; bare C loop 150 ns; own cost 380 ns | 3.53 |" in lines
-    assert "| native | growth 0 bytes |  |" in lines
-    assert "| asyncio | 2,000 µs |  |" in lines
-    assert lines[-1] == "- missing: nmap (not installed)"
+    assert "| case | backend | ours | bare C loop | textbook ctypes | more |" in lines
+    assert "| 4 | native | 530 ns | 150 ns | 44 µs |  |" in lines
+    growth = "bytes 4,096, threads 0, descriptors 0"
+    assert f"|  | native | growth (1,000,000 polls): {growth} |" in lines
+    assert "- missing: nmap" in lines
+    assert (
+        "CPython 3.13, Windows CPython under Wine, not Windows (Wine 8.0), A & B (2 processors), "
+        "ras_native 0.1.0, cffi 2.0, 2026-01-01."
+    ) in lines
 
 
-def test_the_small_table_has_a_row_for_each_job(report):
-    lines = report("--small")
-    row = "| `snapshot()`, nothing new, 4 connections | 530 ns | 7.9 µs | bare C loop 150 ns |"
-    assert row in lines
-    assert "| `connect_many`, 1,000 refused, each | 14.5 µs |  | bare 15.1 µs |" in lines
-    assert "| import in a new process | not measured | | |" in lines
+def test_the_targets_tell_what_was_reached(report):
+    lines = report("--targets")
+    rows = {tuple(line.split(" | ")[:2]): line.split(" | ")[3:] for line in lines}
+    snapshot = "4: 380 ns of 510 ns; 16: 1 µs of 990 ns"
+    assert rows["| unchanged `snapshot()`", "Linux"] == [snapshot, "**missed** at 16 |"]
+    (told,) = [line for line in lines if "no connection | Wine" in line]
+    assert told.endswith("| 0: 2 times |  |")
+    assert rows["| ctypes backend: `snapshot()`", "Linux"][1] == "**missed** |"
+    assert rows["| 1,000,000 polls", "Linux"][1] == "reached |"
+    assert rows["| from a change to a thread", "Linux"] == ["3.4 times", "**missed** |"]
+    assert rows["| `import ras_native`", "Linux"] == ["", "not measured |"]
 
 
-def test_the_charts(report, tmp_path):
-    written = report("--charts", str(tmp_path / "charts"))
-    assert len(written) == 3  # memory is no time, and one group has two cases
-    for name in written:
-        (title, *_) = ElementTree.parse(name).iter("{http://www.w3.org/2000/svg}text")  # noqa: S314
-        assert title.text.endswith(": <group>")
+def test_the_documents_and_charts(report, project):
+    report("--write")
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    assert "| the same with no connection | 600 ns | pywin32: **300 ns, faster** |" in readme
+    assert "When not to use it" in readme
+    speed = (project / "docs" / "speed.md").read_text(encoding="utf-8")
+    lost = "| unchanged snapshot | 4 | Linux | ctypes | textbook ctypes | 1.1 times |"
+    assert lost in speed
+    assert "Measure it yourself" in speed
+    for chart in (project / "docs" / "charts").iterdir():
+        assert f"(charts/{chart.name})" in speed
+        (title, *_) = ElementTree.parse(chart).iter("{http://www.w3.org/2000/svg}text")  # noqa: S314
+        assert title.text
+    assert (project / "docs" / "charts" / "wine-unchanged.svg").exists()
+
+
+def test_writing_again_changes_nothing(report, project):
+    texts = []
+    for _ in range(2):
+        report("--write")
+        texts.append((project / "docs" / "speed.md").read_text(encoding="utf-8"))
+    assert texts[0] == texts[1]
