@@ -1,6 +1,7 @@
 """Sphinx builds the documents with this: python -m sphinx -W --keep-going docs build/docs."""
 
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import ras_native
@@ -22,4 +23,16 @@ python_maximum_signature_line_length = 80
 add_module_names = False
 
 html_theme = "furo"
+html_show_copyright = False
 html_title = f"ras_native {release}"
+
+# The addresses are in pyproject.toml alone.
+addresses = metadata.metadata("ras_native").get_all("Project-URL") or []
+urls = dict(address.split(", ", 1) for address in addresses)
+html_baseurl = urls.get("Documentation", "")
+if "Source" in urls:
+    html_theme_options = {
+        "source_repository": urls["Source"],
+        "source_branch": "main",
+        "source_directory": "docs/",
+    }

@@ -36,6 +36,11 @@ def cell(text):
     return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
 
 
+def sentence(text):
+    """Begin with a capital letter, and end with a full stop."""
+    return f"{text[0].upper()}{text[1:]}" + ("" if text.endswith((".", "?")) else ".")
+
+
 def rows_of_codes():
     """Return the rows of errors.tsv: code, name, errno, text, advice, source."""
     lines = (ROOT / "errors.tsv").read_text(encoding="utf-8").splitlines()[1:]
@@ -48,7 +53,8 @@ def codes_with_advice():
     for code, name, _, text, advice, source in rows_of_codes():
         if advice:
             host = re.sub(r"^https?://(?:www\.)?([^/]+).*", r"\1", source)
-            parts.append(f"`{code}` {name}\n: {text}.\n  {advice}. [Source: {host}](<{source}>)\n")
+            said = f"{sentence(text)} {sentence(advice)} [Source: {host}](<{source}>)"
+            parts.append(f"`{code}` {name}\n: {said}\n")
     return "\n".join(parts)
 
 
