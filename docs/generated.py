@@ -73,12 +73,12 @@ def first_line(thing):
 
 
 def events():
-    """Return a table of all events, with the positions for `match`."""
-    lines = ["| event | `match` | meaning |", "|---|---|---|"]
+    """Return a table of all events, each as the pattern for `match`."""
+    lines = ["| event | meaning |", "|---|---|"]
     for event in ras_native.EVENTS:
         name, members = event.__name__, ", ".join(event.__match_args__)
-        link = f"[{name}](#ras_native.{name})"
-        lines.append(f"| {link} | `{name}({members})` | {cell(first_line(event))} |")
+        link = f"[`{name}({members})`](#ras_native.{name})"
+        lines.append(f"| {link} | {cell(first_line(event))} |")
     return "\n".join(lines)
 
 
@@ -110,8 +110,11 @@ PARTS = {
 }
 
 
-def fill_in(_app, _name, source):
-    """Replace the marks of a page."""
+def fill_in(app, _name, source):
+    """Replace the marks of a page. Such a page is read again after a change of what it shows."""
+    if MARK.search(source[0]):
+        for path in (Path(__file__), ROOT / "errors.tsv", *ROOT.rglob("*.py")):
+            app.env.note_dependency(path)
     source[0] = MARK.sub(lambda found: PARTS[found[1]](), source[0])
 
 
