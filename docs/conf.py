@@ -19,6 +19,7 @@ myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
+autodoc_type_aliases = {"Address": "Address"}
 python_maximum_signature_line_length = 80
 add_module_names = False
 

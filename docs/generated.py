@@ -129,6 +129,19 @@ def parameters_of(thing):
         return set()
 
 
+def drop_members(_app, what, _name, thing, _options, lines):
+    """Leave out the list of members in the docstring of a class: each has its own entry."""
+    if what not in {"class", "exception"}:
+        return
+    kept, is_member = [], False
+    for line in lines:
+        found = re.match(r"- `(\w+)`: ", line)
+        is_member = hasattr(thing, found[1]) if found else is_member and line.startswith("  ")
+        if not is_member:
+            kept.append(line)
+    lines[:] = kept
+
+
 def mark_parameters(_app, _what, _name, thing, _options, lines):
     """Make a field of each paragraph that begins with the name of a parameter and a colon."""
     names, is_inside = parameters_of(thing), False
@@ -201,6 +214,7 @@ def setup(app):
     """Connect the functions above to Sphinx."""
     merge_sources()
     app.connect("source-read", fill_in)
+    app.connect("autodoc-process-docstring", drop_members)
     app.connect("autodoc-process-docstring", mark_parameters)
     app.connect("autodoc-skip-member", skip_noise)
     app.connect("missing-reference", find_in_package)
