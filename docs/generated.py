@@ -142,6 +142,21 @@ def drop_members(_app, what, _name, thing, _options, lines):
     lines[:] = kept
 
 
+def mark_code(_app, _what, _name, _thing, _options, lines):
+    """Make code of each indented block that follows a paragraph, and not an item of a list."""
+    paragraph, is_code = "", False
+    for number, line in enumerate(lines):
+        if line.startswith("    ") and not paragraph.startswith(("- ", "..", ":", " ")):
+            if not is_code and not re.match(r"\d+\. ", paragraph):
+                lines[number] = f"::\n\n{line}"
+            is_code = True
+        elif line.strip():
+            is_code = False
+            if not number or not lines[number - 1].strip():
+                paragraph = line
+    lines[:] = "\n".join(lines).split("\n")
+
+
 def mark_parameters(_app, _what, _name, thing, _options, lines):
     """Make a field of each paragraph that begins with the name of a parameter and a colon."""
     names, is_inside = parameters_of(thing), False
@@ -215,6 +230,7 @@ def setup(app):
     merge_sources()
     app.connect("source-read", fill_in)
     app.connect("autodoc-process-docstring", drop_members)
+    app.connect("autodoc-process-docstring", mark_code)
     app.connect("autodoc-process-docstring", mark_parameters)
     app.connect("autodoc-skip-member", skip_noise)
     app.connect("missing-reference", find_in_package)
