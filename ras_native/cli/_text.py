@@ -37,7 +37,7 @@ def visible(text: str, console: Console) -> str:
 
 def is_limited(console: Console) -> bool:
     """Whether lines must fit a terminal. Other output has colours too, if FORCE_COLOR is set."""
-    return console.is_terminal and console.width < NO_LIMIT
+    return console.is_terminal and console.width + 1 < NO_LIMIT  # rich keeps one cell free
 
 
 def isolated(text: str, console: Console) -> str:
