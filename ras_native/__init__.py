@@ -86,6 +86,7 @@ Other modules:
 
 - `ras_native.sim`: the simulator, for tests and demonstrations.
 - `ras_native.event_log`: reads what RAS writes into the event log of Windows.
+- `ras_native.exporter`: metrics for Prometheus; the command `ras-native exporter` serves them.
 - `ras_native.benchmark`: measures what calls cost on this machine.
 - The command `ras-native` shows, watches and checks connections: see `ras-native --help`.
 """

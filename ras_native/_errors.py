@@ -77,8 +77,10 @@ class CodeError(OSError):
 class RasError(CodeError):
     """A RAS function returned a code other than 0.
 
-    `code` and `winerror` are that code, and `name` is its symbol. `function` is the Windows name of
-    the function. `message` is the text of the code, and `errno` the nearest errno of this system.
+    - `code`: That code; `winerror` is the same number.
+    - `function`: The Windows name of the function.
+    - `message`: The text of the code.
+    - `errno`: The nearest errno of this system.
 
     >>> try:
     ...     ras.hang_up(7)
@@ -105,9 +107,12 @@ class RasError(CodeError):
 class ProviderError(OSError):
     """The library given as `provider` cannot be loaded, or lacks a function that is needed.
 
-    For an EventLog: it cannot be used as an event log. `provider` is the path of the library, None
-    for the system's rasapi32. `reason` says what is wrong. `function` is the Windows name of the
-    missing function, or None. `os_error` is the system's error number, or 0.
+    For an EventLog: it cannot be used as an event log.
+
+    - `provider`: The path of the library; None for the system's rasapi32.
+    - `reason`: What is wrong, in words.
+    - `function`: The Windows name of the missing function, or None.
+    - `os_error`: The system's error number, or 0.
 
     >>> try:
     ...     Ras("missing.dll")
@@ -173,8 +178,12 @@ class Cancelled(Exception):  # noqa: N818 - it is not an error: somebody set the
 class WSAError(CodeError):
     """A socket operation failed.
 
-    `code` and `winerror` are the Winsock code, and `errno` is the system's own number. If
-    Python has a standard exception for the code, this is an instance of that too.
+    - `code`: The Winsock code, the same on every system; `winerror` is the same number.
+    - `function`: The name of the function that failed.
+    - `message`: The text of the code.
+    - `errno`: The system's own number.
+
+    If Python has a standard exception for the code, this is an instance of that too.
 
     >>> import socket
     >>> with socket.socket() as sock:

@@ -55,9 +55,9 @@ class Notification(Event):
     The event does not say what happened, and several changes set it only once. When it is set,
     call `reset()` before you enumerate, or you may miss a change.
 
-    Close it, or use it in a `with`. Windows has no call to end a registration. After a
-    Notification for all connections is closed, the next one with the same flags reuses its
-    registration.
+    Only a Ras makes Notifications. Close it, or use it in a `with`. Windows has no call to end a
+    registration. After a Notification for all connections is closed, the next one with the same
+    flags reuses its registration.
 
     >>> with ras.connection_notification() as notification:
     ...     handle = sim.add("Head office")

@@ -426,7 +426,7 @@ class Listing(tuple[_Listed, ...], Generic[_Listed]):
     def find(self, wanted: str | int | Connection) -> _Listed | None:
         """Find the first connection of that phone-book entry or handle; None if there is none.
 
-        Letter case does not matter in a name.
+        wanted: the name of the entry, in any letter case, its handle or its Connection.
 
         >>> handle = sim.add("Head office")
         >>> ras.snapshot().find("head office").is_up

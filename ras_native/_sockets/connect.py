@@ -68,7 +68,7 @@ def wsa_connect(
     IPv6Address. Or `name` is the bytes of a sockaddr; the call reads the first `namelen`. A name of
     zeros, 16 bytes for IPv4 and 28 for IPv6, removes a datagram socket's peer. `callee_data` is the
     capacity for the callee's data in bytes, `sqos` the bytes of a QOS structure. `gqos` must be
-    None.
+    None. `caller_data` is bytes for the callee, which TCP/IP refuses. `backend` is that of `Ras`.
 
     On a blocking stream socket the call waits for the outcome. After Ctrl-C the attempt is still in
     progress: close the socket. A socket with a timeout counts as non-blocking. On a non-blocking
@@ -133,8 +133,8 @@ def connect(
     loopback TCP repeats nothing. Instead this function repeats a refused connect up to 5 times,
     5 ms apart, because Windows also refuses while a listener's queue is full.
 
-    `address` and the errors are those of `wsa_connect`; after `timeout` the error is TimeoutError
-    (WSAETIMEDOUT). Source: WSAConnect.
+    `address`, `backend` and the errors are those of `wsa_connect`; after `timeout` the error is
+    TimeoutError (WSAETIMEDOUT). Source: WSAConnect.
 
     >>> import socket
     >>> with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as sock:

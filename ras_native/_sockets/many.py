@@ -136,7 +136,8 @@ def connect_many(
     `abortive` True ends the connections with a reset, which the remote side sees. Then no local
     port stays in TIME_WAIT; Windows has only 16,384 local ports. False closes them normally.
 
-    `syn_retries` is that of `connect`. A connect that is repeated counts once for `rate`.
+    `syn_retries` and `backend` are those of `connect`. A connect that is repeated counts once for
+    `rate`.
 
     On Windows and macOS a wait costs time in proportion to the sockets in flight, because select
     and poll look at each of them. On Linux it does not.
@@ -181,8 +182,9 @@ def connect_stream(
 ) -> Generator[ConnectResult, None, None]:
     """Connect to the targets by TCP; yield each result when its connect ends.
 
-    The arguments are those of `connect_many`, but `targets` may be endless. It is read while you
-    take results, at most `concurrency` targets ahead of them. While it blocks, no result comes.
+    The arguments (`timeout`, `rate`, `source`, `abortive`, `syn_retries`, `backend`) are those of
+    `connect_many`, but `targets` may be endless. It is read while you take results, at most
+    `concurrency` targets ahead of them. While it blocks, no result comes.
 
     The results come in the order in which the connects end. Nothing runs while you use a result, so
     a slow use of one can make `elapsed_ns` of others longer. After Ctrl-C you have the results that

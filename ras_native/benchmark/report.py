@@ -67,6 +67,8 @@ class Report:
     def cost(self, where: str, job: str, size: int, way: str) -> float | None:
         """Return the median of a job in nanoseconds; None if it was not measured.
 
+        The arguments `where`, `job`, `size` and `way` are the members of `Figure`.
+
         >>> from ras_native.benchmark import Report
         >>> report = Report({"system": "Windows"})
         >>> report.cost("the simulator", "poll", 4, "native") is None

@@ -23,8 +23,9 @@ _MOST_ATTEMPTS = 4
 class EventLogError(CodeError):
     """A function of the event log failed.
 
-    `code` and `winerror` are the Windows code, and `name` is its symbol. `function` is the Windows
-    name of the function. `message` is the text of the code.
+    - `code`: The Windows code; `winerror` is the same number.
+    - `function`: The Windows name of the function.
+    - `message`: The text of the code.
 
     >>> from ras_native.event_log import EventLog
     >>> sim.fail("EvtNext", 5, count=None)

@@ -57,6 +57,11 @@ class Metric(NamedTuple):
     - `kind`: Its type, as Prometheus calls it.
     - `labels`: The names of its labels.
     - `text`: What it tells.
+
+    >>> from ras_native.exporter import METRICS
+    >>> metric = METRICS[0]
+    >>> metric.name, metric.kind, metric.labels
+    ('ras_up', 'gauge', ('entry', 'device_type', 'guid'))
     """
 
     name: str
@@ -65,7 +70,12 @@ class Metric(NamedTuple):
     text: str
 
     def family(self) -> _Family:
-        """Return it without values."""
+        """Return it without values.
+
+        >>> from ras_native.exporter import METRICS
+        >>> METRICS[0].family().name
+        'ras_up'
+        """
         return _FAMILIES[self.kind](self.name, self.text, labels=self.labels)
 
 
@@ -180,12 +190,6 @@ class _Entry:
 class RasCollector(Collector):
     """Keeps the metrics of a Monitor for one's own registry of prometheus-client.
 
-        monitor = Monitor()
-        collector = RasCollector(monitor)
-        REGISTRY.register(collector)
-        with monitor:
-            collector.consume()
-
     Each event of a Monitor goes to one consumer. `consume` is that consumer; run it in a thread of
     its own if the program does something else. A program that already takes the events calls
     `apply` with each of them instead. A scrape only reads what is known: it never calls RAS.
@@ -199,6 +203,16 @@ class RasCollector(Collector):
     the events of further ones.
 
     Any thread may use it. Raises TypeError or ValueError for a bad argument.
+
+    >>> from prometheus_client import CollectorRegistry
+    >>> from ras_native.exporter import RasCollector
+    >>> collector = RasCollector(monitor)
+    >>> registry = CollectorRegistry()
+    >>> registry.register(collector)
+    >>> handle = sim.add("Head office")
+    >>> collector.apply(monitor.get())
+    >>> registry.get_sample_value("ras_provider_up") == 1
+    True
     """
 
     def __init__(
@@ -238,6 +252,11 @@ class RasCollector(Collector):
         """Apply the events of the Monitor until it is closed.
 
         Raises ValueError without a Monitor, or if it was not entered; or the error that ended it.
+
+        >>> from ras_native.exporter import RasCollector
+        >>> collector = RasCollector(monitor)
+        >>> monitor.close()  # otherwise `consume` goes on until another thread closes it
+        >>> collector.consume()
         """
         if self._monitor is None:
             raise ValueError("monitor: this collector was made without one")
@@ -246,7 +265,13 @@ class RasCollector(Collector):
                 self.apply(self._monitor.get())
 
     def apply(self, event: MonitorEvent) -> None:
-        """Take the next event. Raises TypeError if it is none."""
+        """Take the next event. Raises TypeError if it is none.
+
+        >>> from ras_native.exporter import RasCollector
+        >>> collector = RasCollector()
+        >>> handle = sim.add("Head office")
+        >>> collector.apply(monitor.get())
+        """
         with self._lock:
             self._availability.apply(event)
             if event.entry is not None:
@@ -293,11 +318,23 @@ class RasCollector(Collector):
     # Metrics
 
     def describe(self) -> Iterator[_Family]:
-        """Return the metrics without values; a registry calls this."""
+        """Return the metrics without values; a registry calls this.
+
+        >>> from ras_native.exporter import RasCollector
+        >>> [family.name for family in RasCollector().describe()][0]
+        'ras_up'
+        """
         return (metric.family() for metric in METRICS)
 
     def collect(self) -> Iterable[_Family]:
-        """Return the metrics with their present values; a registry calls this for a scrape."""
+        """Return the metrics with their present values; a registry calls this for a scrape.
+
+        >>> from ras_native.exporter import RasCollector
+        >>> collector = RasCollector(entries=["Head office"])
+        >>> family = next(iter(collector.collect()))
+        >>> family.name, family.samples[0].value
+        ('ras_up', 0.0)
+        """
         families = {metric.name: metric.family() for metric in METRICS}
         with self._lock:
             for name, labels, value in self._samples():

@@ -140,6 +140,15 @@ class MetricsServer:
 
     Raises OSError if the port is taken or the address is not of this computer, or if a file cannot
     be read or is wrong; ValueError or TypeError for a bad argument.
+
+    >>> from prometheus_client import CollectorRegistry
+    >>> from urllib.request import urlopen
+    >>> from ras_native.exporter import MetricsServer, RasCollector
+    >>> registry = CollectorRegistry()
+    >>> registry.register(RasCollector(entries=["Head office"]))
+    >>> with MetricsServer(registry, port=0) as server, urlopen(server.url) as page:
+    ...     b"ras_up" in page.read()
+    True
     """
 
     def __init__(

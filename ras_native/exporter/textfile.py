@@ -26,6 +26,17 @@ def write_textfile(registry: CollectorRegistry, path: str | os.PathLike[str]) ->
 
     Raises ValueError or TypeError for a bad path, OSError if the file cannot be written. The old
     file is then still there, and nothing else is left behind.
+
+    >>> import pathlib, tempfile
+    >>> from prometheus_client import CollectorRegistry
+    >>> from ras_native.exporter import RasCollector, write_textfile
+    >>> registry = CollectorRegistry()
+    >>> registry.register(RasCollector(entries=["Head office"]))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "ras.prom")
+    ...     write_textfile(registry, file)
+    ...     "ras_up" in file.read_text(encoding="utf-8")
+    True
     """
     target = checked_path(path)
     beside = f"{target}.{os.getpid()}.tmp"

@@ -455,6 +455,8 @@ class Availability:
         A Monitor's events make this unnecessary, with one exception. If its first poll lists
         nothing, and the Monitor was not given the expected entries, then no event tells that.
 
+        monotonic_ns: when the poll returned, on the clock of `time.perf_counter_ns`.
+
         >>> availability = Availability(["Head office"])
         >>> availability.apply_snapshot(ras.snapshot(), 1_000_000_000)
         >>> print(availability.summary("Head office", 2_000_000_000).state)
@@ -472,6 +474,7 @@ class Availability:
     def apply_probe(self, name: str, seconds: float | None, monotonic_ns: int) -> None:
         """Take the result of a probe through an entry, or to any other target.
 
+        name: the entry or the target; letter case does not matter.
         seconds: how long the answer took; None if there was none.
         monotonic_ns: when the probe ended. A result that is not newer than the last one of this
         name is ignored. So you may pass all of `Monitor.probe_results` again and again.
@@ -565,6 +568,8 @@ class Availability:
 
     def round_trips(self, name: str) -> RoundTrips | None:
         """Return the last results of the probes of an entry or target, or None if it has none.
+
+        name: as it was given to `apply_probe`, in any letter case.
 
         >>> availability = Availability(["Head office"])
         >>> availability.apply_probe("Head office", 0.02, 1_000_000_000)

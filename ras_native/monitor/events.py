@@ -363,6 +363,8 @@ class Gap(MonitorEvent):
     def utc(self, moment_ns: int) -> datetime:
         """Convert `from_ns` or `to_ns` to UTC, relative to `time`.
 
+        moment_ns: nanoseconds on the clock of `monotonic_ns`.
+
         >>> sim.stop_service(711)
         >>> with Monitor(ras, interval=0.01) as monitor:
         ...     failed = monitor.get()

@@ -328,6 +328,8 @@ def replay(path: str | os.PathLike[str]) -> Iterator[MonitorEvent]:
     the events begin with `Found`, and numbers and durations count from there. An incomplete last
     line, such as after a crash, is ignored.
 
+    path: the file that `Monitor(record=...)` wrote. Its older parts are found beside it.
+
     Raises OSError if the file cannot be read, RecordingError if it is not a recording.
 
     >>> import pathlib, tempfile

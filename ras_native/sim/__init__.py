@@ -166,6 +166,18 @@ class Simulator:
     library: the path of another copy of the simulator, such as one that replaces rasapi32.dll for
     programs that know nothing of ras_native.
 
+    Most methods take some of these arguments:
+
+    - `handle`: the handle of the connection, as `add` and `dial` return it.
+    - `entry_name`: the name of the connection's phone-book entry.
+    - `subentry`: the number of a link, from 1.
+    - `after`: seconds on the simulator's clock until the change happens; 0 is at once.
+    - `function`: the name of a function that the library exports, such as "RasEnumConnectionsW".
+    - `code`: the code that Windows' functions return.
+
+    Most of them raise LookupError if there is no such connection in the state for this, and
+    TypeError or ValueError for a bad argument, before anything changes.
+
     A child of `os.fork` gets a copy of the service, with a manual clock, without registrations and
     without subscriptions to the event log: it cannot set the events of its parent.
 
@@ -368,6 +380,8 @@ class Simulator:
     ) -> None:
         """Add a phone-book entry: RasEnumEntries lists it, and RasDial dials it like `dial`.
 
+        states, step, error, connection: how it is dialled, as for `dial`.
+
         >>> sim.add_entry("Head office", error=691)  # programs can dial it with RasDial now
         >>> ras.enum_connections()
         ()
@@ -456,6 +470,9 @@ class Simulator:
         after: float = 0.0,
     ) -> None:
         """Change what RasGetConnectStatus reports. None leaves a member; "" makes it unknown.
+
+        state, error, substate, phone_number, local_endpoint, remote_endpoint: the members of
+        `ras_native.Status`.
 
         Substate DORMANT sets the events registered for `NotificationFlag.DORMANT`; RECONNECTED, and
         NONE after an outage, set those for `NotificationFlag.RECONNECTION`.
@@ -622,7 +639,9 @@ class Simulator:
         self._do("forget_registrations", _check.nanoseconds("after", after))
 
     def lose_notifications(self, probability: float, seed: int = 0) -> None:
-        """Lose signals at random, with a probability from 0 to 1; equal seeds lose the same ones.
+        """Lose signals at random, with a probability from 0 to 1.
+
+        seed: a whole number; with the same seed the same signals are lost.
 
         A lost signal sets no event at all. 0 ends the fault.
 
@@ -987,7 +1006,7 @@ class Simulator:
     def delay(self, function: str, seconds: float) -> None:
         """Let every call of the function take this much longer, in real time.
 
-        0 ends the delay, also for calls that wait now.
+        seconds: how much longer. 0 ends the delay, also for calls that wait now.
 
         >>> sim.delay("RasEnumConnectionsW", 0.01)
         >>> ras.enum_connections()  # takes at least 10 ms
@@ -1065,7 +1084,7 @@ class Simulator:
     def advance(self, seconds: float) -> None:
         """Advance the manual clock. Everything due by then happens, in order, before this returns.
 
-        Raises RuntimeError on a real clock.
+        seconds: by how much. Raises RuntimeError on a real clock.
 
         >>> handle = sim.add("Head office", after=60)
         >>> len(ras.enum_connections())
@@ -1099,6 +1118,9 @@ class Simulator:
         self, delay: float, action: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Call a method that takes `after`: `sim.schedule(2.0, sim.drop, handle)`.
+
+        delay: the seconds for `after`.
+        action: the method; the other arguments, `args` and `kwargs`, are for it.
 
         Returns what the method returns, such as the handle of `add` or `dial`, which becomes valid
         then.

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import doctest
+import enum
 import importlib
 import inspect
 import pydoc
+import re
+import typing
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -22,6 +26,7 @@ PACKAGES = (
     "ras_native",
     "ras_native.benchmark",
     "ras_native.event_log",
+    "ras_native.exporter",
     "ras_native.monitor",
     "ras_native.sim",
 )
@@ -115,6 +120,37 @@ def test_every_exception_is_needed():
     assert {name for name in SHARED if name in PUBLIC} <= without
     assert SHARED.keys() - PUBLIC.keys() <= {label.rpartition(".")[2] for label in without}
     assert all(examples(other) for other in SHARED.values() if other in PUBLIC)
+
+
+def is_constructed(kind: type) -> bool:
+    """Whether users make objects of a class; its docstring then has the parameters."""
+    return not (
+        issubclass(kind, (enum.Enum, tuple, ras_native.Notification))
+        or dataclasses.is_dataclass(kind)
+        or typing.is_typeddict(kind)
+    )
+
+
+def callables(name: str) -> Iterator[tuple[str, Any, str]]:
+    """Yield the label of one name and of each method, and where its parameters are explained."""
+    item = PUBLIC[name]
+    docstring = pydoc.getdoc(item)
+    if inspect.isfunction(item) or (inspect.isclass(item) and is_constructed(item)):
+        yield name, item, docstring
+    if inspect.isclass(item):
+        for member, value in members(item):
+            if inspect.isroutine(value):
+                yield f"{name}.{member}", value, docstring + pydoc.getdoc(value)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_parameter_is_explained(name):
+    for label, item, docstring in callables(name):
+        for parameter in inspect.signature(item).parameters:
+            assert parameter == "self" or re.search(rf"\b{parameter}\b", docstring), (
+                label,
+                parameter,
+            )
 
 
 def prepared(used: set[str], backend: str, stack: ExitStack) -> dict[str, Any]:
