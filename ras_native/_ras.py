@@ -266,6 +266,8 @@ class Ras:
     def get_connect_status(self, handle: ConnectionLike) -> Status:
         """Ask the status of one connection, also of one that is being dialled.
 
+        handle: a handle, a Connection, an Observation, or the name of an entry: see `Ras`.
+
         Raises RasError with code 6 if the connection has ended, with 8 if Windows is out of
         memory. A failure to connect is not raised: it is `Status.error`. Source:
         RasGetConnectStatusW.
@@ -282,6 +284,8 @@ class Ras:
     def get_connection_statistics(self, handle: ConnectionLike) -> Statistics:
         """Ask what RAS counted for one connection since it connected.
 
+        handle: a handle, a Connection, an Observation, or the name of an entry: see `Ras`.
+
         Raises RasError: 6 or 668 if the connection has ended or is not up, 8 if Windows is out of
         memory; ProviderError if the provider has no statistics. Source: RasGetConnectionStatistics.
 
@@ -294,7 +298,10 @@ class Ras:
         return self._statistics(self._handle(handle), 0)
 
     def get_link_statistics(self, handle: ConnectionLike, subentry: int) -> Statistics:
-        """Ask what RAS counted for one link of a multilink connection; `subentry` counts from 1.
+        """Ask what RAS counted for one link of a multilink connection.
+
+        handle: a handle, a Connection, an Observation, or the name of an entry: see `Ras`.
+        subentry: the number of the link, from 1.
 
         Raises RasError: 6 or 668 if the connection has ended or is not up, another code if it has
         no such link; ProviderError if the provider has no such function. Source:
@@ -318,6 +325,8 @@ class Ras:
     def clear_connection_statistics(self, handle: ConnectionLike) -> None:
         """Set the counters of one connection to 0, for every program.
 
+        handle: a handle, a Connection, an Observation, or the name of an entry: see `Ras`.
+
         Raises RasError: 6 or 668 if the connection has ended; ProviderError if the provider has no
         such function. Never call it with Wine's own rasapi32: it ends the process. Source:
         RasClearConnectionStatistics.
@@ -334,6 +343,8 @@ class Ras:
 
     def get_projection_info(self, handle: ConnectionLike) -> Projection:
         """Ask what a connection negotiated: its addresses, authentication and encryption.
+
+        handle: a handle, a Connection, an Observation, or the name of an entry: see `Ras`.
 
         The status is read before and after. If it changed, everything is read again, up to four
         readings in all.
@@ -356,6 +367,8 @@ class Ras:
         self, handle: ConnectionLike, *, version: Literal[4, 6] | None = None
     ) -> Endpoint:
         """Give the address that this computer has in the tunnel of a connection.
+
+        handle: a handle, a Connection, an Observation, or the name of an entry: see `Ras`.
 
         Pass it as the source of a connect: `connect(sock, target, source=(address, 0))`. Call this
         again after a new dialling: the address may differ. `version` 4 or 6 asks for IPv4 or IPv6;
@@ -388,6 +401,8 @@ class Ras:
         cancel: Event | None = None,
     ) -> Status:
         """Poll a connection's status until it is in one of `states`, and return that status.
+
+        handle: a handle, a Connection, an Observation, or the name of an entry: see `Ras`.
 
         Without `states` the wait ends when connecting is over (connected, disconnected, or a
         non-zero `error`), or paused for input. If connecting failed, `Status.reason` explains why.
@@ -474,7 +489,10 @@ class Ras:
         return event
 
     def get_subentry_handle(self, handle: ConnectionLike, subentry: int) -> int:
-        """Give the handle of one link of a multilink connection; `subentry` counts from 1.
+        """Give the handle of one link of a multilink connection.
+
+        handle: a handle, a Connection, an Observation, or the name of an entry: see `Ras`.
+        subentry: the number of the link, from 1.
 
         Raises RasError: 6 if it is no connection, 618 if the link is not connected, 259 if there
         are fewer links. Source: RasGetSubEntryHandleW.
@@ -501,6 +519,8 @@ class Ras:
         all_references: bool = False,
     ) -> float:
         """End a connection, wait until it has ended, and return the seconds that took.
+
+        handle: a handle, a Connection, an Observation, or the name of an entry: see `Ras`.
 
         A dialling can be ended as well. Afterwards every use of the handle raises RasError, and
         the same entry can be dialled again at once. `wait=False` returns at once and leaves the

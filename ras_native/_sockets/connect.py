@@ -64,11 +64,16 @@ def wsa_connect(
 ) -> bytes:
     """Call WSAConnect once on an open socket; return the callee's data, which TCP/IP never has.
 
-    `name` is an address in the form of the socket module. Its host is numeric, or an IPv4Address or
-    IPv6Address. Or `name` is the bytes of a sockaddr; the call reads the first `namelen`. A name of
-    zeros, 16 bytes for IPv4 and 28 for IPv6, removes a datagram socket's peer. `callee_data` is the
-    capacity for the callee's data in bytes, `sqos` the bytes of a QOS structure. `gqos` must be
-    None. `caller_data` is bytes for the callee, which TCP/IP refuses. `backend` is that of `Ras`.
+    sock: an open `socket.socket`.
+    name: an address in the form of the socket module; its host is numeric, or an IPv4Address or
+    IPv6Address. Or the bytes of a sockaddr. A name of zeros, 16 bytes for IPv4 and 28 for IPv6,
+    removes a datagram socket's peer.
+    namelen: how many of the bytes of `name` the call reads; None: all.
+    caller_data: bytes for the callee.
+    callee_data: the capacity for the callee's data, in bytes.
+    sqos: the bytes of a QOS structure.
+    gqos: must be None.
+    backend: that of `Ras`.
 
     On a blocking stream socket the call waits for the outcome. After Ctrl-C the attempt is still in
     progress: close the socket. A socket with a timeout counts as non-blocking. On a non-blocking
@@ -118,7 +123,7 @@ def connect(
 ) -> float:
     """Connect a socket within `timeout` seconds; return the seconds it took.
 
-    The socket may be blocking or not; the call restores its mode. Ctrl-C ends the wait. Close the
+    `sock` may be blocking or not; the call restores its mode. Ctrl-C ends the wait. Close the
     socket after a timeout or Ctrl-C.
 
     `source` is the local address to bind the socket to first. To connect through the tunnel of an

@@ -332,8 +332,8 @@ class RasCollector(Collector):
         >>> from ras_native.exporter import RasCollector
         >>> collector = RasCollector(entries=["Head office"])
         >>> family = next(iter(collector.collect()))
-        >>> family.name, family.samples[0].value
-        ('ras_up', 0.0)
+        >>> family.name, family.samples[0].labels["entry"]
+        ('ras_up', 'Head office')
         """
         families = {metric.name: metric.family() for metric in METRICS}
         with self._lock:

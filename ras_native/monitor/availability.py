@@ -455,6 +455,7 @@ class Availability:
         A Monitor's events make this unnecessary, with one exception. If its first poll lists
         nothing, and the Monitor was not given the expected entries, then no event tells that.
 
+        snapshot: the connections, as `Ras.snapshot` or `Monitor.snapshot` gives them.
         monotonic_ns: when the poll returned, on the clock of `time.perf_counter_ns`.
 
         >>> availability = Availability(["Head office"])

@@ -520,7 +520,9 @@ class Simulator:
     ) -> None:
         """Let this many bytes a second pass, by the simulator's clock, in frames of 1,000 bytes.
 
-        The counters have 32 bits, and wrap. At most 10,000,000,000 bytes a second.
+        received, sent: bytes a second in each direction, at most 10,000,000,000.
+
+        The counters have 32 bits, and wrap.
 
         >>> handle = sim.add("Head office")
         >>> sim.set_traffic(handle, received=2000, sent=500)
