@@ -16,7 +16,7 @@ import shlex
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -145,11 +145,13 @@ def type_sessions(page: Path) -> int:
 
 
 class PageRun:
-    """Runs the programs and the commands of one page, in order, in one folder."""
+    """Runs the programs and the commands of one page, or only some blocks, in one folder."""
 
-    def __init__(self, page: Path, folder: Path) -> None:
+    def __init__(self, page: Path, folder: Path, some: Sequence[Block] | None = None) -> None:
         self._folder, self._printed = folder, ""
-        self._blocks = blocks(page)
+        self._blocks = blocks(page) if some is None else some
+        self.transcript = ""
+        """All that the programs and commands printed."""
         self._commands = "".join(b.text for b in self._blocks if b.language in {"sh", "console"})
 
     def run(self, *, commands: bool) -> None:
@@ -214,6 +216,7 @@ class PageRun:
         assert code is None or done.returncode == code, said
         assert "Traceback" not in done.stderr, said
         self._printed = done.stdout + done.stderr
+        self.transcript += self._printed
 
     def _make_tools(self) -> None:
         """Write the commands that a page may call: they use the page's simulator."""
