@@ -50,6 +50,11 @@ class LogReader:
         """Whether the log was opened; any thread may ask."""
         return self._log is not None and self._has_log
 
+    @property
+    def was_tried(self) -> bool:
+        """Whether the log was opened, or could not be opened; any thread may ask."""
+        return self._log is not None or not self._has_log or self._is_failing
+
     def take(self) -> LogNews:
         """Return what was found since the last call."""
         found = [self._found.popleft() for _ in range(len(self._found))]

@@ -43,6 +43,7 @@ SHORTEST_STATISTICS_INTERVAL = 0.01
 LONGEST_CAPACITY = 10_000_000
 CLOSE_SECONDS = 1.0
 """How long `Monitor.close` waits for a call of the provider to return."""
+_START_SECONDS = 0.001  # between two looks at a Monitor that starts
 
 _OF_THE_PARENT = "this Monitor belongs to the process that forked this one: make a new one"
 
@@ -112,6 +113,7 @@ class _Worker:
         self.engine = engine
         self.queue: EventQueue[MonitorEvent] = EventQueue(capacity, _overflow)
         self.log = LogReader(partial(EventLog, ras.provider, backend=ras.backend))
+        self._reads_log = event_log
         jobs = [self.log] if event_log else []
         self.probes = probes
         self.watcher = Watcher(ras, self.log.take, partial(taken, probes), sampling)
@@ -224,6 +226,11 @@ class _Worker:
     def _cancel_helpers(self) -> None:
         for helper in (self.helper, *self.probers):
             helper.cancel()
+
+    @property
+    def has_started(self) -> bool:
+        """Whether the first poll was made, and the event log opened if that is possible."""
+        return self.has_polled and (not self._reads_log or self.log.was_tried)
 
     def is_running(self) -> bool:
         """Whether the thread was started and not told to end."""
@@ -547,6 +554,28 @@ class Monitor:
         True
         """
         return self._entered().has_polled
+
+    def wait_until_started(self, timeout: float = 10.0) -> None:
+        """Wait until the Monitor notices everything that follows, at most `timeout` seconds.
+
+        Then it has polled, and the event log is open, so it can tell reasons. `has_event_log` is
+        False if there is no event log, or it cannot be opened now; the wait ends all the same. A
+        test calls this before it lets something happen.
+
+        >>> monitor.wait_until_started()
+        >>> monitor.has_polled, monitor.has_event_log
+        (True, True)
+
+        Raises TimeoutError, for instance if RAS does not answer; MonitorClosed if it is closed.
+        """
+        deadline_ns = time.perf_counter_ns() + _check.nanoseconds("timeout", timeout)
+        worker = self._entered()
+        while not worker.has_started:
+            if worker.is_cancelled or worker.ended_ns is not None:
+                raise MonitorClosed("the Monitor was closed before it had started")
+            if time.perf_counter_ns() >= deadline_ns:
+                raise TimeoutError(f"the Monitor has not started within {timeout:g} s")
+            time.sleep(_START_SECONDS)
 
     @property
     def has_signals(self) -> bool:
