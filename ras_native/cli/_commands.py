@@ -46,10 +46,10 @@ from ._completion import SHELLS, complete_entry, print_script
 from ._connect import Targets, progress
 from ._details import read_details, read_projection, watched_details
 from ._hooks import COMMAND_SECONDS
-from ._output import OutputOptions, output_options
+from ._output import Output, OutputOptions, output_options
 from ._probe import Probe, Prober, Tunnel, check_each
 from ._reports import Reports, arrivals
-from ._screen import JsonLines, LiveScreen, PlainLines, Screen
+from ._screen import JsonLines, PlainLines, Screen
 from ._text import printable
 
 _STATES = ("connected", "dormant", "reconnecting", "gone")
@@ -256,8 +256,8 @@ def watch(
 
     With ENTRY, only these phone-book entries are watched; they need not be connected, or exist.
 
-    A terminal shows a live table above a log. Without a terminal, each event is a line. With
-    --json, each event is a JSON document on one line.
+    A terminal shows a live table above a log; the key ? lists the keys. Without a terminal, or with
+    TERM=dumb, each event is a line. With --json, each event is a JSON document on one line.
     """
     if "" in entries:
         raise click.UsageError("ENTRY must not be empty")
@@ -267,7 +267,6 @@ def watch(
         raise click.UsageError("--via is for --probe")
     if details is not None and not output.as_json:
         raise click.UsageError("--details is for --json")
-    wanted = {entry.casefold() for entry in entries}
     targets = [parse_target(text) for text in probes]
     with (
         source.open() as ras,
@@ -282,7 +281,21 @@ def watch(
             pseudonyms=pseudonyms,
         ) as monitor,
         output.open(
-            _new_screen(ras, monitor, _title(source, ras, interval), output, entries), log, reports
+            _new_screen(
+                ras,
+                monitor,
+                output,
+                heading=_title(source, ras, interval),
+                stop=reports.stop,
+                new_monitor=lambda path: Monitor(
+                    ras, interval=interval, entries=entries or None, record=path, capacity=1
+                ),
+                entries=entries,
+                recording=record,
+                via=via,
+            ),
+            log,
+            reports,
         ) as shown,
         Prober(
             targets,
@@ -293,34 +306,62 @@ def watch(
             tunnel=None if via is None else Tunnel(ras, via),
         ) as prober,
     ):
-        for item in arrivals(monitor, reports, seconds=duration, tick=details):
-            shown.show(item)
-            if item is None:
-                seen = (observation.connection for observation in monitor.snapshot)
-                watched = (c for c in seen if not wanted or c.entry_name.casefold() in wanted)
-                for document in watched_details(ras, monitor, watched):
-                    _show.print_json(document)
-            if shown.is_complete:
-                break
+        shown.run(partial(_show_arrivals, shown, ras, monitor, reports, duration, details, entries))
         prober.stop()
         shown.close(reports)
 
 
 def _title(source: Source, ras: Ras, interval: float) -> str:
     provider = "simulated" if source.simulate else source.provider or "rasapi32"
-    return f"{provider} · {ras.backend} · every {interval:g} s"
+    return f"{provider}, {ras.backend}, every {interval:g} s"
 
 
-def _new_screen(
-    ras: Ras, monitor: Monitor, title: str, output: OutputOptions, entries: tuple[str, ...]
-) -> Screen:
+def _show_arrivals(
+    shown: Output,
+    ras: Ras,
+    monitor: Monitor,
+    reports: Reports,
+    duration: float | None,
+    details: float | None,
+    entries: tuple[str, ...],
+) -> None:
+    wanted = {entry.casefold() for entry in entries}
+    for item in arrivals(monitor, reports, seconds=duration, tick=details):
+        shown.show(item)
+        if item is None:
+            seen = (observation.connection for observation in monitor.snapshot)
+            watched = (c for c in seen if not wanted or c.entry_name.casefold() in wanted)
+            for document in watched_details(ras, monitor, watched):
+                _show.print_json(document)
+        if shown.is_complete:
+            break
+
+
+def _new_screen(ras: Ras, monitor: Monitor, output: OutputOptions, **options: Any) -> Screen:
+    """Return the live screen, if there is a terminal that can show it."""
     if output.as_json:
         return JsonLines()
     ask = partial(read_projection, ras)
     console = _show.console()
-    if not sys.stdout.isatty() or console.is_dumb_terminal:
+    if not _is_terminal() or console.is_dumb_terminal:
         return PlainLines(console, projection_of=ask)
-    return LiveScreen(console, monitor, title, entries or None, projection_of=ask)
+    try:
+        from ._live.screen import LiveScreen  # noqa: PLC0415 - Textual takes long to import
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("textual"):
+            raise
+        raise click.ClickException(
+            "the live screen needs textual, which is not installed: pip install 'ras_native[cli]'. "
+            "With TERM=dumb each event is a line"
+        ) from None
+    return LiveScreen(ras, monitor, projection_of=ask, **options)
+
+
+def _is_terminal() -> bool:
+    """Whether keys and screen are a terminal. Textual draws on standard error on some systems."""
+    return all(
+        stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)
+    )
 
 
 def _new_reports() -> Reports:

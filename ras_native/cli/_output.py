@@ -79,6 +79,10 @@ class Output:
         """Whether the requested number of events has been shown."""
         return self._left == 0
 
+    def run(self, feed: Callable[[], object]) -> None:
+        """Call `feed`, which shows everything, on the screen."""
+        self._screens[0].run(feed)
+
     def show(self, item: MonitorEvent | Probe | Problem | None, *, patience: float = 0.0) -> None:
         """Show an item, unless it is None.
 

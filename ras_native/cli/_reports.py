@@ -30,10 +30,20 @@ class Reports:
     def __init__(self, backend: str | None = None) -> None:
         self.arrived = Event(backend=backend)
         self._queue: queue.SimpleQueue[Report] = queue.SimpleQueue()
+        self.is_stopped = False
+        """Whether `arrivals` is to end."""
 
     def put(self, report: Report) -> None:
         """Add a report. Any thread may call this."""
         self._queue.put(report)
+        self._wake()
+
+    def stop(self) -> None:
+        """End `arrivals`. Any thread may call this."""
+        self.is_stopped = True
+        self._wake()
+
+    def _wake(self) -> None:
         with suppress(ValueError):  # it is closed, because the command is ending
             self.arrived.set()
 
@@ -67,7 +77,7 @@ def arrivals(
     """
     started = time.perf_counter()
     reported: OSError | None = None
-    while True:
+    while not reports.is_stopped:
         if monitor.recording_error is not reported:
             reported = monitor.recording_error
             yield _recording_ended(reported)

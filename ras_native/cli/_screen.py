@@ -1,21 +1,17 @@
-"""Shows events as a live screen, as plain lines or as lines of JSON."""
+"""Shows events as plain lines or as lines of JSON. The live screen is in `_live`."""
 
 from __future__ import annotations
 
 import re
-import time
 from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple, TextIO, TypeGuard
 
 import click
 from rich.cells import cell_len
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.filesize import decimal
-from rich.live import Live
-from rich.panel import Panel
 from rich.text import Text
 
 from .. import (
@@ -31,12 +27,9 @@ from .. import (
     GapKind,
     Health,
     HealthChanged,
-    HealthKind,
     MatchedBy,
-    Monitor,
     MonitorEvent,
     Moved,
-    Observation,
     Projection,
     ProviderFailed,
     ProviderRecovered,
@@ -45,20 +38,15 @@ from .. import (
     Reconnected,
     StateChanged,
 )
-from ._details import health_of, traffic_of
 from ._probe import Probe
 from ._show import (
-    PROBES,
     colour,
     condition,
     duration,
     endpoint,
     print_json,
-    probe_cells,
-    rate,
     words,
 )
-from ._table import Cell, Column, render
 from ._text import ellipsis, is_limited, isolated, pad, printable, shorten, visible
 
 ProjectionOf = Callable[[Connection], "Projection | None"]
@@ -69,22 +57,6 @@ _NAME_WIDTH = 12  # in a narrow terminal
 _WIDEST_NAME = 32
 _SHORTEST_DETAIL = 8  # cells; the beginning of a text tells nothing if it is shorter
 _GAP = 2
-_LOG_LINES = 200
-_FRAME = 4  # lines: two borders of the log, one below it, one after the end
-_TABLE_FRAME = 2  # lines: the heading of a table, and one below it
-_REFRESH_PER_SECOND = 4
-_SYMBOLS = {"connected": "●", "dormant": "◐", "reconnecting": "◌"}
-_COLUMNS = (
-    Column("ENTRY", 0, least=16),
-    Column("STATE", 1),
-    Column("UP", 2, is_number=True),
-    Column("SENDS", 3, is_number=True),
-    Column("RECEIVES", 3, is_number=True),
-    Column("ADDRESS", 4, least=16, cut_at_end=True),
-    Column("LOCAL", 6),
-    Column("REMOTE", 5),
-    Column("DEVICE", 7),
-)
 _GAPS = {
     GapKind.BLIP: "signals without a change: {}",
     GapKind.UNREPORTED: "changes that RAS did not signal: {}",
@@ -126,6 +98,10 @@ class Screen(ABC):
     def on_problem(self, text: str) -> None:
         """Print a warning on standard error; the command goes on."""
         click.echo(f"Warning: {text}", err=True)
+
+    def run(self, feed: Callable[[], object]) -> None:
+        """Call `feed`, which shows everything that happens, until there is no more."""
+        feed()
 
     def __enter__(self) -> Screen:
         return self
@@ -332,151 +308,3 @@ class PlainLines(Screen):
         """Print a line if the outcome changed."""
         if changed:
             self._print(probe.time, probe_line(probe))
-
-
-def _fitting(found: list[Observation], most: int) -> list[Observation]:
-    """Return at most `most` observations. If some are left out, outages come first."""
-    if len(found) <= most:
-        return found
-    return sorted(found, key=lambda item: condition(item) == "connected")[:most]
-
-
-class LiveScreen(PlainLines):
-    """A live table of the connections above a log of the events.
-
-    `entries` are the phone-book entries that the table shows; None means all.
-    """
-
-    def __init__(
-        self,
-        console: Console,
-        monitor: Monitor,
-        title: str,
-        entries: Sequence[str] | None = None,
-        *,
-        projection_of: ProjectionOf | None = None,
-    ) -> None:
-        super().__init__(console, projection_of=projection_of)
-        self._monitor, self._title = monitor, title
-        self._entries = None if entries is None else {entry.casefold() for entry in entries}
-        self._started_ns = time.perf_counter_ns()
-        self._since_ns: dict[int, int] = {}  # when each handle was first seen
-        self._address: dict[int, str] = {}  # in the tunnel of each handle
-        self._error: RasError | None = None
-        self._probes: dict[str, Probe] = {}
-        self._log: deque[Text] = deque(maxlen=_LOG_LINES)
-        self._live = Live(
-            get_renderable=self.render, console=console, refresh_per_second=_REFRESH_PER_SECOND
-        )
-
-    def _print(self, moment: datetime, line: Line) -> None:
-        stamp = Text(f"{moment.astimezone():%H:%M:%S}", style="dim")
-        self._log.append(Text.assemble(stamp, "  ", line.whole()))
-        self._live.refresh()
-
-    def follow(self, event: MonitorEvent) -> None:
-        """Note when each connection was first seen, its address, and whether RAS answers."""
-        if isinstance(event, ConnectionEvent):
-            handle = event.connection.handle
-            if event.after is None:
-                self._since_ns.pop(handle, None)
-                self._address.pop(handle, None)
-            else:
-                self._since_ns.setdefault(handle, event.monotonic_ns)
-            if has_addresses(event):
-                self._address[handle] = super()._addresses(event.connection)
-        elif isinstance(event, ProviderFailed):
-            self._error = RasError(event.code, "RasEnumConnectionsW")
-        elif isinstance(event, ProviderRecovered):
-            self._error = None
-
-    def _addresses(self, connection: Connection) -> str:
-        """Return the addresses that `follow` has noted."""
-        return self._address.get(connection.handle, "")
-
-    def on_probe(self, probe: Probe, *, changed: bool) -> None:
-        """Add a row, and a line in the log if the outcome changed."""
-        self._probes[probe.target] = probe
-        super().on_probe(probe, changed=changed)
-
-    def on_problem(self, text: str) -> None:
-        """Add a line to the log."""
-        self._print(datetime.now().astimezone(), Line("warning", "", [text]))
-
-    def render(self) -> RenderableType:
-        """Return the whole screen; the log fills the height that the tables do not use."""
-        found, height = self._connected(), self._console.size.height
-        parts: list[RenderableType] = [self._heading(len(found)), ""]
-        used = len(parts) + _FRAME
-        most = max(1, (height - used - 2 * _TABLE_FRAME) // 2)
-        rows = _fitting(found, most)
-        parts += [self._connections(rows), ""]
-        used += len(rows) + _TABLE_FRAME
-        if self._probes:
-            probes = list(self._probes.values())[-max(1, most // 2) :]
-            parts += [render(self._console, PROBES, map(probe_cells, probes)), ""]
-            used += len(probes) + _TABLE_FRAME
-        log = list(self._log)[-max(1, height - used) :]
-        text = Text("\n", overflow="ellipsis", no_wrap=True).join(log)
-        parts.append(Panel(text, title="events", title_align="left", border_style="dim"))
-        return Group(*parts, "")  # the terminal echoes ^C on the empty line, not in the frame
-
-    def _connected(self) -> list[Observation]:
-        wanted = self._entries
-        return [
-            item
-            for item in self._monitor.snapshot
-            if wanted is None or item.connection.entry_name.casefold() in wanted
-        ]
-
-    def _heading(self, count: int) -> Text:
-        now_ns = time.perf_counter_ns()
-        line = Text("ras-native watch", style="bold", no_wrap=True, overflow="ellipsis")
-        line.append(f"  {duration((now_ns - self._started_ns) / 1e9)}", style="not bold")
-        line.append(f"  {count} connection{'' if count == 1 else 's'}", style="not bold")
-        line.append(f"  {self._title}", style="not bold dim")
-        if self._error is not None:
-            line.append(f"  {self._error}", style="red")
-        elif self._monitor.has_polled and not self._monitor.has_signals:
-            line.append(
-                "  polling only, because RAS does not report changes", style="not bold yellow"
-            )
-        return line
-
-    def _connections(self, rows: list[Observation]) -> RenderableType:
-        if not rows:
-            return Text("no connection", style="dim")
-        return render(self._console, _COLUMNS, map(self._row, rows))
-
-    def _row(self, item: Observation) -> Iterator[str | Cell]:
-        kind, now_ns, traffic = (
-            self._kind(item),
-            time.perf_counter_ns(),
-            traffic_of(self._monitor, item.connection),
-        )
-        since_ns = self._since_ns.get(item.connection.handle, now_ns)
-        if traffic is not None:
-            since_ns = traffic.sampled_ns - int(traffic.uptime * 1e9)
-        yield Cell(item.connection.entry_name, "bold")
-        yield Cell(f"{_SYMBOLS.get(kind, '…')} {words(kind)}", colour(kind))
-        yield duration((now_ns - since_ns) / 1e9)
-        yield rate(None if traffic is None else traffic.sent_per_second)
-        yield rate(None if traffic is None else traffic.received_per_second)
-        yield self._addresses(item.connection)
-        yield endpoint(item.status, "local")
-        yield endpoint(item.status, "remote")
-        yield item.connection.device_name
-
-    def _kind(self, item: Observation) -> str:
-        """Return the state of a connection; of one that is up, whether it works."""
-        health = health_of(self._monitor, item.connection)
-        if item.is_up and health is not None and health.kind is not HealthKind.UP:
-            return str(health.kind)
-        return condition(item)
-
-    def __enter__(self) -> LiveScreen:
-        self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._live.stop()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
@@ -346,14 +348,45 @@ def test_the_help_names_each_kind_of_event(name):
     assert all(kind.__name__ in text for kind in EVENTS)
 
 
-def test_a_terminal_has_the_live_screen(ras, sim, monkeypatch):
-    """The heading names the provider, the backend and the interval."""
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def new_screen(ras, sim, monkeypatch, **variables: str):
+    for stream in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(f"sys.{stream}", Terminal())
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
     output = _commands.OutputOptions(frozenset(), (), None, None, as_json=False)
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    monkeypatch.setenv("TERM", "xterm")
     source = _commands.Source(None, sim.path, simulate=False)
     title = _commands._title(source, ras, 0.5)
+    assert title == f"{sim.path}, {ras.backend}, every 0.5 s"
     with Monitor(ras) as monitor:
-        screen = _commands._new_screen(ras, monitor, title, output, ())
-    assert isinstance(screen, _commands.LiveScreen)
-    assert title == f"{sim.path} · {ras.backend} · every 0.5 s"
+        return _commands._new_screen(
+            ras, monitor, output, heading=title, stop=dict, new_monitor=Monitor
+        )
+
+
+def test_a_terminal_has_the_live_screen(ras, sim, monkeypatch):
+    """The heading names the provider, the backend and the interval."""
+    screen = new_screen(ras, sim, monkeypatch, TERM="xterm")
+    assert type(screen).__name__ == "LiveScreen"
+
+
+def test_a_dumb_terminal_has_lines(ras, sim, monkeypatch):
+    screen = new_screen(ras, sim, monkeypatch, TERM="dumb")
+    assert isinstance(screen, _commands.PlainLines)
+
+
+def test_only_the_live_screen_imports_textual(sim):
+    code = (
+        "import sys; from click.testing import CliRunner; from ras_native.cli._commands import cli;"
+        "done = [CliRunner().invoke(cli, [*args, '--provider', sys.argv[1]]) for args in"
+        " (['list'], ['watch', '--duration', '0'])];"
+        "print([one.exit_code for one in done], 'textual' in sys.modules)"
+    )
+    done = run_process(sys.executable, "-c", code, sim.path)
+    assert done.stdout.strip() == "[0, 0] False"

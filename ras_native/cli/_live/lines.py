@@ -1,0 +1,139 @@
+"""The lines around the table: heading, notices, what is hidden, probes, log and keys."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from ... import MonitorEvent, RoundTrips, error_name
+from .._probe import Probe
+from .._screen import event_text, has_addresses, probe_text
+from .._show import colour, words
+from .._text import printable
+from .bars import sparkline
+from .columns import Layout, last_trip
+from .model import Happening, Row
+from .symbols import COLOURS, DIM, RED, TEXT, WORST_FIRST, Symbols
+from .texts import Parts, age, cut, length, milliseconds, padded
+from .view import View
+
+KEYS = (
+    ("q", "quit"),
+    ("/", "filter"),
+    ("s", "sort"),
+    ("f", "only wrong"),
+    ("Enter", "details"),
+    ("h", "hang up"),
+    ("p", "pause"),
+    ("r", "record"),
+    ("?", "help"),
+)
+_FEWER_KEYS = ("?", "q", "/", "Enter", "s", "f", "h", "r", "p")  # the most important first
+_KIND_WIDTH = 12
+
+
+def heading(rows: Sequence[Row], title: str, seconds: float, width: int, symbols: Symbols) -> Parts:
+    """Return the first line: the number of entries in each state, what is watched, how long."""
+    name = (" ras-native watch ", "bold #0f1420 on #4fd08a")
+    counts = Counter(row.summary.state for row in rows)
+    long, short = [name], [name]
+    for state in reversed(WORST_FIRST):
+        if counts[state]:
+            mark, style = symbols.state[state], COLOURS[state]
+            long.append((f"  {mark} {counts[state]} {state}", style))
+            short.append((f" {mark}{counts[state]}", style))
+    tail = [(f"  {title}", DIM), (f"  {age(seconds)} ", TEXT)]
+    for left, right in ((long, tail), (long, tail[1:]), (long, []), (short, [])):
+        space = width - length(left) - length(right)
+        if space >= 0:
+            return [*left, (" " * space, ""), *right]
+    return short
+
+
+def notice(text: str, width: int, symbols: Symbols) -> Parts:
+    """Return the line of what makes the screen incomplete."""
+    return [(cut(f" ! {printable(text)}", width, symbols, middle=False), f"bold {RED}")]
+
+
+def rule(text: Parts, width: int, symbols: Symbols) -> Parts:
+    """Return a line between two parts of the screen, which names the lower one."""
+    start = [(symbols.line * 2 + " ", DIM), *text, (" ", "")]
+    return [*start, (symbols.line * max(0, width - length(start)), DIM)]
+
+
+def below_table(
+    view: View, shown: range, shape: Layout, width: int, symbols: Symbols, flags: Sequence[str]
+) -> Parts:
+    """Return the line below the table: what is hidden and what is chosen."""
+    more = len(view.rows) - len(shown)
+    texts = [*flags]
+    if more > 0:
+        texts.append(f"{more} more")
+    if view.left_out:
+        texts.append(f"{view.left_out} left out")
+    if view.only_wrong:
+        texts.append("only wrong")
+    if view.filter:
+        texts.append(f'filter "{printable(view.filter)}"')
+    if view.order.key is not None:
+        texts.append(f"by {view.order.name}")
+    if shape.hidden:
+        texts.append(f"{shape.hidden} column{'s' * (shape.hidden > 1)} hidden")
+    text = cut(", ".join(texts), max(0, width - 5), symbols, middle=False)
+    return rule([(text, TEXT)], width, symbols) if text else [(symbols.line * width, DIM)]
+
+
+def probe_line(probe: Probe, trips: RoundTrips | None, width: int, symbols: Symbols) -> Parts:
+    """Return the line of a target that is probed."""
+    target_width = min(30, max(16, width // 4))
+    parts = [
+        *padded([(cut(printable(probe.target), target_width, symbols), TEXT)], target_width),
+        (f" {words(probe.outcome):<13}", colour(probe.outcome)),
+    ]
+    if trips is not None and width >= 60:
+        parts += [*sparkline(trips.recent, min(30, width // 5), symbols), (" ", "")]
+        parts += padded(last_trip(trips), 8, right=True)
+        if trips.average is not None:
+            text = f"  avg {milliseconds(trips.average)}  p95 {milliseconds(trips.p95)}"
+            parts.append((text, DIM))
+        parts.append((f"  {trips.lost} of {trips.sent} lost", DIM))
+    if probe.code:
+        parts.append((f"  {probe.code} {error_name(probe.code)}", DIM))
+    return parts
+
+
+def log_line(happening: Happening) -> Text:
+    """Return the line of something that happened."""
+    item = happening.item
+    line = Text(no_wrap=True, end="")
+    line.append(f"{happening.time.astimezone():%H:%M:%S} ", DIM)
+    if isinstance(item, MonitorEvent):
+        return line.append_text(
+            event_text(item, happening.addresses if has_addresses(item) else "")
+        )
+    if isinstance(item, Probe):
+        return line.append_text(probe_text(item))
+    return line.append(f"{'notice':<{_KIND_WIDTH}} ", DIM).append(printable(item))
+
+
+def key(name: str, text: str) -> list[tuple[str, str]]:
+    """Return the name of a key and what it does."""
+    return [(f" {name}", f"bold {TEXT}"), (f" {text} ", DIM)]
+
+
+def keys(width: int) -> Parts:
+    """Return the line of the keys; a narrow terminal gets the most important ones."""
+    left, chosen = width, []
+    for name in _FEWER_KEYS:
+        needed = length(key(name, dict(KEYS)[name]))
+        if needed > left:
+            break
+        left -= needed
+        chosen.append(name)
+    parts: list[tuple[str, str]] = []
+    for name, text in KEYS:
+        if name in chosen:
+            parts += key(name, text)
+    return parts

@@ -1,0 +1,399 @@
+"""The live screen of ras-native watch: what it shows, and its keys."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from functools import partial
+
+import pytest
+from live_scene import GOLDEN, PICTURES, application, draw, play, text_of
+from rich.cells import cell_len
+from watching import PATIENCE, until
+
+from ras_native import AvailabilityState as State
+from ras_native import Connected, Gap, GapKind, Monitor, ProviderFailed, Snapshot, replay
+from ras_native.cli._live import app as live_app
+from ras_native.cli._live.actions import Actions
+from ras_native.cli._live.bars import sparkline, states
+from ras_native.cli._live.columns import COLUMNS, layout
+from ras_native.cli._live.model import Model
+from ras_native.cli._live.screen import LiveScreen
+from ras_native.cli._live.symbols import ASCII, COLOURS, UNICODE, WORST_FIRST, choose
+from ras_native.cli._live.texts import age, cut, percent
+from ras_native.monitor import StateSegment
+
+SELDOM = 3600.0  # seconds: only signals cause polls
+
+
+def piloted(app, *steps, size=(100, 30)):
+    """Run the application without a terminal; each step is keys, or a function of the pilot."""
+
+    async def run():
+        async with app.run_test(size=size) as pilot:
+            for step in steps:
+                if callable(step):
+                    result = step(pilot)
+                    if asyncio.iscoroutine(result):
+                        await result
+                else:
+                    await pilot.press(*step.split())
+                app.tick()
+                await pilot.pause()
+            return text_of(app) if len(app.screen_stack) == 1 else ""
+
+    return asyncio.run(run())
+
+
+def shown(app, into):
+    """Return a step that adds what the screen shows to a list."""
+    return lambda _: into.append(text_of(app))
+
+
+# Pictures
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_screen_looks_as_its_picture(name):
+    """`python .ci/watch_picture.py` writes the pictures anew."""
+    _, text = asyncio.run(draw(**PICTURES[name]))
+    assert text == (GOLDEN / name).read_text(encoding="utf-8")
+    width, height = (PICTURES[name][side] for side in ("width", "height"))
+    lines = text.split("\n")[:-1]
+    assert len(lines) == height
+    assert max(map(cell_len, lines)) <= width
+
+
+def test_what_a_resize_makes_room_for_is_shown():
+    app, texts = application(play()), []
+    see = shown(app, texts)
+    wide = lambda pilot: pilot.resize_terminal(200, 30)  # noqa: E731
+    narrow = lambda pilot: pilot.resize_terminal(40, 12)  # noqa: E731
+    piloted(app, see, wide, see, narrow, see, size=(80, 24))
+    for name, text in zip(("80", "200"), texts, strict=False):
+        assert text == (GOLDEN / f"watch-{name}.txt").read_text(encoding="utf-8")
+    assert len(texts[2].split("\n")) == 13
+    assert "more" in texts[2]
+
+
+def test_no_state_is_told_by_its_colour_alone():
+    for symbols in (UNICODE, ASCII):
+        assert set(symbols.bar) == set(symbols.state) == set(State) == set(COLOURS)
+        assert len(set(symbols.bar.values())) == len(State)
+    assert set(WORST_FIRST) == set(State)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "environment", "symbols"),
+    [
+        ("utf-8", {}, UNICODE),
+        ("utf-8", {"LANG": "de_DE.UTF-8"}, UNICODE),
+        ("cp437", {}, ASCII),
+        ("ascii", {"LANG": "en_US.UTF-8"}, ASCII),
+        ("no such encoding", {}, ASCII),
+        (None, {}, ASCII),
+        ("utf-8", {"LANG": "C", "LC_CTYPE": "C.UTF-8"}, ASCII),
+        ("utf-8", {"LC_ALL": "POSIX", "LANG": "de_DE.UTF-8"}, ASCII),
+        ("utf-8", {"LANG": "C", "LC_CTYPE": "de_DE.UTF-8"}, UNICODE),
+    ],
+)
+def test_symbols_are_ascii_where_the_terminal_has_no_others(encoding, environment, symbols):
+    assert choose(encoding, environment) is symbols
+    texts = [*ASCII.state.values(), *ASCII.bar.values(), *ASCII[2:]]
+    assert "".join(texts).isascii()
+
+
+def test_names_are_neither_markup_nor_controls():
+    scene = play()
+    hostile = "\x1b[2J[red]\x9b[/] \u202eevil"
+    scene.lines[hostile] = scene.lines["Azure hub"]
+    scene.find(hostile)
+    scene.drop(hostile, None, 1)
+    app, texts = application(scene), []
+    text = piloted(app, "end", shown(app, texts), "enter", shown(app, texts), "escape")
+    for text in texts:
+        assert r"\x1b[2J[red]\x9b[/] \u202eevil" in text
+        assert all(character.isprintable() for line in text.split("\n") for character in line)
+
+
+# Keys
+
+
+def test_the_rows_are_sorted_by_the_next_column():
+    app, firsts = application(play()), []
+    see = lambda _: firsts.append((app.view.order.name, app.view.rows[0].entry.name))  # noqa: E731
+    piloted(app, see, *(step for _ in range(6) for step in ("s", see)))
+    assert firsts == [
+        ("first seen", "Head office"),
+        ("state", "Warehouse Lyon"),
+        ("name", "Azure hub"),
+        ("availability", "Night backup"),
+        ("drops", "Warehouse Lyon"),
+        ("round trip", "Field van 3"),
+        ("first seen", "Head office"),
+    ]
+
+
+def test_only_what_is_wrong_is_shown_and_the_rest_counted():
+    app, texts = application(play()), []
+    piloted(app, "f", shown(app, texts), "f", shown(app, texts))
+    assert "5 left out, only wrong" in texts[0]
+    assert "Data centre" not in texts[0]
+    assert all(name in texts[0] for name in ("Night backup", "Field van 3", "Azure hub"))
+    assert "Data centre" in texts[1]
+
+
+def test_a_filter_is_typed_kept_and_removed():
+    app, texts = application(play()), []
+    see = shown(app, texts)
+    piloted(app, "slash", "c e n t r e space n o", "enter", see, "slash", "escape", see)
+    rows = texts[0].split("──")[0]
+    assert "Data centre North" in rows
+    assert "Data centre South" not in rows
+    assert '8 left out, filter "centre no"' in texts[0]
+    assert "left out" not in texts[1]
+
+
+def test_what_is_selected_stays_selected_when_the_order_changes():
+    app = application(play())
+    piloted(app, "down down down", "s s")
+    assert app.view.selected.name == "東京支社"
+    app, texts = application(play(more=60)), []
+    piloted(app, "end", shown(app, texts), size=(80, 20))
+    assert app.view.selected.name == "Branch 060"
+    assert "Branch 060" in texts[0]
+
+
+def test_the_details_are_opened_and_closed():
+    app, texts = application(play()), []
+    piloted(app, "s home enter", shown(app, texts), "escape", shown(app, texts))
+    for expected in ("3 x 829 ERROR_LINK_FAILURE", "809 the VPN", "what to do", "Last connection"):
+        assert expected in texts[0]
+    assert "ENTRY" in texts[1]
+
+
+def test_a_pause_keeps_the_picture_until_it_ends():
+    scene = play()
+    app, texts = application(scene), []
+    event = partial(scene.drop, "Azure hub", 631, 5)
+    see = shown(app, texts)
+    piloted(app, "p", lambda _: app.inbox.put(event), see, "p", see)
+    assert "paused, 1 wait" in texts[0]
+    assert "1 down" in texts[0]
+    assert "2 down" in texts[1]
+
+
+class Deeds(Actions):
+    """Notes what is to be hung up."""
+
+    def __init__(self):
+        super().__init__(None, None, lambda _: None)
+        self.hung_up = []
+
+    def hang_up(self, connection):
+        self.hung_up.append(connection.entry_name)
+
+
+def test_a_connection_is_hung_up_only_after_yes():
+    deeds = Deeds()
+    app = application(play(), actions=deeds)
+    piloted(app, "h n", "h enter", "h escape", lambda _: deeds.hung_up.append("nothing yet"), "h y")
+    assert deeds.hung_up == ["nothing yet", "Head office"]
+    piloted(application(play(), actions=deeds), "down down", "h", "y")  # it is absent
+    assert len(deeds.hung_up) == 2
+
+
+def test_any_key_closes_the_help():
+    app, depths = application(play()), []
+    see = lambda _: depths.append(len(app.screen_stack))  # noqa: E731
+    piloted(app, "question_mark", see, "x", see)
+    assert depths == [2, 1]
+
+
+@pytest.mark.parametrize(("key", "code"), [("q", 0), ("ctrl+c", 130)])
+def test_how_it_ends(key, code):
+    app = application(play())
+    piloted(app, key)
+    assert app.return_value == code
+
+
+# What is known
+
+
+def test_an_ended_connection_keeps_its_place_for_half_an_hour():
+    scene = play(probes=False)
+    scene.drop("Data centre North", 631, 1)
+    names = [row.entry.name for row in scene.model.rows()]
+    assert names.index("Data centre North") == 4
+    scene.now += 1801
+    scene.refuse("Azure hub", 809)  # something happens
+    names = [row.entry.name for row in scene.model.rows()]
+    assert "Data centre North" not in names
+    assert "Night backup" in names
+    scene.connect("Data centre North", 1801)
+    assert [row.entry.name for row in scene.model.rows()].index("Data centre North") == 4
+
+
+def test_a_gap_with_a_snapshot_replaces_what_was_known():
+    scene = play(probes=False)
+    left = scene.observation("Azure hub")
+    scene.happen(
+        Gap, kind=GapKind.OVERFLOW, count=9, from_ns=0, to_ns=scene.clock_ns(),
+        first_sequence=1, last_sequence=9, snapshot=Snapshot([left]),
+    )  # fmt: skip
+    connected = [entry.name for entry in scene.model.entries.values() if entry.connections]
+    assert connected == ["Azure hub"]
+
+
+def test_ras_that_cannot_be_asked_is_told_at_the_top():
+    scene = play(probes=False)
+    scene.happen(ProviderFailed, code=711)
+    text = piloted(application(scene))
+    assert text.split("\n")[1].startswith(" ! RAS cannot be asked: ")
+    assert "ERROR_RASMAN_CANNOT_INITIALIZE" in text.split("\n")[1]
+    assert {row.summary.state for row in scene.model.rows()} == {State.UNKNOWN}
+
+
+def test_too_many_entries_are_counted(monkeypatch):
+    monkeypatch.setattr("ras_native.monitor.availability.MOST_ENTRIES", 12)
+    text = piloted(application(play(more=10)))
+    assert "entries are too many to show" in text
+
+
+def test_the_bar_shows_the_worst_state_of_each_part():
+    up, down = State.UP, State.DOWN
+    timeline = [StateSegment(up, 0, 500), StateSegment(down, 500, 501), StateSegment(up, 501, 950)]
+    assert states(timeline, 0, 1000, 4) == [up, up, down, up]
+    assert states(timeline, 900, 1000, 2) == [up, State.UNKNOWN]
+    assert states([], 0, 1000, 2) == [State.UNKNOWN] * 2
+
+
+def test_the_sparkline_has_the_last_results():
+    text = "".join(part for part, _ in sparkline([9.0, 1.0, None, 2.0], 3, UNICODE))
+    assert text == "▃x█"
+    assert "".join(part for part, _ in sparkline([], 3, UNICODE)) == "   "
+
+
+def test_texts_of_the_columns():
+    assert [age(value) for value in (None, 0, 86399, 86400 * 9 + 3600)] == [
+        *("", "0:00:00", "23:59:59", "9d 01h")
+    ]
+    assert [percent(value) for value in (None, 1, 0.99999, 0.5, 0)] == [
+        *("", "100%", "99.99%", "50.00%", "0.00%")
+    ]
+    assert cut("東京支社", 5, UNICODE) == "東…社"
+    assert [len(cut("long name", width, ASCII)) for width in range(-1, 4)] == [0, 0, 1, 2, 3]
+
+
+def test_the_columns_fit_every_width():
+    rows = play().model.rows()
+    for width in range(260):
+        shape = layout(width, rows)
+        assert sum(size + shape.gap for _, size in shape.columns) - shape.gap <= width
+        assert len(shape.columns) + shape.hidden == len(COLUMNS)
+
+
+# On a simulated RAS
+
+
+@pytest.fixture
+def live(ras):
+    """A live screen that draws on no terminal, and the Monitor that it shows."""
+    with Monitor(ras, interval=SELDOM, statistics_interval=SELDOM) as monitor:
+        until(lambda: monitor.has_polled)
+        stop = threading.Event()
+        screen = LiveScreen(
+            ras,
+            monitor,
+            heading="here",
+            stop=stop.set,
+            new_monitor=lambda path: Monitor(ras, interval=SELDOM, record=path, capacity=1),
+            projection_of=lambda _: None,
+        )
+        screen.app.run_async = partial(screen.app.run_async, headless=True, size=(80, 24))
+        screen.stopped = stop
+        yield screen, monitor
+
+
+def test_the_keys_hang_up_and_record(live, sim, tmp_path):
+    screen, monitor = live
+    path = tmp_path / "recording"
+    sim.add("Office")
+    event = monitor.get(PATIENCE)
+    screen.follow(event)
+    app = screen.app
+
+    async def keys(pilot):
+        await pilot.press("r")
+        app.screen.query_one("Input").value = str(path)
+        await pilot.press("enter")
+
+    piloted(app, "x", keys, "h y")
+    assert isinstance(event, Connected)
+    until(lambda: not monitor.snapshot)
+    screen._actions.close()
+    (found, *_) = replay(path)
+    assert found.entry == "Office"
+
+
+def test_a_recording_that_cannot_be_begun_is_told(ras, tmp_path):
+    told = []
+    actions = Actions(ras, lambda path: Monitor(ras, record=path), told.append)
+    actions.record(str(tmp_path / "no" / "folder"))
+    assert told[0].startswith("cannot record to ")
+    assert actions.recording is None
+
+
+def test_a_failed_hang_up_is_told(ras, sim):
+    sim.add("Office")
+    (connection,) = ras.enum_connections()
+    sim.drop(connection.handle)
+    told = []
+    Actions(ras, None, told.append).hang_up(connection).join(PATIENCE)
+    assert told[0] == "Office: hanging up"
+    assert len(told) == 2
+
+
+def test_it_ends_when_there_is_no_more(live):
+    screen, _ = live
+    screen.run(lambda: None)
+    assert screen.stopped.is_set()
+
+
+def test_what_ends_the_events_ends_the_screen(live):
+    screen, _ = live
+
+    def fail():
+        raise OSError("no descriptor is left")
+
+    with pytest.raises(OSError, match="no descriptor is left"):
+        screen.run(fail)
+
+
+def test_ctrl_c_is_a_keyboard_interrupt(live):
+    screen, _ = live
+
+    def interrupt():
+        screen._inbox.put(screen.app.action_interrupt)
+        screen.stopped.wait(PATIENCE)
+
+    with pytest.raises(KeyboardInterrupt):
+        screen.run(interrupt)
+
+
+def test_warnings_are_printed_after_the_end(live, capsys):
+    screen, _ = live
+    screen.run(lambda: screen.on_problem("a command failed"))
+    screen.on_problem("too late")
+    assert capsys.readouterr().err == "Warning: a command failed\nWarning: too late\n"
+
+
+def test_only_the_newest_lines_of_the_log_are_kept():
+    model = Model(clock=lambda: 0)
+    for number in range(10_003):
+        model.show_problem(str(number))
+    assert (len(model.log), model.log[0].item) == (10_000, "3")
+
+
+def test_at_most_ten_pictures_a_second():
+    assert live_app.FRAME_SECONDS >= 0.1
