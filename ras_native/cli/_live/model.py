@@ -17,6 +17,7 @@ from ... import (
     DialFailed,
     EntryAvailability,
     Gap,
+    GapKind,
     MonitorEvent,
     Observation,
     ProviderFailed,
@@ -30,6 +31,8 @@ BAR_SECONDS = 1800.0
 """How much time the bar of states shows. An ended connection is shown as long as the bar is."""
 _NS = 1_000_000_000
 _ANSWERS = (ConnectOutcome.OPEN.value, ConnectOutcome.REFUSED.value)
+_CHANGES_ALL = (ProviderFailed, ProviderRecovered)
+_BLIND_GAPS = (GapKind.FAILED, GapKind.SUSPENDED, GapKind.OVERFLOW)
 _LOG_LINES = 10_000
 _ENTRY_LINES = 200
 _GONE = (AvailabilityState.DOWN, AvailabilityState.ABSENT)
@@ -132,7 +135,7 @@ class Model:
         """Apply an event. `addresses` are those in the tunnel, if it may have new ones."""
         self.version += 1
         self.availability.apply(event)
-        if isinstance(event, (ProviderFailed, ProviderRecovered, Gap)) or self._is_first:
+        if self._is_first or isinstance(event, _CHANGES_ALL) or _is_blind(event):
             self._blindness += 1
         self._is_first = False
         if isinstance(event, ProviderFailed):
@@ -261,6 +264,11 @@ class _Known(NamedTuple):
     version: tuple[int, int]
     second: int
     summary: EntryAvailability | None
+
+
+def _is_blind(event: MonitorEvent) -> bool:
+    """Whether an event is a gap in which nobody knows the states."""
+    return isinstance(event, Gap) and event.kind in _BLIND_GAPS
 
 
 def _is_recent(summary: EntryAvailability, now_ns: int) -> bool:

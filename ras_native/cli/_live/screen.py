@@ -53,6 +53,7 @@ class LiveScreen(Screen):
         )
         self._actions = Actions(ras, new_monitor, self._tell, recording=recording)
         self._problems: list[str] = []
+        self._has_ended = False
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
         self.app = LiveApp(
@@ -84,11 +85,11 @@ class LiveScreen(Screen):
 
     def on_problem(self, text: str) -> None:
         """Add a warning to the log. When the screen has ended, it is printed as usual."""
-        if self.app.is_running:
+        if self._has_ended:
+            super().on_problem(text)
+        else:
             self._problems.append(text)
             self._tell(f"warning: {text}")
-        else:
-            super().on_problem(text)
 
     def _tell(self, text: str) -> None:
         self._inbox.put(partial(self._model.show_problem, text))
@@ -107,6 +108,7 @@ class LiveScreen(Screen):
             self._stop()
             self._thread.join(_STOP_SECONDS)
             self._actions.close()
+        self._has_ended = True
         for text in self._problems:
             super().on_problem(text)
         if self._error is not None:
