@@ -1,4 +1,4 @@
-"""Run the command in a real terminal: a pseudo-terminal that this process holds the other end of."""
+"""Run the command in a pseudo-terminal, of which this process holds the other end."""
 
 from __future__ import annotations
 
