@@ -35,7 +35,7 @@ from .probes import SHORTEST_PROBE_INTERVAL, Probe, ProbeResult, checked_targets
 from .queue import EventQueue, MonitorClosed
 from .recording import Recorder
 from .timeline import DialTimeline
-from .traffic import Traffic, decode_traffic
+from .traffic import Traffic, decode_all, decode_traffic
 from .watcher import Sampling, Watcher
 
 SHORTEST_INTERVAL = 0.0001
@@ -646,9 +646,7 @@ class Monitor:
         0
         """
         name = _check.text("entry", entry)
-        worker = self._entered()
-        if not self._is_sampling:
-            raise ValueError("statistics_interval: this Monitor was made without it")
+        worker = self._sampling_worker()
         observation = worker.engine.state(name)
         if observation is None:
             return None
@@ -678,6 +676,21 @@ class Monitor:
             if same_name(probe.entry, name):
                 return probe.results
         raise KeyError(f"probe: this Monitor does not probe {entry!r}")
+
+    def all_statistics(self) -> tuple[Traffic, ...]:
+        """Return what passed through each connection of `snapshot` that was sampled.
+
+        For many connections this is faster than `statistics` for each of them. Raises ValueError
+        without `statistics_interval`. Source: RasGetConnectionStatistics.
+        """
+        worker = self._sampling_worker()
+        return decode_all(worker.watcher.traffic(), worker.engine.snapshot)
+
+    def _sampling_worker(self) -> _Worker:
+        worker = self._entered()
+        if not self._is_sampling:
+            raise ValueError("statistics_interval: this Monitor was made without it")
+        return worker
 
     @property
     def busy_since(self) -> int | None:

@@ -14,14 +14,15 @@ How the sums are made (csrc/shim/traffic.c):
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from .._backend.layout import RN_TRAFFIC, RnTraffic
 from .._help import documented
 from .._plain import plain_members
-from .._records import Connection
-from .health import Key, Sample, Silence
+from .._records import Connection, Observation
+from .health import Key, Sample, Silence, key_of
 
 _NS_PER_MS, _S = 1_000_000, 1_000_000_000
 
@@ -107,9 +108,22 @@ def decode_traffic(traffic: bytes, connection: Connection, key: Key) -> Traffic 
     """Decode the rn_traffic of one connection; None if it has no sample yet."""
     for record in _records(traffic):
         if (record.handle, _correlation_id(record)) == key and record.sampled_ns:
-            break
-    else:
-        return None
+            return _traffic(record, connection)
+    return None
+
+
+def decode_all(traffic: bytes, snapshot: Iterable[Observation]) -> tuple[Traffic, ...]:
+    """Decode every rn_traffic that has a sample of a connection of this snapshot."""
+    connections = {key_of(item.connection): item.connection for item in snapshot}
+    found = (
+        (record, connections.get((record.handle, _correlation_id(record))))
+        for record in _records(traffic)
+        if record.sampled_ns
+    )
+    return tuple(_traffic(record, item) for record, item in found if item is not None)
+
+
+def _traffic(record: RnTraffic, connection: Connection) -> Traffic:
     return Traffic(
         connection=connection,
         sampled_ns=record.sampled_ns,

@@ -157,6 +157,17 @@ def test_rates_need_two_samples(sim, sampling):
     assert (traffic.sent_per_second, traffic.received_per_second) == (None, None)
 
 
+@pytest.mark.ledger("ST-8", "ST-11")
+def test_all_statistics_are_those_of_each_connection(sim, sampling):
+    for name in ("Office", "Home"):
+        sim.set_statistics(sim.add(name), bytes_sent=len(name))
+    monitor = sampling(statistics_interval=SELDOM)
+    until(lambda: len(monitor.all_statistics()) == 2)
+    assert [item.bytes_sent for item in monitor.all_statistics()] == [6, 4]
+    each = tuple(monitor.statistics(name) for name in ("Office", "Home"))
+    assert monitor.all_statistics() == each
+
+
 @pytest.mark.ledger("ST-11")
 def test_rates_are_those_of_the_last_interval(sim, sampling):
     handle = sim.add("Head office")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import queue
 import re
@@ -9,6 +10,8 @@ from datetime import datetime, timedelta, timezone
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
 
 from ras_native import (
     Absent,
@@ -34,9 +37,8 @@ from ras_native import (
     Traffic,
     explain,
 )
-from ras_native.cli._live.app import LiveApp
+from ras_native.cli._live.app import Inbox, LiveApp
 from ras_native.cli._live.model import Model
-from ras_native.cli._live.symbols import ASCII, UNICODE, Symbols
 from ras_native.cli._probe import Probe
 from ras_native.event_log import LogEvent
 
@@ -82,10 +84,13 @@ class Scene:
         """Return the time of the scene, which begins long after the clock."""
         return int((1_000_000 + self.now) * S)
 
-    def traffic(self, connection: Connection) -> Traffic | None:
-        entry = connection.entry_name
-        _, before, _, received, sent, _ = self.lines.get(entry, (SSTP, 0, "", 0, 0, 0))
+    def traffic(self) -> list[Traffic]:
+        return [self.traffic_of(entry) for entry in self.lines if entry in self.handles]
+
+    def traffic_of(self, entry: str) -> Traffic:
+        device, before, _, received, sent, _ = self.lines[entry]
         uptime = before + self.now - self.since.get(entry, 0.0)
+        connection = self.observation(entry, device).connection
         bytes_sent, bytes_received = int(sent * uptime), int(received * uptime)
         return Traffic(
             *(connection, self.clock_ns(), uptime, bytes_sent, bytes_received, 0, 0),
@@ -230,10 +235,16 @@ def play(*, more: int = 0, probes: bool = True) -> Scene:
     return scene
 
 
-def application(scene: Scene, symbols: Symbols = UNICODE, **options: Any) -> LiveApp:
+def terminal(encoding: str = "utf-8") -> Console:
+    """Return a terminal with this encoding."""
+    return Console(file=io.TextIOWrapper(io.BytesIO(), encoding=encoding), force_terminal=True)
+
+
+def application(scene: Scene, encoding: str = "utf-8", **options: Any) -> LiveApp:
     """Return the application that shows a scene."""
     heading = "rasapi32, native, every 1 s"
-    return LiveApp(scene.model, symbols, queue.SimpleQueue(), heading=heading, **options)
+    inbox: Inbox = queue.SimpleQueue()
+    return LiveApp(scene.model, terminal(encoding), inbox, heading=heading, **options)
 
 
 def text_of(app: LiveApp) -> str:
@@ -246,10 +257,10 @@ def text_of(app: LiveApp) -> str:
 
 
 async def draw(
-    width: int, height: int, *, symbols: Symbols = UNICODE, more: int = 0, keys: str = ""
+    width: int, height: int, *, encoding: str = "utf-8", more: int = 0, keys: str = ""
 ) -> tuple[str, str]:
     """Return a picture of the scene as SVG and as text, after these keys were pressed."""
-    app = application(play(more=more), symbols)
+    app = application(play(more=more), encoding)
     async with app.run_test(size=(width, height)) as pilot:
         for key in keys.split():
             await pilot.press(key)
@@ -272,8 +283,8 @@ PICTURES: dict[str, Any] = {
     "watch-80.txt": {"width": 80, "height": 24},
     "watch-120.txt": {"width": 120, "height": 30},
     "watch-200.txt": {"width": 200, "height": 30},
-    "watch-ascii.txt": {"width": 80, "height": 24, "symbols": ASCII},
+    "watch-ascii.txt": {"width": 80, "height": 24, "encoding": "cp437"},
     "watch-many.txt": {"width": 80, "height": 24, "more": 60},
-    "watch-details.txt": {"width": 80, "height": 50, "keys": "end enter"},
+    "watch-details.txt": {"width": 80, "height": 50, "keys": "s home enter"},
 }
 """The golden texts: `.ci/watch_picture.py` writes them anew."""

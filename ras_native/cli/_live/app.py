@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import ClassVar
 
+from rich.console import Console
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
@@ -15,13 +16,12 @@ from textual.widgets import Input
 
 from ... import Monitor
 from .._common import CTRL_C
-from .._text import printable
 from . import columns, lines
 from .actions import Actions
 from .details import details
 from .dialogs import Details, FileName, Help, Question
 from .model import Model
-from .symbols import ANSI_COLOURS, TEXT, Symbols
+from .symbols import ANSI_COLOURS, TEXT, choose
 from .texts import join
 from .view import View
 from .widgets import Line, Lines, Log, Table
@@ -39,7 +39,7 @@ Inbox = queue.SimpleQueue[Callable[[], object]]
 class LiveApp(App[int]):
     """Shows a model. Its result is an exit code: 0, or 130 after Ctrl-C.
 
-    `monitor` and `actions` are None for a replay.
+    `terminal` is where it is drawn. `monitor` and `actions` are None for a replay.
     """
 
     ENABLE_COMMAND_PALETTE = False
@@ -76,7 +76,7 @@ class LiveApp(App[int]):
     def __init__(
         self,
         model: Model,
-        symbols: Symbols,
+        terminal: Console,
         inbox: Inbox,
         *,
         heading: str,
@@ -87,13 +87,14 @@ class LiveApp(App[int]):
     ) -> None:
         super().__init__(ansi_color=without_colours or None)
         self.ansi_theme_dark = ANSI_COLOURS
-        self.model, self.symbols, self.inbox = model, symbols, inbox
+        self.model, self.terminal, self.inbox = model, terminal, inbox
+        self.symbols = choose(terminal)
         self.view = View(model)
         self.monitor, self.deeds, self._is_over = monitor, actions, is_over
         self._heading_text = heading
         self._is_paused = False
         self._drawn = (-1, -1)  # the version of the model and the second
-        self._shape = columns.layout(80, [])
+        self._shape = columns.layout(80, [], self.symbols)
         self._reason = (0, 0, 0)  # for which the columns were chosen
 
     # The parts of the screen
@@ -153,7 +154,7 @@ class LiveApp(App[int]):
         if self._is_paused:
             flags.append(f"paused, {self.inbox.qsize()} wait")
         if self.deeds is not None and self.deeds.recording is not None:
-            flags.append(f"{self.symbols.record} recording to {printable(self.deeds.recording)}")
+            flags.append(f"{self.symbols.record} recording to {self.deeds.recording}")
         if not self.view.rows and not self.view.left_out:
             flags.append("no connection")
         if self.model.availability.forgotten:
@@ -171,8 +172,8 @@ class LiveApp(App[int]):
         text = f"events, {hidden} more" if hidden > 0 else "events"
         return join(lines.rule([(text, TEXT)], width, self.symbols))
 
-    def _event(self, index: int, _width: int) -> Text:
-        return lines.log_line(self.model.log[index])
+    def _event(self, index: int, width: int) -> Text:
+        return lines.log_line(self.model.log[index], width, self.terminal)
 
     def _keys(self, width: int) -> Text:
         return join(lines.keys(width))
@@ -216,7 +217,7 @@ class LiveApp(App[int]):
         reason = self.size.width, len(self.view.rows), self._drawn[1]
         if reason != self._reason:
             self._reason = reason
-            return columns.layout(self.size.width, self.view.rows)
+            return columns.layout(self.size.width, self.view.rows, self.symbols)
         return self._shape
 
     def _share_out_height(self) -> None:
@@ -254,7 +255,7 @@ class LiveApp(App[int]):
         if self.monitor is not None:
             timeline = self.monitor.timeline(row.entry.name)
             health = self.monitor.health(row.entry.name)
-        return details(row, width, self.symbols, timeline=timeline, health=health)
+        return details(row, width, self.symbols, self.terminal, timeline=timeline, health=health)
 
     def _keys_of_details(self, _width: int) -> Text:
         return join(lines.key("Esc", "back") + lines.key("arrows", "scroll"))
@@ -321,7 +322,7 @@ class LiveApp(App[int]):
             self.model.show_problem(f"{entry.name}: {count} connections, use 'ras-native hangup'")
             return
         (item,) = entry.connections.values()
-        question = f"Hang up {printable(entry.name)} ({item.connection.handle:#x})?"
+        question = f"Hang up {self.symbols.visible(entry.name)} ({item.connection.handle:#x})?"
 
         def answered(wants: bool | None) -> None:
             if wants and self.deeds is not None:

@@ -7,13 +7,12 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from ... import RoundTrips
+from ... import Reason, RoundTrips
 from .._show import rate
-from .._text import printable
 from .bars import sparkline, state_bar, states
 from .model import BAR_SECONDS, Row
 from .symbols import COLOURS, DIM, RED, TEXT, YELLOW, Symbols
-from .texts import Parts, age, cut, milliseconds, padded, percent
+from .texts import Parts, age, milliseconds, padded, percent
 
 _NS = 1_000_000_000
 _RECEIVED, _LAST_END = "RECEIVED", "LAST END"
@@ -35,12 +34,12 @@ class Column(NamedTuple):
 
 def _label(row: Row) -> str:
     count = len(row.entry.connections)
-    return printable(row.entry.name) + (f" x{count}" if count > 1 else "")
+    return row.entry.name + (f" x{count}" if count > 1 else "")
 
 
 def _name(row: Row, width: int, symbols: Symbols) -> Parts:
     style = f"bold {TEXT}" if row.entry.connections else DIM
-    return [(cut(_label(row), width, symbols), style)]
+    return [(symbols.cut(_label(row), width), style)]
 
 
 def _symbol(row: Row, _width: int, symbols: Symbols) -> Parts:
@@ -114,21 +113,26 @@ def _p95(row: Row, _width: int, _symbols: Symbols) -> Parts:
     return [(milliseconds(trips.p95), DIM)] if trips else []
 
 
-def why(row: Row) -> str:
-    """Return why the entry last ended or could not be dialled; empty if it never did."""
+def last_reason(row: Row) -> tuple[Reason | None, str]:
+    """Return why the entry last ended or could not be dialled, and what to say without a reason.
+
+    Both are empty if that never happened.
+    """
     failure, reasons = row.entry.failure, row.summary.reasons
     if failure and (not reasons or failure.monotonic_ns > reasons[0].monotonic_ns):
-        reason, what = failure.reason, "could not be dialled"
-    elif reasons:
-        reason, what = reasons[0].reason, "not known why"
-    else:
-        return ""
-    return what if reason is None else f"{reason.code} {reason.text}"
+        return failure.reason, "could not be dialled"
+    return (reasons[0].reason, "not known why") if reasons else (None, "")
+
+
+def why(row: Row) -> str:
+    """Return why the entry last ended or could not be dialled; empty if it never did."""
+    reason, otherwise = last_reason(row)
+    return otherwise if reason is None else f"{reason.code} {reason.text}"
 
 
 def _why(row: Row, width: int, symbols: Symbols) -> Parts:
-    text = printable(why(row))
-    return [(cut(text, width, symbols, middle=False), DIM if row.entry.connections else TEXT)]
+    text = symbols.cut(why(row), width, at_end=True)
+    return [(text, DIM if row.entry.connections else TEXT)]
 
 
 def _addresses(row: Row) -> str:
@@ -136,16 +140,16 @@ def _addresses(row: Row) -> str:
 
 
 def _address(row: Row, width: int, symbols: Symbols) -> Parts:
-    return [(cut(_addresses(row), width, symbols), DIM)]
+    return [(symbols.cut(_addresses(row), width), DIM)]
 
 
 def _device_name(row: Row) -> str:
     last = row.entry.last
-    return "" if last is None else printable(last.connection.device_name)
+    return "" if last is None else last.connection.device_name
 
 
 def _device(row: Row, width: int, symbols: Symbols) -> Parts:
-    return [(cut(_device_name(row), width, symbols), DIM)]
+    return [(symbols.cut(_device_name(row), width), DIM)]
 
 
 COLUMNS = (
@@ -200,7 +204,7 @@ def heading(shape: Layout, symbols: Symbols, sorted_by: str | None) -> Parts:
     parts: list[tuple[str, str]] = []
     for column, width in shape.columns:
         mark = symbols.sorted if column.heading == sorted_by else ""
-        cell = [(cut(column.heading, width - len(mark), symbols, middle=False), DIM), (mark, TEXT)]
+        cell = [(column.heading[: width - len(mark)], DIM), (mark, TEXT)]
         parts += [*padded(cell, width, right=column.is_right), (" " * shape.gap, "")]
     return parts
 
@@ -216,14 +220,14 @@ def line(row: Row, shape: Layout, symbols: Symbols) -> Parts:
     is_said = any(column.heading == _LAST_END for column, _ in shape.columns)
     for column, width in shape.columns:
         if column.heading == _RECEIVED and not (row.entry.connections or is_said):
-            return [*parts, (cut(printable(why(row)), left, symbols, middle=False), DIM)]
+            return [*parts, (symbols.cut(why(row), left, at_end=True), DIM)]
         cell = column.cell(row, width, symbols)
         parts += [*padded(cell, width, right=column.is_right), (" " * shape.gap, "")]
         left -= width + shape.gap
     return parts
 
 
-def layout(width: int, rows: Iterable[Row]) -> Layout:
+def layout(width: int, rows: Iterable[Row], symbols: Symbols) -> Layout:
     """Choose the columns for a width, the most important first, and share out the rest."""
     listed = list(rows)
     wanted = [column for column in COLUMNS if not listed or any(map(column.has, listed))]
@@ -238,7 +242,7 @@ def layout(width: int, rows: Iterable[Row]) -> Layout:
     for heading_text, most in _GROWING:
         if heading_text in widths:
             column = next(column for column in wanted if column.heading == heading_text)
-            needed = max((cell_len(column.text(row)) for row in listed), default=0)
+            needed = max((cell_len(symbols.visible(column.text(row))) for row in listed), default=0)
             extra = max(0, min(left, (needed or most) - widths[heading_text], most - column.least))
             widths[heading_text] += extra
             left -= extra

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from rich.console import Console
 from rich.text import Text
 
 from ... import MonitorEvent, RoundTrips, error_name
 from .._probe import Probe
-from .._screen import event_text, has_addresses, probe_text
+from .._screen import Line, event_line, has_addresses
+from .._screen import probe_line as probe_result_line
 from .._show import colour, words
-from .._text import printable
 from .bars import sparkline
 from .columns import Layout, last_trip
 from .model import Happening, Row
 from .symbols import COLOURS, DIM, RED, TEXT, WORST_FIRST, Symbols
-from .texts import Parts, age, cut, length, milliseconds, padded
+from .texts import Parts, age, length, milliseconds, padded
 from .view import View
 
 KEYS = (
@@ -31,7 +32,6 @@ KEYS = (
     ("?", "help"),
 )
 _FEWER_KEYS = ("?", "q", "/", "Enter", "s", "f", "h", "r", "p")  # the most important first
-_KIND_WIDTH = 12
 
 
 def heading(rows: Sequence[Row], title: str, seconds: float, width: int, symbols: Symbols) -> Parts:
@@ -54,7 +54,7 @@ def heading(rows: Sequence[Row], title: str, seconds: float, width: int, symbols
 
 def notice(text: str, width: int, symbols: Symbols) -> Parts:
     """Return the line of what makes the screen incomplete."""
-    return [(cut(f" ! {printable(text)}", width, symbols, middle=False), f"bold {RED}")]
+    return [(symbols.cut(f" ! {text}", width, at_end=True), f"bold {RED}")]
 
 
 def rule(text: Parts, width: int, symbols: Symbols) -> Parts:
@@ -76,46 +76,49 @@ def below_table(
     if view.only_wrong:
         texts.append("only wrong")
     if view.filter:
-        texts.append(f'filter "{printable(view.filter)}"')
+        texts.append(f'filter "{view.filter}"')
     if view.order.key is not None:
         texts.append(f"by {view.order.name}")
     if shape.hidden:
         texts.append(f"{shape.hidden} column{'s' * (shape.hidden > 1)} hidden")
-    text = cut(", ".join(texts), max(0, width - 5), symbols, middle=False)
+    text = symbols.cut(", ".join(texts), max(0, width - 5), at_end=True)
     return rule([(text, TEXT)], width, symbols) if text else [(symbols.line * width, DIM)]
 
 
 def probe_line(probe: Probe, trips: RoundTrips | None, width: int, symbols: Symbols) -> Parts:
-    """Return the line of a target that is probed."""
+    """Return the line of a target that is probed. What does not fit is left out."""
     target_width = min(30, max(16, width // 4))
     parts = [
-        *padded([(cut(printable(probe.target), target_width, symbols), TEXT)], target_width),
+        *padded([(symbols.cut(probe.target, target_width), TEXT)], target_width),
         (f" {words(probe.outcome):<13}", colour(probe.outcome)),
     ]
-    if trips is not None and width >= 60:
-        parts += [*sparkline(trips.recent, min(30, width // 5), symbols), (" ", "")]
-        parts += padded(last_trip(trips), 8, right=True)
+    more: list[Parts] = []
+    if trips is not None:
+        more.append([*sparkline(trips.recent, min(30, width // 5), symbols), (" ", "")])
+        more.append(padded(last_trip(trips), 8, right=True))
+        more.append([(f"  {trips.lost} of {trips.sent} lost", DIM)])
         if trips.average is not None:
-            text = f"  avg {milliseconds(trips.average)}  p95 {milliseconds(trips.p95)}"
-            parts.append((text, DIM))
-        parts.append((f"  {trips.lost} of {trips.sent} lost", DIM))
+            times = f"  average {milliseconds(trips.average)}  p95 {milliseconds(trips.p95)}"
+            more.append([(times, DIM)])
     if probe.code:
-        parts.append((f"  {probe.code} {error_name(probe.code)}", DIM))
+        more.append([(f"  {probe.code} {error_name(probe.code)}", DIM)])
+    for part in more:
+        if length(parts) + length(part) <= width:
+            parts += part
     return parts
 
 
-def log_line(happening: Happening) -> Text:
+def log_line(happening: Happening, width: int, console: Console) -> Text:
     """Return the line of something that happened."""
     item = happening.item
-    line = Text(no_wrap=True, end="")
-    line.append(f"{happening.time.astimezone():%H:%M:%S} ", DIM)
     if isinstance(item, MonitorEvent):
-        return line.append_text(
-            event_text(item, happening.addresses if has_addresses(item) else "")
-        )
-    if isinstance(item, Probe):
-        return line.append_text(probe_text(item))
-    return line.append(f"{'notice':<{_KIND_WIDTH}} ", DIM).append(printable(item))
+        line = event_line(item, happening.addresses if has_addresses(item) else "")
+    elif isinstance(item, Probe):
+        line = probe_result_line(item)
+    else:
+        line = Line("notice", "", [item])
+    stamp = f"{happening.time.astimezone():%H:%M:%S} "
+    return Text(end="").append(stamp, DIM).append_text(line.fitted(console, width - len(stamp)))
 
 
 def key(name: str, text: str) -> list[tuple[str, str]]:

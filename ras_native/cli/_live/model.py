@@ -100,7 +100,7 @@ class Model:
     """The state of the screen. One thread changes and reads it.
 
     `entries` are expected: they are there from the start. `clock` returns the time on the clock of
-    `time.perf_counter_ns`. `traffic` asks what passed through a connection; None:
+    `time.perf_counter_ns`. `traffic` tells what passed through the connections; None:
     nobody counts that. The probes belong to the entry `via`, or to none.
     """
 
@@ -109,7 +109,7 @@ class Model:
         entries: Iterable[str] = (),
         *,
         clock: Callable[[], int],
-        traffic: Callable[[Connection], Traffic | None] | None = None,
+        traffic: Callable[[], Iterable[Traffic]] | None = None,
         via: str | None = None,
     ) -> None:
         self.clock, self._traffic, self.via = clock, traffic, via
@@ -127,7 +127,8 @@ class Model:
         self._is_first = True
         self._blindness = 0  # grows with each event that may change the states of all entries
         self._summaries: dict[str, _Known] = {}
-        self._samples: dict[int, tuple[int, Traffic | None]] = {}
+        self._samples: dict[int, Traffic] = {}
+        self._sampled = -1  # the second of these samples
 
     # What happens
 
@@ -249,13 +250,12 @@ class Model:
         return known.summary
 
     def _sample(self, connection: Connection) -> Traffic | None:
-        """Ask for the traffic of a connection, at most once a second."""
+        """Return what passed through a connection; ask for all of them at most once a second."""
         second = self.clock() // _NS
-        known = self._samples.get(connection.handle)
-        if known is None or known[0] != second:
-            traffic = self._traffic(connection) if self._traffic else None
-            known = self._samples[connection.handle] = second, traffic
-        return known[1]
+        if self._traffic is not None and self._sampled != second:
+            self._sampled = second
+            self._samples = {item.connection.handle: item for item in self._traffic()}
+        return self._samples.get(connection.handle)
 
 
 class _Known(NamedTuple):

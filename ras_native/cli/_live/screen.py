@@ -12,15 +12,15 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from rich.console import Console
+
 from ... import Monitor, MonitorEvent, Ras
 from .._common import CTRL_C
-from .._details import traffic_of
 from .._probe import Probe
 from .._screen import ProjectionOf, Screen, has_addresses
 from .actions import Actions
 from .app import Inbox, LiveApp
 from .model import Model
-from .symbols import choose
 
 _STOP_SECONDS = 3.0  # how long the thread of the events may take to end
 _TERMINATED = 128 + 15  # the exit code that shells give for SIGTERM
@@ -49,7 +49,7 @@ class LiveScreen(Screen):
         self._stop, self._projection_of = stop, projection_of
         self._inbox: Inbox = queue.SimpleQueue()
         self._model = Model(
-            entries, clock=time.perf_counter_ns, traffic=partial(traffic_of, monitor), via=via
+            entries, clock=time.perf_counter_ns, traffic=monitor.all_statistics, via=via
         )
         self._actions = Actions(ras, new_monitor, self._tell, recording=recording)
         self._problems: list[str] = []
@@ -58,7 +58,7 @@ class LiveScreen(Screen):
         self._error: BaseException | None = None
         self.app = LiveApp(
             self._model,
-            choose(sys.__stderr__.encoding if sys.__stderr__ else None),
+            Console(file=sys.__stderr__),
             self._inbox,
             heading=heading,
             monitor=monitor,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
+from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
 from ... import AvailabilityState as State
+from .._text import can_show, encodable, printable, shorten
 
 GREEN, YELLOW, ORANGE, RED = "#4fd08a", "#e8c35a", "#f2994a", "#f4607a"
 BLUE, VIOLET, DIM, TEXT = "#5ab0f6", "#b48cf2", "#7b879d", "#d9e0ee"
@@ -71,6 +73,21 @@ class Symbols(NamedTuple):
     sorted: str
     """Marks the column that sorts the rows."""
     record: str
+    encoding: str = "utf-8"
+    """The encoding of the terminal."""
+
+    def visible(self, text: str) -> str:
+        """Return a text without controls, and without characters that the terminal lacks."""
+        return _visible(text, self.encoding)
+
+    def cut(self, text: str, cells: int, *, at_end: bool = False) -> str:
+        """Return a text as the terminal shows it, shortened to a width."""
+        return shorten(self.visible(text), cells, self.more, at_end=at_end)
+
+
+@lru_cache(8192)
+def _visible(text: str, encoding: str) -> str:
+    return encodable(printable(text), encoding)
 
 
 UNICODE = Symbols(
@@ -140,22 +157,8 @@ ASCII = Symbols(
 )
 
 
-def choose(encoding: str | None, environment: Mapping[str, str] = os.environ) -> Symbols:
-    """Return the symbols that a terminal with this encoding and these variables can show.
-
-    In the locale "C", Python itself writes UTF-8, so its encoding does not tell.
-    """
-    if _locale(environment) in ("C", "POSIX"):
-        return ASCII
-    texts = (*UNICODE.state.values(), *UNICODE.bar.values(), *UNICODE[2:])
-    try:
-        "".join(texts).encode(encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return ASCII
-    return UNICODE
-
-
-def _locale(environment: Mapping[str, str]) -> str:
-    """Return the locale that the user chose. Python itself sets LC_CTYPE if it was C."""
-    chosen = environment.get("LC_ALL") or environment.get("LANG") or ""
-    return chosen if environment.get("LC_CTYPE", "C.UTF-8").startswith("C.") else ""
+def choose(console: Console) -> Symbols:
+    """Return the symbols that a terminal can show."""
+    texts = (*UNICODE.state.values(), *UNICODE.bar.values(), *UNICODE[2:-1])
+    symbols = UNICODE if can_show("".join(texts), console) else ASCII
+    return symbols._replace(encoding=console.encoding)

@@ -1,34 +1,16 @@
-"""Text that fits a number of terminal cells."""
+"""Pieces of lines, and numbers as text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.text import Text
-
-from .symbols import Symbols
 
 Parts = Sequence[tuple[str, str]]
 """Pieces of a line: each a text and its style. No text is read as markup."""
 
 _DAY = 86_400
-
-
-def cut(text: str, width: int, symbols: Symbols, *, middle: bool = True) -> str:
-    """Shorten a text to at most `width` cells, in its middle or at its end."""
-    if cell_len(text) <= width:
-        return text
-    if width <= 1:
-        return symbols.more[: max(0, width)]
-    head = (width - 1) // 2 if middle else width - 1
-    tail, cells = "", 0
-    for character in reversed(text):
-        cells += cell_len(character)
-        if cells > width - 1 - head:
-            break
-        tail = character + tail
-    return set_cell_size(text, head).rstrip() + symbols.more + tail.lstrip()
 
 
 def length(parts: Parts) -> int:

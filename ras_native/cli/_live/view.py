@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ... import AvailabilityState
-from .._text import printable
 from .model import Entry, Model, Row
 from .symbols import WORST_FIRST
 
@@ -36,12 +35,20 @@ def _round_trip(row: Row) -> tuple[float, float]:
     return -trips.lost / trips.sent, -(trips.average or 0.0)
 
 
+def _traffic(row: Row) -> float:
+    traffic = row.traffic
+    if traffic is None:
+        return 1.0
+    return -((traffic.received_per_second or 0.0) + (traffic.sent_per_second or 0.0))
+
+
 ORDERS = (
     Order("first seen", None, None),
     Order("state", "STATE", lambda row: _RANKS[row.summary.state]),
     Order("name", "ENTRY", lambda row: row.entry.name.casefold()),
     Order("availability", "AVAIL", _availability),
     Order("drops", "DROPS", lambda row: -row.summary.drops),
+    Order("traffic", "RECEIVED", _traffic),
     Order("round trip", "LAST", _round_trip),
 )
 
@@ -98,4 +105,4 @@ def _searched(row: Row) -> str:
     last = row.entry.last
     device = "" if last is None else f"{last.connection.device_name} {last.connection.device_type}"
     text = f"{row.entry.name} {row.summary.state} {row.entry.addresses} {device}"
-    return printable(text).casefold()
+    return text.casefold()
