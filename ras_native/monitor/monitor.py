@@ -682,6 +682,15 @@ class Monitor:
 
         For many connections this is faster than `statistics` for each of them. Raises ValueError
         without `statistics_interval`. Source: RasGetConnectionStatistics.
+
+        >>> handle = sim.add("Head office")
+        >>> with Monitor(ras, statistics_interval=0.01) as monitor:
+        ...     found = monitor.get()
+        ...     while not monitor.all_statistics():
+        ...         pass  # no sample was taken yet
+        ...     [traffic] = monitor.all_statistics()
+        >>> traffic.connection.entry_name
+        'Head office'
         """
         worker = self._sampling_worker()
         return decode_all(worker.watcher.traffic(), worker.engine.snapshot)

@@ -21,7 +21,7 @@ from .actions import Actions
 from .details import details
 from .dialogs import Details, FileName, Help, Question
 from .model import Model
-from .symbols import ANSI_COLOURS, TEXT, choose
+from .symbols import ANSI_COLOURS, GREEN, TEXT, choose
 from .texts import join
 from .view import View
 from .widgets import Line, Lines, Log, Table
@@ -143,11 +143,14 @@ class LiveApp(App[int]):
         return join(lines.notice(self._notice_text(), width, self.symbols))
 
     def _columns(self, _width: int) -> Text:
-        return join(columns.heading(self._shape, self.symbols, self.view.order.heading))
+        names = columns.heading(self._shape, self.symbols, self.view.order.heading)
+        return join([(" ", ""), *names])
 
     def _row(self, index: int, _width: int) -> Text:
         row = self.model.row(self.view.rows[index].entry)
-        return join([] if row is None else columns.line(row, self._shape, self.symbols))
+        cells = [] if row is None else columns.line(row, self._shape, self.symbols)
+        mark = self.symbols.selected if index == self.table.selected else " "
+        return join([(mark, GREEN), *cells])
 
     def _below(self, width: int) -> Text:
         flags = []
@@ -217,7 +220,7 @@ class LiveApp(App[int]):
         reason = self.size.width, len(self.view.rows), self._drawn[1]
         if reason != self._reason:
             self._reason = reason
-            return columns.layout(self.size.width, self.view.rows, self.symbols)
+            return columns.layout(self.size.width - 1, self.view.rows, self.symbols)
         return self._shape
 
     def _share_out_height(self) -> None:

@@ -73,6 +73,8 @@ class Symbols(NamedTuple):
     sorted: str
     """Marks the column that sorts the rows."""
     record: str
+    selected: str
+    """Stands before the selected row."""
     encoding: str = "utf-8"
     """The encoding of the terminal."""
 
@@ -121,6 +123,7 @@ UNICODE = Symbols(
     received="↓",
     sorted="▾",
     record="●",
+    selected="▌",
 )
 
 ASCII = Symbols(
@@ -154,6 +157,7 @@ ASCII = Symbols(
     received="rx",
     sorted="v",
     record="*",
+    selected=">",
 )
 
 
