@@ -15,7 +15,8 @@ from .symbols import COLOURS, DIM, RED, TEXT, YELLOW, Symbols
 from .texts import Parts, age, milliseconds, padded, percent
 
 _NS = 1_000_000_000
-_RECEIVED, _LAST_END = "RECEIVED", "LAST END"
+_ENTRY, _RECEIVED, _LAST_END = "ENTRY", "RECEIVED", "LAST END"
+_WIDE_ENOUGH, _NAME_WIDTH = 60, 24  # so much of a name comes before the less important columns
 
 
 class Column(NamedTuple):
@@ -154,7 +155,7 @@ def _device(row: Row, width: int, symbols: Symbols) -> Parts:
 
 COLUMNS = (
     Column("", 1, _symbol),
-    Column("ENTRY", 14, _name, text=_label),
+    Column(_ENTRY, 14, _name, text=_label),
     Column("STATE", 12, _state),
     Column("FOR", 8, _age, is_right=True),
     Column("LAST 30 MIN", 15, _bar),
@@ -177,7 +178,7 @@ _FIRST = ("", "ENTRY", "STATE", "FOR", "LAST 30 MIN", "AVAIL", "DROPS", "LAST", 
 )  # fmt: skip
 """The most important columns first."""
 _GROWING = (
-    ("ENTRY", 32),
+    (_ENTRY, 32),
     ("LAST 30 MIN", 30),
     ("LAST END", 60),
     ("ADDRESS", 24),
@@ -231,19 +232,26 @@ def layout(width: int, rows: Iterable[Row], symbols: Symbols) -> Layout:
     """Choose the columns for a width, the most important first, and share out the rest."""
     listed = list(rows)
     wanted = [column for column in COLUMNS if not listed or any(map(column.has, listed))]
-    gap = 2 if width >= 100 else 1
+
+    def longest(column: Column) -> int:
+        return max((cell_len(symbols.visible(column.text(row))) for row in listed), default=0)
+
+    gap = 2 if width >= 130 else 1
     widths: dict[str, int] = {}
     left = width + gap
     for column in sorted(wanted, key=lambda column: _FIRST.index(column.heading)):
-        if left < column.least + gap:
+        least = column.least
+        if column.heading == _ENTRY and width >= _WIDE_ENOUGH:
+            least = max(least, min(longest(column), _NAME_WIDTH))
+        if left < least + gap:
             break
-        widths[column.heading] = column.least
-        left -= column.least + gap
+        widths[column.heading] = least
+        left -= least + gap
     for heading_text, most in _GROWING:
         if heading_text in widths:
             column = next(column for column in wanted if column.heading == heading_text)
-            needed = max((cell_len(symbols.visible(column.text(row))) for row in listed), default=0)
-            extra = max(0, min(left, (needed or most) - widths[heading_text], most - column.least))
+            size = widths[heading_text]
+            extra = max(0, min(left, (longest(column) or most) - size, most - size))
             widths[heading_text] += extra
             left -= extra
     chosen = [(column, widths[column.heading]) for column in wanted if column.heading in widths]
