@@ -48,6 +48,7 @@ from ._details import read_details, read_projection, watched_details
 from ._hooks import COMMAND_SECONDS
 from ._output import Output, OutputOptions, output_options
 from ._probe import Probe, Prober, Tunnel, check_each
+from ._report import report
 from ._reports import Reports, arrivals
 from ._screen import JsonLines, PlainLines, Screen
 from ._text import printable
@@ -230,7 +231,7 @@ def status(source: Source, wanted: str | None, seconds: float | None, as_json: b
 @click.option(
     "--record",
     metavar="FILE",
-    help="Record to FILE, for 'ras-native replay FILE'.",
+    help="Record to FILE, for 'ras-native replay FILE' and 'ras-native report FILE'.",
     shell_complete=complete_file,
 )
 @click.option(
@@ -393,6 +394,9 @@ def replay(file: str, output: OutputOptions) -> None:
             shown.close(reports)
     except RecordingError as error:
         raise click.ClickException(str(error)) from error
+
+
+cli.add_command(report)
 
 
 @cli.command()

@@ -35,12 +35,11 @@ from .health import HealthKind
 
 MOST_ENTRIES = 1000
 """So many entries are kept."""
-MOST_CHANGES = 1000
-"""So many changes of state are kept for each entry, and half as many ends."""
 MOST_RESULTS = 360
 """So many results of probes are kept for each entry or target."""
 
 _DAY = 86_400.0
+_MOST_CHANGES = 10_000_000
 _NS = 1_000_000_000
 
 
@@ -296,9 +295,9 @@ class _Entry:
     """What is kept of one entry."""
 
     name: str
+    changes: deque[_Change]
+    ends: deque[_End]
     is_expected: bool = False
-    changes: deque[_Change] = field(default_factory=lambda: deque(maxlen=MOST_CHANGES))
-    ends: deque[_End] = field(default_factory=lambda: deque(maxlen=MOST_CHANGES // 2))
     links: dict[Key, _Link] = field(default_factory=dict)
     was_listed: bool = False
     was_up: bool = False
@@ -379,16 +378,19 @@ class Availability:
     entries: entries that should be connected. They are there from the start; until the first poll
     they are UNKNOWN, then ABSENT until they are listed. Names are compared without letter case.
     window: how many seconds to keep.
+    most_changes: how many changes of state to keep for each entry, and half as many ends.
 
-    It keeps at most 1,000 entries, and 1,000 changes of state and 500 ends for each. If more
-    entries come, it forgets others: first the one that is down longest, last the expected ones.
-    `forgotten` counts them. Use it from one thread at a time.
+    It keeps at most 1,000 entries. If more come, it forgets others: first the one that is down
+    longest, last the expected ones. `forgotten` counts them. Use it from one thread at a time.
 
     Raises TypeError or ValueError for a bad argument.
     """
 
-    def __init__(self, entries: Iterable[str] = (), *, window: float = _DAY) -> None:
+    def __init__(
+        self, entries: Iterable[str] = (), *, window: float = _DAY, most_changes: int = 1000
+    ) -> None:
         self._window_ns = _check.nanoseconds("window", window, shortest=1.0)
+        self._most_changes = _check.whole_number("most_changes", most_changes, 2, _MOST_CHANGES)
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._probes: OrderedDict[str, deque[tuple[int, float | None]]] = OrderedDict()
         self._is_blind = True
@@ -657,7 +659,9 @@ class Availability:
             if len(self._entries) >= MOST_ENTRIES:
                 del self._entries[min(self._entries, key=self._importance)]
                 self.forgotten += 1
-            entry = self._entries[key] = _Entry(name)
+            most = self._most_changes
+            entry = _Entry(name, deque(maxlen=most), deque(maxlen=most // 2))
+            self._entries[key] = entry
         return entry
 
     def _importance(self, key: str) -> tuple[bool, bool, int]:

@@ -103,7 +103,11 @@ ONE_OF_EACH = [
     ["doctor"],
     ["exporter", "--duration", "0"],
 ]
-WITHOUT_BACKEND = [["explain", "809"], ["bench", "--seconds", "0"]]
+WITHOUT_BACKEND = [
+    ["explain", "809"],
+    ["bench", "--seconds", "0"],
+    ["report", "recording"],
+]
 
 
 def test_every_command_is_tried_below():

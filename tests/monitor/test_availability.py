@@ -467,9 +467,10 @@ def test_only_so_many_changes_are_kept_and_the_summary_says_since_when():
         hand.poll()
     availability = fed(hand.events)
     summary = availability.summary(OFFICE, hand.now)
-    assert (summary.to_ns - summary.from_ns) / S == module.MOST_CHANGES - 1
-    assert summary.known_seconds == module.MOST_CHANGES - 1
-    assert summary.drops == module.MOST_CHANGES // 2
+    assert (summary.to_ns - summary.from_ns) / S == summary.known_seconds == 999
+    assert summary.drops == 500
+    more = fed(hand.events, most_changes=1200).summary(OFFICE, hand.now)
+    assert (more.known_seconds, more.drops) == (1199, 600)
     assert availability.totals(OFFICE) == EntryTotals(600, 600, 599)
 
 
@@ -545,6 +546,7 @@ def test_only_so_many_results_are_kept(monkeypatch):
         (lambda: Availability([7]), TypeError, "entries must be a str"),
         (lambda: Availability(window=0), ValueError, "window must be from 1"),
         (lambda: Availability(window="1"), TypeError, "window must be a number"),
+        (lambda: Availability(most_changes=1), ValueError, "most_changes must be from 2"),
         (lambda: Availability().apply(None), TypeError, "event must be an event"),
         (lambda: Availability().apply_snapshot([], 1), TypeError, "snapshot must be a"),
         (lambda: Availability().apply_probe(7, 1.0, 1), TypeError, "name must be a str"),
