@@ -394,6 +394,7 @@ def test_lost_events_bring_no_other_entries_than_the_watched_ones(ras, sim):
     with Monitor(ras, interval=3600.0, capacity=1, event_log=False, entries=["Branch"]) as monitor:
         until(lambda: monitor.has_polled)
         sim.add(OFFICE)
+        until(lambda: len(monitor.snapshot) == 2)
         sim.drop(handle)
         until(lambda: len(monitor.snapshot) == 1)
         sim.add("branch")
