@@ -533,10 +533,12 @@ class CtypesList:
         """Return the list's generation, or minus a code, and the rn_statistics of each."""
         poll, ticket = self._begin()
         code = poll.enumerate(self._provider)
-        reading = self._read(poll) if poll.count else _NOTHING
+        if not poll.count:
+            return self._end(poll, _NOTHING, ticket, code), b""
+        reading = self._read(poll)
         get, scratch = self._provider.find_statistics(), _StatisticsBuffer()
         handles = reading.handles()
-        if handles and get is None:
+        if get is None:
             code, handles = RN_E_UNSUPPORTED, []
         records = b"".join([_ask_statistics(get, scratch, each) for each in handles])
         return self._end(poll, reading, ticket, code), records
