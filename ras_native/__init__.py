@@ -94,62 +94,68 @@ Other modules:
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
 
 from ._backend import BACKENDS, warn_where_fallen_back
 from ._backend import default as _default_backend
-from ._backend.layout import RN_MAX_CONCURRENCY as MAX_CONCURRENCY
 from ._check import LONGEST_SECONDS
-from ._errors import Cancelled, ProviderError, RasError, WSAError
-from ._event import Event
-from ._explain import Reason, error_name, explain
-from ._help import short_help
-from ._notification import Notification
-from ._projection import (
-    ChapAlgorithm,
-    Cipher,
-    Compression,
-    CompressionOption,
-    Ikev2Authentication,
-    Ikev2Flag,
-    LinkOption,
-    PppAuthentication,
-    Projection,
-    ProjectionKind,
-)
-from ._ras import (
-    Ras,
-    Sizes,
-    clear_connection_statistics,
-    connection_notification,
-    enum_connections,
-    get_connect_status,
-    get_connection_statistics,
-    get_error_string,
-    get_link_statistics,
-    get_projection_info,
-    get_subentry_handle,
-    hang_up,
-    local_address,
-    snapshot,
-    statistics,
-    wait_for_state,
-)
-from ._records import (
-    Connection,
-    ConnectionFlag,
-    ConnState,
-    ConnSubstate,
-    NotificationFlag,
-    Observation,
-    Snapshot,
-    Status,
-)
-from ._sockets.connect import connect, wsa_connect
-from ._sockets.many import ConnectOutcome, ConnectResult, connect_many, connect_stream
-from ._statistics import ConnectionStatistics, Statistics, StatisticsList
+from ._dir import short_help
 
+TYPE_CHECKING = False  # like the one of typing, whose import takes long
 if TYPE_CHECKING:  # __getattr__ imports them when one is first needed
+    from ._errors import Cancelled, ProviderError, RasError, WSAError
+    from ._event import Event
+    from ._explain import Reason, error_name, explain
+    from ._notification import Notification
+    from ._projection import (
+        ChapAlgorithm,
+        Cipher,
+        Compression,
+        CompressionOption,
+        Ikev2Authentication,
+        Ikev2Flag,
+        LinkOption,
+        PppAuthentication,
+        Projection,
+        ProjectionKind,
+    )
+    from ._ras import (
+        Ras,
+        Sizes,
+        clear_connection_statistics,
+        connection_notification,
+        enum_connections,
+        get_connect_status,
+        get_connection_statistics,
+        get_error_string,
+        get_link_statistics,
+        get_projection_info,
+        get_subentry_handle,
+        hang_up,
+        local_address,
+        snapshot,
+        statistics,
+        wait_for_state,
+    )
+    from ._records import (
+        Connection,
+        ConnectionFlag,
+        ConnState,
+        ConnSubstate,
+        NotificationFlag,
+        Observation,
+        Snapshot,
+        Status,
+    )
+    from ._sockets.connect import connect, wsa_connect
+    from ._sockets.many import (
+        MAX_CONCURRENCY,
+        ConnectOutcome,
+        ConnectResult,
+        connect_many,
+        connect_stream,
+    )
+    from ._statistics import ConnectionStatistics, Statistics, StatisticsList
     from .monitor import (
         EVENTS,
         Absent,
@@ -304,31 +310,35 @@ __version__ = "0.1.0"
 __dir__ = short_help(globals())
 
 
-def _claim(module: dict[str, Any]) -> None:
-    """Set `__module__` of the public names, so that users see `ras_native.RasError`."""
-    for item in map(module.get, __all__):
-        if callable(item):
-            item.__module__ = __name__
-
-
-_claim(globals())
 warn_where_fallen_back()
 
 with suppress(ValueError, ImportError):
     backend = _default_backend()
 
 if not TYPE_CHECKING:
+    _HOMES = (
+        ("_errors", "_event", "_explain", "_notification", "_projection", "_ras", "_records",
+         "_sockets.connect", "_sockets.many", "_statistics"),
+        ("monitor",),  # its import takes as long as all others
+    )  # fmt: skip
 
     def __getattr__(name: str) -> object:
-        """Import the Monitor when it is first needed, because its import takes long.
+        """Import the public names when one is first needed, because the imports take long.
 
         For `backend`, raise the error that prevented the choice of a backend.
         """
         if name == "backend":
             return _default_backend()
-        if name in __all__:
-            from . import monitor  # noqa: PLC0415
-
-            _claim(vars(monitor))
-            return getattr(monitor, name)
+        for homes in _HOMES if name in __all__ else ():
+            for home in homes:
+                _take_names(vars(import_module(f"{__name__}.{home}")))
+            if name in globals():
+                return globals()[name]
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def _take_names(module: dict[str, object]) -> None:
+        """Take the public names of a module, and let users see them as `ras_native.RasError`."""
+        for name in module.keys() & set(__all__):
+            item = globals()[name] = module[name]
+            if callable(item):
+                item.__module__ = __name__

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import operator
 import os
+import sys
 from collections.abc import Iterable
-from ctypes import c_void_p, sizeof
 
 DWORD_MAX = 0xFFFFFFFF
 QWORD_MAX = 2**64 - 1
 LONGEST_SECONDS = 10 * 366 * 24 * 3600
 """Ten years: the longest duration that a wait accepts."""
 
-EVERY_CONNECTION = (1 << 8 * sizeof(c_void_p)) - 1
+EVERY_CONNECTION = 2 * sys.maxsize + 1
 """INVALID_HANDLE_VALUE. For RasConnectionNotification it means all connections."""
 
 _NS_PER_SECOND = 1_000_000_000

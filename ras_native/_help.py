@@ -1,10 +1,8 @@
-"""What `help()` shows of packages and of the members of records."""
+"""What `help()` shows of the members of records."""
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Callable
 from typing import Any, TypeVar, get_type_hints
 
 _Record = TypeVar("_Record", bound="type[Any]")
@@ -28,22 +26,3 @@ def documented(record: _Record) -> _Record:
     kind.__annotations__ = get_type_hints(kind)
     kind.__new__.__annotations__ = kind.__annotations__  # help() shows its signature
     return record
-
-
-def short_help(package: dict[str, Any]) -> Callable[[], list[str]]:
-    """Make the `__dir__` of a package, so that `help()` shows its docstring and nothing else.
-
-    pydoc describes in full every class that both `dir()` and `__all__` name: thousands of lines,
-    because enums and exceptions inherit much. Neither list may be incomplete for other readers. So
-    `dir()` lists nothing if pydoc asks, and every name if anybody else does.
-    """
-
-    def names() -> list[str]:
-        frame = inspect.currentframe()
-        while frame is not None:
-            if getattr(frame.f_globals.get("__spec__"), "name", None) == "pydoc":
-                return []
-            frame = frame.f_back
-        return [*{*package, *package["__all__"]}]
-
-    return names

@@ -36,6 +36,8 @@ from . import checks, syn
 from .checks import Address
 from .connect import started
 
+MAX_CONCURRENCY = RN_MAX_CONCURRENCY
+
 _MANY = 1024  # outcomes that connect_many takes at a time
 _READ_NS = 1_000_000  # connect_stream reads targets for so long before it looks at the sockets
 _NS_PER_SECOND = 1_000_000_000
@@ -291,7 +293,7 @@ def _options(
     return _Options(
         timeout_ns,
         _interval(rate),
-        whole_number("concurrency", concurrency, 1, RN_MAX_CONCURRENCY),
+        whole_number("concurrency", concurrency, 1, MAX_CONCURRENCY),
         wanted,
         bool(abortive),
         syn.choose(syn_retries, timeout_ns),

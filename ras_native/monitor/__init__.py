@@ -82,7 +82,7 @@ that polls saw.
 
 from __future__ import annotations
 
-from .._help import short_help
+from .._dir import short_help
 from .availability import (
     Availability,
     AvailabilityState,

@@ -72,7 +72,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, ParamSpec, TypeVar
 
 from .. import _check
 from .._backend import codes, layout
-from .._help import short_help
+from .._dir import short_help
 from .._records import ConnState, NotificationFlag
 from . import _abi, _projection, _structures
 from ._history import HistoryEntry, HistoryEvent, entry_of

@@ -17,7 +17,7 @@ import ras_native
 # The layers, from the lowest to the highest. A module may import from its own line and from the
 # lines above it. A package stands for all modules in it; "." is ras_native itself.
 LAYERS = """
-    _check _fork _help _log _plain _pyinstaller
+    _check _dir _fork _help _log _plain _pyinstaller
     _backend _native
     _explain
     _errors
