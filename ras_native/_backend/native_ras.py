@@ -37,6 +37,11 @@ class NativeEvent:
         return code
 
 
+def _free(function: Callable[[Any], object], _outlives: object, pointer: Any) -> None:
+    """Free a pointer. It uses no global name: at the end of a process those may be gone."""
+    function(pointer)
+
+
 def _pointer(event: NativeEvent | None) -> Any:
     return event.pointer if event is not None else ffi.NULL
 
@@ -63,10 +68,8 @@ class NativeList:
     """An rn_list, and the buffers for its changes."""
 
     def __init__(self, provider: Any, pointer: Any) -> None:
-        def free(freed: Any, _provider: Any = provider) -> None:  # the provider outlives the list
-            lib.rn_list_free(freed)
-
-        self.pointer = ffi.gc(pointer, free)
+        # The provider outlives the list.
+        self.pointer = ffi.gc(pointer, partial(_free, lib.rn_list_free, provider))
         self._changes = ffi.new("rn_changes *")
         self._changes_view = memoryview(ffi.buffer(self._changes))
         self.poll: Callable[[], int] = partial(lib.rn_list_poll, self.pointer)
@@ -120,10 +123,8 @@ class NativeWatch:
     """An rn_watch: the polls of one list, at fixed moments and when an event is set."""
 
     def __init__(self, connections: NativeList, pointer: Any) -> None:
-        def free(freed: Any, _list: Any = connections.pointer) -> None:  # the list outlives it
-            lib.rn_watch_free(freed)
-
-        self._pointer = ffi.gc(pointer, free)
+        # The list outlives the watch.
+        self._pointer = ffi.gc(pointer, partial(_free, lib.rn_watch_free, connections.pointer))
         self._look = ffi.new("rn_look *")
         self._look_view = memoryview(ffi.buffer(self._look))
 
