@@ -80,6 +80,11 @@ target_argument = click.argument("wanted", metavar="ENTRY|HANDLE", shell_complet
 def cli() -> None:
     """Watch Windows RAS (VPN, dial-up) connections.
 
+    On any system, 'ras-native watch --simulate' shows a simulated RAS.
+
+    ENTRY is the name of a connection: that of its phone-book entry. HANDLE is its number.
+    'ras-native list' shows both.
+
     With --json, standard output has nothing but JSON.
 
     \b
@@ -151,6 +156,8 @@ _rates_option = click.option(
 def list_connections(source: Source, seconds: float | None, style: str, as_json: bool) -> None:
     """List the connections.
 
+    A terminal shows the columns for which it has room. A pipe gets all of them.
+
     With --format rasdial, the output is that of Windows' rasdial, but in English on every system.
     The exit code is then 0, or the code of RAS.
     """
@@ -186,7 +193,11 @@ def list_connections(source: Source, seconds: float | None, style: str, as_json:
 @_rates_option
 @json_option
 def status(source: Source, wanted: str | None, seconds: float | None, as_json: bool) -> None:
-    """Show the status of one connection, or of all."""
+    """Show the status of one connection, or of all.
+
+    A terminal shows the columns for which it has room. A pipe gets all of them. If a dialling
+    failed, the reason and what to do are below the table.
+    """
     with source.open(await_demo=True) as ras:
         found = list(ras.snapshot())
         if wanted is not None:
@@ -550,7 +561,10 @@ def _raise_if_impossible(found: list[Observation], wanted: str, state: str) -> N
 def hangup(
     source: Source, wanted: str, all_references: bool, timeout: float, as_json: bool
 ) -> None:
-    """End a connection and wait until it has ended."""
+    """End a connection and wait until it has ended.
+
+    If several connections have the name ENTRY, use the HANDLE of one.
+    """
     with source.open(await_demo=True) as ras:
         found = _find(ras, ras.snapshot(), wanted)
         if not found:
@@ -610,8 +624,8 @@ def connect(
     Only one address of a host name is tried: the first, or with --via the first that the tunnel
     can reach.
 
-    Results are in the order of the targets. After Ctrl-C you see the results so far. The exit
-    code is 1 unless all targets are open.
+    Results are in the order of the targets; below them are the reasons of failures, with what to
+    do. After Ctrl-C you see the results so far. The exit code is 1 unless all targets are open.
     """
     if not targets and file is None:
         raise click.UsageError("Missing argument 'TARGET...', or the option '--from FILE'.")

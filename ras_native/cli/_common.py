@@ -45,6 +45,12 @@ class Seconds(click.FloatRange):
     def __init__(self, lowest: float = 0, highest: float = LONGEST_SECONDS) -> None:
         super().__init__(lowest, highest)
 
+    def _describe_range(self) -> str:
+        """Return what the help says of the limits; nobody needs to know of ten years."""
+        least = [f"at least {self.min:g}"] if self.min else []
+        most = [f"at most {self.max:g}"] if self.max != LONGEST_SECONDS else []
+        return ", ".join(least + most)
+
     def convert(
         self, value: Any, param: click.Parameter | None, context: click.Context | None
     ) -> Any:
@@ -81,7 +87,8 @@ backend_option = click.option(
     "--backend",
     type=click.Choice(BACKENDS),
     callback=_checked_backend,
-    help="The backend to use. Default: native if it is installed.",
+    help="How to call Windows: native, the compiled module, or ctypes, which is slower. "
+    "Default: native if it is installed.",
 )
 
 

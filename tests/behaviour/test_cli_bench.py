@@ -19,7 +19,13 @@ def bench(*arguments, code=0):
 
 
 @pytest.fixture
-def report(monkeypatch):
+def asked():
+    """For how many seconds the command has measured."""
+    return []
+
+
+@pytest.fixture
+def report(monkeypatch, asked):
     """Replaces what is measured; the command shows it."""
     found = Report(
         {"system": "Windows 11", "cpu": "A [bold]processor[/]"},
@@ -32,7 +38,6 @@ def report(monkeypatch):
         ],
         missing=["uvloop: it is not installed"],
     )
-    asked = []
 
     def measured(*, seconds, on_progress):
         asked.append(seconds)
@@ -40,7 +45,6 @@ def report(monkeypatch):
         return found
 
     monkeypatch.setattr(_bench, "measure", measured)
-    found.asked = asked
     return found
 
 
@@ -53,9 +57,10 @@ def test_what_it_measures_is_printed():
     assert {item["where"] for item in found["figures"]} >= {SIMULATOR, LOOPBACK}
 
 
-def test_the_tables(report):
+@pytest.mark.usefixtures("report")
+def test_the_tables(asked):
     lines = [" ".join(line.split()) for line in bench().splitlines()]
-    assert report.asked == [20.0]
+    assert asked == [20.0]
     assert "cpu A [bold]processor[/]" in lines
     assert "JOB CONNECTIONS native textbook ctypes" in lines
     assert "poll 4 0.53 44" in lines
@@ -83,11 +88,12 @@ def test_a_wrong_result_is_a_failure(report):
     assert json.loads(bench("--json", code=1))["ok"] is False
 
 
+@pytest.mark.usefixtures("report")
 @pytest.mark.parametrize("seconds", ["51", "-1", "nan"])
-def test_it_takes_less_than_a_minute(seconds, report):
+def test_it_takes_less_than_a_minute(seconds, asked):
     result = CliRunner().invoke(_commands.cli, ["bench", "--seconds", seconds])
     assert result.exit_code == 2, result.output
-    assert report.asked == []
+    assert asked == []
 
 
 def test_the_public_names():
