@@ -13,6 +13,7 @@ import re
 import typing
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -109,14 +110,16 @@ def is_shared(label: str) -> bool:
     return label in SHARED or label.rpartition(".")[2] in SHARED
 
 
-@pytest.mark.parametrize("name", PUBLIC)
-def test_everything_public_has_an_example(name):
-    without = set(needs(name)) - examples(name).keys()
-    assert not {label for label in without if not is_shared(label)}
+def without_example() -> set[str]:
+    return {label for name in PUBLIC for label in {*needs(name)} - examples(name).keys()}
+
+
+def test_everything_public_has_an_example():
+    assert not {label for label in without_example() if not is_shared(label)}
 
 
 def test_every_exception_is_needed():
-    without = {label for name in PUBLIC for label in {*needs(name)} - examples(name).keys()}
+    without = without_example()
     assert {name for name in SHARED if name in PUBLIC} <= without
     assert SHARED.keys() - PUBLIC.keys() <= {label.rpartition(".")[2] for label in without}
     assert all(examples(other) for other in SHARED.values() if other in PUBLIC)
@@ -143,9 +146,8 @@ def callables(name: str) -> Iterator[tuple[str, Any, str]]:
                 yield f"{name}.{member}", value, docstring + pydoc.getdoc(value)
 
 
-@pytest.mark.parametrize("name", PUBLIC)
-def test_every_parameter_is_explained(name):
-    for label, item, docstring in callables(name):
+def test_every_parameter_is_explained():
+    for label, item, docstring in chain.from_iterable(map(callables, PUBLIC)):
         text = re.sub(r"(>>>|\.\.\.) .*", "", docstring)
         for parameter in {*inspect.signature(item).parameters} - {"self"}:
             assert re.search(rf"\b{parameter}\b", text), (label, parameter)
