@@ -1,13 +1,9 @@
 """Measures on this machine what RAS calls and connects cost: the command `ras-native bench`.
 
->>> from ras_native.benchmark import measure
->>> report = measure(seconds=0.1)  # seconds in all; 20 gives steady figures
->>> report.wrong
-[]
-
-It asks the simulator, and on Windows the system's own RAS, with calls that only read. It connects
-to loopback addresses only. All ways of a job are timed in turns in the same run, and their results
-are compared.
+`measure` does all of it, and returns a `Report` with a `Figure` for each way of a job. It asks the
+simulator, and on Windows the system's own RAS, with calls that only read. It connects to loopback
+addresses only. All ways of a job are timed in turns in the same run, and their results are
+compared.
 """
 
 from __future__ import annotations

@@ -200,7 +200,7 @@ def measure(
     Raises RuntimeError if this process has a Simulator, ValueError or TypeError for `seconds`.
 
     >>> from ras_native.benchmark import measure
-    >>> report = measure(seconds=0.1)
+    >>> report = measure(seconds=0.1)  # seconds in all; 20 gives steady figures
     >>> len(report.figures) > 0, report.wrong
     (True, [])
     """
