@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from html import escape
@@ -27,6 +28,17 @@ OURS = "ours"
 LIMITS = {"bare C loop", "unchanged", "a C thread", "alone", "one of 100"}
 """What is no competitor: the least that the job can cost."""
 SLOWER = 1.05  # a smaller difference is noise
+LABELS = {
+    "handles": "{} connections",
+    "cost_us": "{} µs a call",
+    "changes": "{} changed",
+    "count": "{} connects",
+}
+
+
+def label_of(parameters: dict[str, Any]) -> str:
+    texts = [LABELS.get(name, "{}").format(each) for name, each in parameters.items()]
+    return ", ".join("1 connection" if text == "1 connections" else text for text in texts)
 
 
 class Case(NamedTuple):
@@ -41,7 +53,7 @@ class Case(NamedTuple):
     @property
     def label(self) -> str:
         """The parameters but the backend."""
-        return ", ".join(str(value) for value in self.parameters.values())
+        return label_of(self.parameters)
 
     @property
     def ratios(self) -> dict[str, float]:
@@ -61,6 +73,7 @@ class Results(NamedTuple):
 
     where: str
     heading: str
+    versions: str
     cases: list[Case]
     missing: list[str]
 
@@ -76,18 +89,18 @@ def read(path: str) -> Results:
     found = json.loads(Path(path).read_text(encoding="utf-8"))
     facts = found["machine_info"]["described"]
     wine = facts["wine"] != "none"
-    system = f"{WINE_TITLE} (Wine {facts['wine']})" if wine else facts["system"].partition(" (")[0]
-    heading = (
-        f"{facts['python']}, {system}, {facts['cpu']} ({facts['cpus']} processors), "
-        f"ras_native {facts['ras_native']}, cffi {facts['cffi']}, {facts['date']}"
-    )
+    system = f"under Wine {facts['wine']}" if wine else facts["system"]
+    system = system.partition(" (")[0]
+    heading = f"{facts['python']}, {system}, {facts['cpu']}, {facts['date']}"
+    versions = f"{facts['cpus']} processors, ras_native {facts['ras_native']}, cffi {facts['cffi']}"
     cases = []
     for item in found["benchmarks"]:
         parameters = dict(item["params"] or {})
         backend = parameters.pop("ras", None) or parameters.pop("backend", None) or "native"
         function = item["name"].partition("[")[0]
         cases.append(Case(function, item["group"], backend, parameters, item["extra_info"]))
-    return Results(WINE if wine else HERE, heading, cases, found.get("missing", []))
+    where = WINE if wine else HERE
+    return Results(where, heading, versions, cases, found.get("missing", []))
 
 
 def time_text(ns: float) -> str:
@@ -171,7 +184,7 @@ def own_cost(function: str, fixed: float, each: float, *sizes: int) -> Measure:
                 continue
             own, limit = case.extra["own ns"], fixed + each * size
             text = f"{time_text(own)} of {time_text(limit)}"
-            yield Figure(str(size), own, limit, text)
+            yield Figure(label_of({"handles": size}), own, limit, text)
 
     return measure
 
@@ -190,8 +203,8 @@ def ratio(
                 if value is None:
                     yield None
                     continue
-                names = [str(each) for each in chosen.values()]
-                label = ", ".join(names + ([other] if len(others) > 1 else []))
+                names = [label_of(chosen), other if len(others) > 1 else ""]
+                label = ", ".join(filter(None, names))
                 yield Figure(label, value, limit, ratio_text(value, limit))
 
     return measure
@@ -199,7 +212,7 @@ def ratio(
 
 def ratio_text(value: float, limit: float) -> str:
     if limit >= 1:
-        return f"{value:.3g} times"
+        return f"{value:.3f} times" if value < 10 else f"{value:.3g} times"
     return f"{1 / value:.3g} times faster" if value < 1 else f"{value:.3g} times slower"
 
 
@@ -374,10 +387,12 @@ SMALL = [
 
 
 def small_table(all_results: list[Results]) -> Iterator[str]:
-    headings = [results.heading for results in all_results]
-    yield f"Medians against the simulator: {'; and '.join(headings)}. Nothing was measured on"
-    yield "Windows, where each RAS call is a remote procedure call."
-    yield "[More figures, and how to measure yours](docs/speed.md)."
+    machines = "; ".join(results.heading for results in all_results)
+    yield from textwrap.wrap(
+        f"Medians against the simulator ({machines}). Nothing was measured on Windows, where each "
+        "RAS call is a remote procedure call. "
+        "[More figures, and how to measure yours](docs/speed.md).", 100, break_on_hyphens=False,
+    )  # fmt: skip
     yield from ("", "| | ras_native | compared with |", "|---|---|---|")
     for row in SMALL:
         results = next((each for each in all_results if each.where == row.where), None)
@@ -392,7 +407,7 @@ def small_table(all_results: list[Results]) -> Iterator[str]:
 
 # Charts
 
-WIDTH, LABELS, BAR, GAP = 760, 250, 16, 6
+WIDTH, LEFT, BAR, GAP = 760, 250, 16, 6
 STYLE = """<style>
 svg { font-family: sans-serif; font-size: 12px; }
 .paper { fill: #ffffff; } text { fill: #1f2328; } .note { fill: #59636e; font-size: 10px; }
@@ -466,12 +481,12 @@ def svg(title: str, note: str, found: list[Bar]) -> str:
     ]
     for number, bar in enumerate(found):
         top = 50 + number * (BAR + GAP)
-        width = (math.log10(bar.ns) - low) / span * (WIDTH - LABELS - 90)
+        width = (math.log10(bar.ns) - low) / span * (WIDTH - LEFT - 90)
         kind = "ours" if bar.is_ours else "other"
         lines += [
-            f'<text x="{LABELS - 8}" y="{top + 12}" text-anchor="end">{escape(bar.label)}</text>',
-            f'<rect class="{kind}" x="{LABELS}" y="{top}" width="{width:.0f}" height="{BAR}"/>',
-            f'<text x="{LABELS + width + 6:.0f}" y="{top + 12}">{time_text(bar.ns)}</text>',
+            f'<text x="{LEFT - 8}" y="{top + 12}" text-anchor="end">{escape(bar.label)}</text>',
+            f'<rect class="{kind}" x="{LEFT}" y="{top}" width="{width:.0f}" height="{BAR}"/>',
+            f'<text x="{LEFT + width + 6:.0f}" y="{top + 12}">{time_text(bar.ns)}</text>',
         ]
     return "\n".join([*lines, "</svg>", ""])
 
@@ -516,7 +531,8 @@ def write(all_results: list[Results], root: Path) -> None:
 def figures(all_results: list[Results]) -> Iterator[str]:
     for results in all_results:
         title = WINE_TITLE if results.where == WINE else "Linux"
-        yield from (f"### {title}", "", f"{results.heading}.", "", *every_case(results))
+        heading = f"{results.heading}; {results.versions}."
+        yield from (f"### {title}", "", heading, "", *every_case(results))
 
 
 def main(arguments: list[str]) -> None:

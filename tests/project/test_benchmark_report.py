@@ -88,26 +88,25 @@ def report(project):
 def test_every_case_stands_in_its_group(report):
     lines = report()
     assert "| case | backend | ours | bare C loop | textbook ctypes | more |" in lines
-    assert "| 4 | native | 530 ns | 150 ns | 44 µs |  |" in lines
+    assert "| 4 connections | native | 530 ns | 150 ns | 44 µs |  |" in lines
     growth = "bytes 4,096, threads 0, descriptors 0"
     assert f"|  | native | growth (1,000,000 polls): {growth} |" in lines
     assert "- missing: nmap" in lines
     assert (
-        "CPython 3.13, Windows CPython under Wine, not Windows (Wine 8.0), A & B (2 processors), "
-        "ras_native 0.1.0, cffi 2.0, 2026-01-01."
+        "CPython 3.13, under Wine 8.0, A & B, 2026-01-01; 2 processors, ras_native 0.1.0, cffi 2.0."
     ) in lines
 
 
 def test_the_targets_tell_what_was_reached(report):
     lines = report("--targets")
     rows = {tuple(line.split(" | ")[:2]): line.split(" | ")[3:] for line in lines}
-    snapshot = "4: 380 ns of 510 ns; 16: 1 µs of 990 ns"
-    assert rows["| unchanged `snapshot()`", "Linux"] == [snapshot, "**missed** at 16 |"]
+    snapshot = "4 connections: 380 ns of 510 ns; 16 connections: 1 µs of 990 ns"
+    assert rows["| unchanged `snapshot()`", "Linux"] == [snapshot, "**missed** at 16 connections |"]
     (told,) = [line for line in lines if "no connection | Wine" in line]
-    assert told.endswith("| 0: 2 times |  |")
+    assert told.endswith("| 0 connections: 2.000 times |  |")
     assert rows["| ctypes backend: `snapshot()`", "Linux"][1] == "**missed** |"
     assert rows["| 1,000,000 polls", "Linux"][1] == "reached |"
-    assert rows["| from a change to a thread", "Linux"] == ["3.4 times", "**missed** |"]
+    assert rows["| from a change to a thread", "Linux"] == ["3.400 times", "**missed** |"]
     assert rows["| `import ras_native`", "Linux"] == ["", "not measured |"]
 
 
@@ -117,7 +116,7 @@ def test_the_documents_and_charts(report, project):
     assert "| the same with no connection | 600 ns | pywin32: **300 ns, faster** |" in readme
     assert "When not to use it" in readme
     speed = (project / "docs" / "speed.md").read_text(encoding="utf-8")
-    lost = "| unchanged snapshot | 4 | Linux | ctypes | textbook ctypes | 1.1 times |"
+    lost = "| unchanged snapshot | 4 connections | Linux | ctypes | textbook ctypes | 1.1 times |"
     assert lost in speed
     assert "Measure it yourself" in speed
     for chart in (project / "docs" / "charts").iterdir():
