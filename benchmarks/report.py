@@ -458,7 +458,7 @@ def charts(results: Results) -> Iterator[tuple[str, str, list[Bar]]]:
             for title, unit in (("median:", "us per change"), ("99 %:", "us (99 %) per change"),
                                 ("99.9 %:", "us (99.9 %) per change"))
             for bar in bars_of(results, function, (title, {}), unit=unit)]  # fmt: skip
-    yield f"{prefix}-connects", "one of 1,000 connects in Python", [
+    yield f"{prefix}-connects", "one of many connects in Python", [
         *bars_of(results, "test_connects_in_python",
                  *((f"{kind}:", {"targets_of": kind}) for kind in KINDS))]  # fmt: skip
     yield f"{prefix}-connects-by-number", "one connect of connect_many, refused", [
