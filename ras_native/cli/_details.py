@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from .. import (
     Connection,
-    Health,
     Monitor,
     Projection,
     ProviderError,
@@ -96,25 +95,17 @@ def read_projection(ras: Ras, connection: Connection) -> Projection | None:
         return None
 
 
-# A Monitor tells traffic and health by the name of an entry. Of several connections with one name
-# it tells those of only one.
-
-
 def traffic_of(monitor: Monitor, connection: Connection) -> Traffic | None:
-    """Return what passed through a connection; None if the Monitor has no sample of it."""
+    """Return what passed through a connection; None if the Monitor has no sample of it.
+
+    Of several connections with one name, a Monitor tells the traffic of only one.
+    """
     try:
         traffic = monitor.statistics(connection.entry_name)
     except ValueError:  # it takes no samples
         return None
     is_same = traffic is not None and traffic.connection.handle == connection.handle
     return traffic if is_same else None
-
-
-def health_of(monitor: Monitor, connection: Connection) -> Health | None:
-    """Return the health of a connection; None if the Monitor does not tell it."""
-    told = monitor.state(connection.entry_name)
-    is_same = told is not None and told.connection.handle == connection.handle
-    return monitor.health(connection.entry_name) if is_same else None
 
 
 def watched_details(

@@ -179,11 +179,6 @@ def event_line(event: MonitorEvent, addresses: str) -> Line:
     return Line(kind_of(event), event.entry or "", _details(event, addresses))
 
 
-def event_text(event: MonitorEvent, addresses: str) -> Text:
-    """Return the whole line of an event."""
-    return event_line(event, addresses).whole()
-
-
 def _details(event: MonitorEvent, addresses: str) -> list[str]:
     if isinstance(event, ProviderFailed):
         return _failure(RasError(event.code, "RasEnumConnectionsW"))
@@ -262,11 +257,6 @@ def probe_line(probe: Probe) -> Line:
     """Return what a line tells of a probe."""
     took = [] if probe.milliseconds is None else [f"{probe.milliseconds:.2f} ms"]
     return Line(probe.outcome, probe.target, took)
-
-
-def probe_text(probe: Probe) -> Text:
-    """Return the whole line of a probe."""
-    return probe_line(probe).whole()
 
 
 class PlainLines(Screen):

@@ -168,7 +168,7 @@ _STATUS = (
     Column("REMOTE", 9, least=16, cut_at_end=True),
     Column("ERROR", 2, least=8, cut_at_end=True),
 )
-PROBES = (
+_PROBES = (
     Column("TARGET", 0, least=20),
     Column("ADDRESS", 4, least=16, cut_at_end=True),
     Column("OUTCOME", 1, least=12),
@@ -220,12 +220,11 @@ def _status_cells(item: Observation, details: Details) -> Iterator[str | Cell]:
 
 def print_probes(probes: Collection[Probe]) -> None:
     """Print the table of `ras-native connect`, and explain the codes in it."""
-    print_table(console(), PROBES, map(probe_cells, probes))
+    print_table(console(), _PROBES, map(_probe_cells, probes))
     print_explanations(explain(item.code) if item.code else None for item in probes)
 
 
-def probe_cells(item: Probe) -> Iterator[str | Cell]:
-    """Yield the cells of the columns PROBES."""
+def _probe_cells(item: Probe) -> Iterator[str | Cell]:
     yield item.target
     yield item.address or ""
     yield coloured(item.outcome)

@@ -66,18 +66,13 @@ def fit(columns: Sequence[Column], texts: Sequence[Sequence[str]], width: int) -
 
 
 def print_table(console: Console, columns: Sequence[Column], rows: Iterable[Row]) -> None:
-    """Print a table. A console that is no terminal shows all of it."""
-    console.print(render(console, columns, rows), soft_wrap=True)
-
-
-def render(console: Console, columns: Sequence[Column], rows: Iterable[Row]) -> Text:
-    """Return the lines of a table that fits a console."""
+    """Print a table that fits the terminal. A console that is no terminal shows all of it."""
     cells = [[_visible(cell, console) for cell in row] for row in rows]
     texts = [[row[i].text for row in cells] for i in range(len(columns))]
     widths = fit(columns, texts, console.width)
     headings = [Cell(column.heading, "dim") for column in columns]
     lines = (_line(console, columns, widths, row) for row in chain([headings], cells))
-    return Text("\n", no_wrap=True).join(lines)
+    console.print(Text("\n").join(lines), soft_wrap=True)
 
 
 def _visible(cell: str | Cell, console: Console) -> Cell:

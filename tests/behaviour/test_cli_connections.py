@@ -10,7 +10,7 @@ from rich.console import Console
 from spy import without_optional_functions
 from watching import until
 
-from ras_native import Connection, ConnState, ConnSubstate, HealthKind, Monitor, explain
+from ras_native import Connection, ConnState, ConnSubstate, Monitor, explain
 from ras_native.cli import _details, _show
 
 
@@ -224,14 +224,11 @@ def test_hangup_does_not_choose_between_two(run, sim):
     assert len(run.json("list")) == 2
 
 
-def test_a_monitor_tells_health_and_traffic_of_one_connection_of_an_entry(ras, sim):
+def test_traffic_belongs_to_the_connection_of_which_it_is_told(ras, sim):
     first, second = (sim.add("Office", phonebook=name) for name in ("one.pbk", "two.pbk"))
-    sim.set_status(first, substate=ConnSubstate.DORMANT)
     with Monitor(ras, interval=3600, statistics_interval=0.01) as monitor:
         until(lambda: monitor.statistics("Office") is not None)
         known, other = (item.connection for item in monitor.snapshot)
         assert (known.handle, other.handle) == (first, second)
-        assert _details.health_of(monitor, known).kind is HealthKind.DORMANT
         assert _details.traffic_of(monitor, known).connection == known
-        assert _details.health_of(monitor, other) is None
         assert _details.traffic_of(monitor, other) is None
