@@ -33,7 +33,7 @@ _COLUMNS = (
     Column("STATE", 2),
     Column("AVAILABLE", 1, is_number=True),
     Column("OUTAGES", 3, is_number=True),
-    Column("IN ALL", 6, is_number=True),
+    Column("LASTED", 6, is_number=True),
     Column("LONGEST", 5, is_number=True),
     Column("DROPS", 4, is_number=True),
     Column("REASONS", 7, least=16, cut_at_end=True),
@@ -98,8 +98,9 @@ def report(file: str, since: int | None, until: int | None, as_json: bool) -> No
 
     FILE is what `watch --record FILE` or Monitor(record=FILE) wrote.
 
-    AVAILABLE is the share of the time for which the state is known. It is unknown while RAS cannot
-    be asked, and while the system sleeps. An outage lasts until the entry is up again.
+    AVAILABLE is the share of time that an entry was up. Time for which nobody knows its state does
+    not count: while RAS cannot be asked, and while the system sleeps. An outage lasts until the
+    entry is up again.
 
     With --json, moments are in nanoseconds since 1970 in UTC.
     """
