@@ -21,6 +21,9 @@ TESTS = DEPLOY.joinpath("ras_native.rules.test.yml").read_text(encoding="utf-8")
 DASHBOARD = json.loads(DEPLOY.joinpath("grafana-dashboard.json").read_text(encoding="utf-8"))
 
 LABELS = {metric.name: {*metric.labels} for metric in METRICS} | {"up": set()}
+for metric in METRICS:
+    if metric.kind == "histogram":
+        LABELS[f"{metric.name}_bucket"] = {*metric.labels, "le"}
 OF_PROMETHEUS = {"job", "instance"}  # Prometheus adds them
 VALUES = {
     "state": {str(state) for state in AvailabilityState},
@@ -62,6 +65,11 @@ def test_every_value_is_possible():
     used = [(label, text) for _, matchers in selectors() for label, text in matchers]
     for label, text in used:
         assert label not in VALUES or VALUES[label].issuperset(text.split("|")), text
+
+
+def test_every_alert_is_in_the_table():
+    table = DEPLOY.joinpath("README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(ALERTS)
 
 
 @pytest.mark.parametrize("alert", ALERTS)
