@@ -149,6 +149,8 @@ def format_of(ctype: FFI.CType, structs: dict[str, Members]) -> str:
     """Build the format of one member."""
     if ctype.kind == "struct":
         return flat(structs[ctype.cname], structs)
+    if ctype.kind == "array" and ctype.item.cname in FORMATS:
+        return f"{ctype.length}{FORMATS[ctype.item.cname]}"
     if ctype.kind == "array":
         return f"{ctype.length * {'uint8_t': 1, TEXT_UNIT: 2}[ctype.item.cname]}s"
     return FORMATS[ctype.cname]

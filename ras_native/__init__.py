@@ -21,8 +21,8 @@ Be told of changes:
 - `replay`: returns the events of a recording again, on any system.
 - `Availability`: finds out from the events how available each entry was, as `EntryAvailability`.
   Parts of it: `AvailabilityState`, `StateSegment`, `EndReason`, `RoundTrips`, `EntryTotals`.
-- `Health`, `Traffic`, `DialTimeline`, `Counts`: what a Monitor knows besides events. Parts of them:
-  `HealthKind`, `Silence`, `ProbeFailure`, `ProbeResult`, `DialStage`.
+- `Health`, `Traffic`, `DialTimeline`, `Counts`, `Durations`: what a Monitor knows besides events.
+  Parts of them: `HealthKind`, `Silence`, `ProbeFailure`, `ProbeResult`, `DialStage`, `Histogram`.
 - `MonitorClosed`, `RecordingError`: what they raise.
 
 The events of a Monitor, for use with `match` (`EVENTS` has them all):
@@ -170,6 +170,7 @@ if TYPE_CHECKING:  # __getattr__ imports them when one is first needed
         DialTimeline,
         Disconnected,
         Dormant,
+        Durations,
         EndReason,
         EntryAvailability,
         EntryTotals,
@@ -180,6 +181,7 @@ if TYPE_CHECKING:  # __getattr__ imports them when one is first needed
         Health,
         HealthChanged,
         HealthKind,
+        Histogram,
         IdleTimeout,
         LoggedEvent,
         MatchedBy,
@@ -232,6 +234,7 @@ __all__ = [
     "DialTimeline",
     "Disconnected",
     "Dormant",
+    "Durations",
     "EndReason",
     "EntryAvailability",
     "EntryTotals",
@@ -243,6 +246,7 @@ __all__ = [
     "Health",
     "HealthChanged",
     "HealthKind",
+    "Histogram",
     "IdleTimeout",
     "Ikev2Authentication",
     "Ikev2Flag",

@@ -258,11 +258,33 @@ typedef struct {
   uint64_t busy_since_ns; /* when the current poll began; 0: no poll runs */
 } rn_watch_counts;
 
+#define RN_BUCKETS 12            /* the last one has no upper bound */
+#define RN_FIRST_BUCKET_NS 16000 /* the upper bound of the first bucket, which belongs to it */
+#define RN_BUCKET_FACTOR 4       /* each further bound is so many times larger */
+
+/* How often something took how long. */
+typedef struct {
+  uint64_t counts[RN_BUCKETS];
+  uint64_t sum_ns;
+} rn_histogram;
+
+/* What rn_watch_durations reports, since the watch was made. */
+typedef struct {
+  rn_histogram polls;
+  rn_histogram enumerations; /* the calls of RasEnumConnectionsW in one poll */
+  rn_histogram statuses;     /* all calls of RasGetConnectStatusW in one successful poll */
+  rn_histogram statistics;   /* all calls of RasGetConnectionStatistics for one sample */
+  uint64_t polled_ns;        /* when the last successful enumeration returned; 0: none has */
+} rn_durations;
+
 /* Makes a watch. The list must outlive it, and nobody else may poll the list. Free with
  * rn_watch_free. */
 uint32_t rn_watch_new(rn_list *list, rn_watch **watch_out);
 void rn_watch_free(rn_watch *watch);
 void rn_watch_count(rn_watch *watch, rn_watch_counts *counts_out);
+
+/* Copies the durations; any thread may call it at any time. */
+void rn_watch_durations(rn_watch *watch, rn_durations *durations_out);
 
 /* Makes the waits of a new watch sample the statistics of each connection, every interval_ns from
  * the first poll on. Returns 0 or RN_E_NO_MEMORY. */

@@ -14,8 +14,9 @@ struct rn_watch {
   rn_list *list;    /* borrowed: outlives the watch */
   rn__timer *timer; /* owned */
   rn__meter *meter; /* owned; NULL: no samples */
-  rn__mutex *mutex; /* owned; guards `counts`; only the waiting thread uses the other members */
+  rn__mutex *mutex; /* owned; guards the next two; only the waiting thread uses the others */
   rn_watch_counts counts;
+  rn_durations durations;
   uint64_t interval_ns;  /* 0 before the first wait */
   uint64_t due_ns;       /* when the next poll is due */
   uint64_t begun_ns;     /* when the last poll began */
@@ -59,6 +60,12 @@ void rn_watch_count(rn_watch *watch, rn_watch_counts *counts_out) {
   rn__mutex_unlock(watch->mutex);
 }
 
+void rn_watch_durations(rn_watch *watch, rn_durations *durations_out) {
+  rn__mutex_lock(watch->mutex);
+  *durations_out = watch->durations;
+  rn__mutex_unlock(watch->mutex);
+}
+
 uint32_t rn_watch_sample(rn_watch *watch, uint64_t interval_ns, uint64_t silent_after_ns) {
   watch->meter = rn__meter_new(interval_ns, silent_after_ns);
   return watch->meter ? 0 : RN_E_NO_MEMORY;
@@ -74,10 +81,40 @@ static void count_wake_up(rn_watch *watch) {
   rn__mutex_unlock(watch->mutex);
 }
 
-static void set_busy(rn_watch *watch, uint64_t since_ns, uint32_t polls) {
+static void begin_calls(rn_watch *watch, uint64_t now_ns, uint32_t polls) {
   rn__mutex_lock(watch->mutex);
-  watch->counts.busy_since_ns = since_ns;
+  watch->counts.busy_since_ns = now_ns;
   watch->counts.polls += polls;
+  rn__mutex_unlock(watch->mutex);
+}
+
+static void add_duration(rn_histogram *histogram, uint64_t ns) {
+  uint32_t bucket = 0;
+  for (uint64_t bound_ns = RN_FIRST_BUCKET_NS; ns > bound_ns && bucket < RN_BUCKETS - 1; bucket++)
+    bound_ns *= RN_BUCKET_FACTOR;
+  histogram->counts[bucket]++;
+  histogram->sum_ns += ns;
+}
+
+static void end_poll(rn_watch *watch, const rn_look *look) {
+  rn_durations *durations = &watch->durations;
+  const uint64_t now_ns = rn_now_ns();
+  rn__mutex_lock(watch->mutex);
+  watch->counts.busy_since_ns = 0;
+  add_duration(&durations->polls, now_ns - watch->begun_ns);
+  add_duration(&durations->enumerations, look->enumerated_ns - watch->begun_ns);
+  if (look->generation > 0) {
+    add_duration(&durations->statuses, now_ns - look->enumerated_ns);
+    durations->polled_ns = look->enumerated_ns;
+  }
+  rn__mutex_unlock(watch->mutex);
+}
+
+static void end_sample(rn_watch *watch, uint64_t begun_ns) {
+  const uint64_t now_ns = rn_now_ns();
+  rn__mutex_lock(watch->mutex);
+  watch->counts.busy_since_ns = 0;
+  add_duration(&watch->durations.statistics, now_ns - begun_ns);
   rn__mutex_unlock(watch->mutex);
 }
 
@@ -124,9 +161,9 @@ static void poll_once(rn_watch *watch, rn_look *look_out) {
   look_out->late_ns = now_ns > watch->due_ns ? now_ns - watch->due_ns : 0;
   look_out->previous_ns = watch->previous_ns;
   watch->due_ns = next_due(watch->due_ns, watch->interval_ns, now_ns);
-  set_busy(watch, now_ns, 1);
+  begin_calls(watch, now_ns, 1);
   look_out->generation = rn__list_poll(watch->list, &look_out->enumerated_ns);
-  set_busy(watch, 0, 0);
+  end_poll(watch, look_out);
   const uint64_t suspended_ns = rn__suspended_ns();
   const uint64_t slept_ns =
       suspended_ns > watch->suspended_ns ? suspended_ns - watch->suspended_ns : 0;
@@ -157,9 +194,9 @@ static uint64_t soonest(const rn_watch *watch, uint64_t poll_ns) {
 static void take_sample(rn_watch *watch) {
   const uint64_t now_ns = rn_now_ns();
   if (!watch->meter || !watch->has_polled || now_ns < rn__meter_due(watch->meter)) return;
-  set_busy(watch, now_ns, 0);
+  begin_calls(watch, now_ns, 0);
   if (rn__meter_sample(watch->meter, watch->list, now_ns)) watch->silence_changed = 1;
-  set_busy(watch, 0, 0);
+  end_sample(watch, now_ns);
 }
 
 uint32_t rn_watch_wait(rn_watch *watch, rn_event *const *events, uint32_t event_count,

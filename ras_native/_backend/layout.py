@@ -154,6 +154,9 @@ RN_SIGNAL_PAUSE_NS = 1000000
 RN_LATE_NS = 50000000
 RN_SUSPENDED_NS = 100000000
 RN_MAX_WATCH_EVENTS = 8
+RN_BUCKETS = 12
+RN_FIRST_BUCKET_NS = 16000
+RN_BUCKET_FACTOR = 4
 RN_YIELDS_BEFORE_SLEEP = 64
 RN_GONE_INTERVAL_NS = 1000000
 RN_PROJECTION_SIZE = 4096
@@ -868,6 +871,30 @@ class RnWatchCounts(Structure):
     busy_since_ns: int
 
 
+class RnHistogram(Structure):
+    _fields_ = (
+        ("counts", c_uint64 * 12),
+        ("sum_ns", c_uint64),
+    )
+    counts: Array[c_uint64]
+    sum_ns: int
+
+
+class RnDurations(Structure):
+    _fields_ = (
+        ("polls", RnHistogram),
+        ("enumerations", RnHistogram),
+        ("statuses", RnHistogram),
+        ("statistics", RnHistogram),
+        ("polled_ns", c_uint64),
+    )
+    polls: RnHistogram
+    enumerations: RnHistogram
+    statuses: RnHistogram
+    statistics: RnHistogram
+    polled_ns: int
+
+
 class RnTarget(Structure):
     _fields_ = (
         ("family", c_uint32),
@@ -980,6 +1007,8 @@ RN_RECORD_STATUS = 1424
 RN_CHANGES = Struct("=QIIII")
 RN_LOOK = Struct("=qQQQQII")
 RN_WATCH_COUNTS = Struct("=QQQ")
+RN_HISTOGRAM = Struct("=12QQ")
+RN_DURATIONS = Struct("=12QQ12QQ12QQ12QQQ")
 RN_TARGET = Struct("=IIII16s")
 RN_OUTCOME = Struct("=QQII")
 RN_BATCH_OPTIONS = Struct("=QQIIIIIIIIII16s")

@@ -171,6 +171,12 @@ class NativeWatch:
         lib.rn_watch_count(self._pointer, counts)
         return counts.polls, counts.wake_ups, counts.busy_since_ns
 
+    def durations(self) -> bytes:
+        """Return an rn_durations; any thread may call it."""
+        durations = ffi.new("rn_durations *")
+        lib.rn_watch_durations(self._pointer, durations)
+        return bytes(ffi.buffer(durations))
+
 
 class NativeProvider:
     """An rn_provider."""

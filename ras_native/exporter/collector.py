@@ -8,10 +8,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate
+from math import inf
 from typing import NamedTuple
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from .. import (
     Availability,
@@ -23,6 +30,7 @@ from .. import (
     Explained,
     Gap,
     GapKind,
+    Histogram,
     Monitor,
     MonitorClosed,
     MonitorEvent,
@@ -44,9 +52,14 @@ _ABSENT = (AvailabilityState.ABSENT, AvailabilityState.DOWN)
 _NO_OUTAGE = (AvailabilityState.UP, AvailabilityState.UNKNOWN)
 _PROBED = (AvailabilityState.UP, AvailabilityState.SILENT, AvailabilityState.UNREACHABLE)
 _ENTRY = ("entry", "device_type", "guid")
-_Family = GaugeMetricFamily | CounterMetricFamily
-_FAMILIES: dict[str, type[_Family]] = {"gauge": GaugeMetricFamily, "counter": CounterMetricFamily}
-_Sample = tuple[str, tuple[str, ...], float]  # the metric's name, the values of its labels, a value
+_Family = GaugeMetricFamily | CounterMetricFamily | HistogramMetricFamily
+_FAMILIES: dict[str, type[_Family]] = {
+    "gauge": GaugeMetricFamily,
+    "counter": CounterMetricFamily,
+    "histogram": HistogramMetricFamily,
+}
+_Sample = tuple[str, tuple[str, ...], float | Histogram]
+"""The name of a metric, the values of its labels, and its value."""
 
 
 @documented
@@ -133,6 +146,18 @@ METRICS = (
         "How long the current calls of RAS have been running; 0 if none is.",
     ),
     Metric("ras_monitor_polls_total", "counter", (), "Polls of RAS."),
+    Metric(
+        "ras_monitor_last_poll_timestamp_seconds", "gauge", (),
+        "When RAS last listed the connections, in seconds since 1970. Missing if it never has.",
+    ),
+    Metric(
+        "ras_poll_duration_seconds", "histogram", (),
+        "How long polls took: one list of the connections, and the status of each.",
+    ),
+    Metric(
+        "ras_calls_duration_seconds", "histogram", ("function",),
+        "How long all calls of a function took in one poll, or for one sample of the statistics.",
+    ),
     Metric(
         "ras_monitor_signals_up", "gauge", (),
         "1 if RAS signals changes. Otherwise changes between two polls are missed.",
@@ -338,7 +363,7 @@ class RasCollector(Collector):
         families = {metric.name: metric.family() for metric in METRICS}
         with self._lock:
             for name, labels, value in self._samples():
-                families[name].add_metric(labels, value)
+                _add(families[name], labels, value)
         return families.values()
 
     def _samples(self) -> Iterator[_Sample]:
@@ -415,8 +440,29 @@ def _of_monitor(monitor: Monitor, now_ns: int) -> Iterator[_Sample]:
     busy_ns = 0 if busy_since_ns is None else max(0, now_ns - busy_since_ns)
     yield "ras_provider_call_seconds", (), busy_ns / _S
     yield "ras_monitor_polls_total", (), monitor.counts.polls
+    if monitor.last_poll_ns is not None:
+        polled = time.time() - (now_ns - monitor.last_poll_ns) / _S
+        yield "ras_monitor_last_poll_timestamp_seconds", (), polled
+    durations = monitor.durations()
+    yield "ras_poll_duration_seconds", (), durations.polls
+    for function, histogram in (
+        ("RasEnumConnections", durations.enumerations),
+        ("RasGetConnectStatus", durations.statuses),
+        ("RasGetConnectionStatistics", durations.statistics),
+    ):
+        yield "ras_calls_duration_seconds", (function,), histogram
     yield "ras_monitor_signals_up", (), monitor.has_signals
     yield "ras_monitor_event_log_up", (), monitor.has_event_log
+
+
+def _add(family: _Family, labels: tuple[str, ...], value: float | Histogram) -> None:
+    """Add a value. Prometheus adds up the counts of a histogram, from the lowest bucket on."""
+    if isinstance(family, HistogramMetricFamily) and isinstance(value, Histogram):
+        bounds = map(floatToGoString, (*value.bounds, inf))
+        buckets = list(zip(bounds, accumulate(value.counts), strict=True))
+        family.add_metric(labels, buckets, value.seconds)
+    elif not isinstance(family, HistogramMetricFamily) and not isinstance(value, Histogram):
+        family.add_metric(labels, value)
 
 
 def _reason(reason: Reason | None) -> str:

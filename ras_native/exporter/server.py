@@ -73,8 +73,6 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
 
     def server_bind(self) -> None:
         """Bind, without HTTPServer's question to the DNS."""
-        if sys.platform == "win32":
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         socketserver.TCPServer.server_bind(self)
 
     def get_request(self) -> tuple[_Socket, Any]:

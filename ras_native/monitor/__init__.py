@@ -92,6 +92,7 @@ from .availability import (
     RoundTrips,
     StateSegment,
 )
+from .durations import Durations, Histogram
 from .events import (
     EVENTS,
     Absent,
@@ -140,6 +141,7 @@ __all__ = [
     "DialTimeline",
     "Disconnected",
     "Dormant",
+    "Durations",
     "EndReason",
     "EntryAvailability",
     "EntryTotals",
@@ -150,6 +152,7 @@ __all__ = [
     "Health",
     "HealthChanged",
     "HealthKind",
+    "Histogram",
     "IdleTimeout",
     "LoggedEvent",
     "MatchedBy",

@@ -26,6 +26,7 @@ from .._ras import Ras, _system_ras
 from .._records import Observation, Snapshot, same_name
 from .._sockets.checks import Address
 from ..event_log import EventLog
+from .durations import Durations, decode_durations
 from .engine import Engine, Poll, state_after
 from .events import Gap, GapKind, MonitorEvent
 from .health import Health, key_of
@@ -713,6 +714,18 @@ class Monitor:
         ...     print("RAS does not answer")
         """
         return self._entered().watcher.busy_since_ns
+
+    @property
+    def last_poll_ns(self) -> int | None:
+        """When RAS last listed the connections, on the clock of `time.perf_counter_ns`, or None."""
+        return decode_durations(self._entered().watcher.durations())[1]
+
+    def durations(self) -> Durations:
+        """Return how long the polls have taken, and the calls of RAS in them, as histograms.
+
+        With the native backend, counting them runs no Python code.
+        """
+        return decode_durations(self._entered().watcher.durations())[0]
 
     @property
     def recording_error(self) -> OSError | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from .._backend.codes import ERROR_BUFFER_TOO_SMALL, ERROR_NOT_ENOUGH_MEMORY
@@ -23,6 +24,7 @@ from .._backend.layout import (
     RN_E_OS,
     RN_SIGNAL_PAUSE_NS,
     RN_SUSPENDED_NS,
+    RnDurations,
 )
 from .._errors import ProviderError, RasError, system_error
 from .._event import new_backend_event
@@ -31,6 +33,7 @@ from .._notification import Notification
 from .._polled import PolledSnapshot
 from .._ras import Ras
 from .._records import NotificationFlag
+from .durations import add_duration
 from .engine import LATE_NS, Poll
 from .health import ProbeSample, Sample
 from .log_reader import LogNews
@@ -120,6 +123,9 @@ class Waiter(Protocol):
     def traffic(self) -> bytes:
         """Return the rn_traffic of the connections that the last sample knew; from any thread."""
 
+    def durations(self) -> bytes:
+        """Return an rn_durations; from any thread."""
+
 
 if sys.platform == "win32":
     import ctypes
@@ -177,6 +183,7 @@ class PlainWaiter:
         self._has_failed = True  # so that the engine sees the first poll
         self._slept_ns = slept_ns()
         self._meter = self._connections.new_meter(*sampling) if sampling else None
+        self._durations, self._durations_lock = RnDurations(), Lock()
         self._pending_silence = False  # not reported by a successful poll yet
 
     def wait(
@@ -218,6 +225,11 @@ class PlainWaiter:
         """Return the rn_traffic of the connections that the last sample knew."""
         return self._meter.traffic() if self._meter else b""
 
+    def durations(self) -> bytes:
+        """Return an rn_durations."""
+        with self._durations_lock:
+            return bytes(self._durations)
+
     def _soonest(self, poll_ns: int) -> int:
         """Return when to wake: for a poll or a sample."""
         return min(poll_ns, self._meter.due_ns) if self._meter else poll_ns
@@ -229,6 +241,8 @@ class PlainWaiter:
             self.busy_since_ns = now_ns
             self._pending_silence |= self._connections.sample(self._meter, now_ns)
             self.busy_since_ns = None
+            with self._durations_lock:
+                add_duration(self._durations.statistics, time.perf_counter_ns() - now_ns)
 
     def _set_interval(self, interval_ns: int) -> None:
         if interval_ns != self._interval_ns:
@@ -277,7 +291,17 @@ class PlainWaiter:
         previous_ns, self._has_failed = self._previous_ns, generation < 0
         if not self._has_failed:
             self._previous_ns = now_ns
+        self._count_poll(begun_ns, now_ns, ended_ns)
         return Look(generation, now_ns, time_ns, previous_ns, signalled, late_ns, suspended_ns)
+
+    def _count_poll(self, begun_ns: int, enumerated_ns: int, ended_ns: int) -> None:
+        durations = self._durations
+        with self._durations_lock:
+            add_duration(durations.polls, ended_ns - begun_ns)
+            add_duration(durations.enumerations, enumerated_ns - begun_ns)
+            if not self._has_failed:
+                add_duration(durations.statuses, ended_ns - enumerated_ns)
+                durations.polled_ns = enumerated_ns
 
 
 class NativeWaiter:
@@ -339,6 +363,10 @@ class NativeWaiter:
     def traffic(self) -> bytes:
         """Return the rn_traffic of the connections that the last sample knew."""
         return self._watch.traffic()
+
+    def durations(self) -> bytes:
+        """Return an rn_durations."""
+        return self._watch.durations()
 
 
 def _failed(code: int) -> Exception:
@@ -451,6 +479,10 @@ class Watcher:
     def traffic(self) -> bytes:
         """Return the rn_traffic of the connections that the last sample knew; from any thread."""
         return self._waiter.traffic()
+
+    def durations(self) -> bytes:
+        """Return an rn_durations; from any thread."""
+        return self._waiter.durations()
 
     def _news_of_samples(self, generation: int) -> tuple[Sample, ...] | None:
         """Return the samples if the snapshot or a silence changed, else None.

@@ -101,7 +101,7 @@ ONE_OF_EACH = [
     ["hangup", "Office"],
     ["connect", "127.0.0.1:1"],
     ["doctor"],
-    ["exporter", "--duration", "0"],
+    ["exporter", "--listen", "127.0.0.1:0", "--duration", "0"],
 ]
 WITHOUT_BACKEND = [
     ["explain", "809"],

@@ -12,14 +12,16 @@ import threading
 import time
 import urllib.request
 from contextlib import closing, contextmanager, suppress
+from itertools import accumulate
 
 import child
 import network
 import open_handles
 import pytest
-from metrics import Scrape
+from metrics import Scrape, table
 from polls import Hand, logged, up
 from prometheus_client import CollectorRegistry
+from tsv import ROOT
 from watching import PATIENCE, until
 
 from ras_native import ConnSubstate, Monitor
@@ -27,6 +29,7 @@ from ras_native.event_log._records import DIAL_FAILED, DISCONNECTED
 from ras_native.exporter import METRICS, MetricsServer, RasCollector, server, write_textfile
 from ras_native.exporter import textfile as textfile_module
 
+ENUM = "RasEnumConnectionsW"
 SELDOM = 3600.0
 OFTEN = 0.01
 
@@ -250,6 +253,42 @@ def test_probes(sim, watched, closed_port):
     assert all(value > 0 for value in scrape.values("ras_probe_duration_seconds"))
 
 
+def test_durations(sim, watched):
+    sim.add("Office")
+    before = time.time()
+    monitor, registry = watched(statistics_interval=SELDOM)
+    until(lambda: monitor.durations().statistics.total)
+    scrape = Scrape(registry)
+    polls = monitor.durations().polls
+    assert scrape.value("ras_poll_duration_seconds_count") == polls.total == sim.calls(ENUM)
+    assert scrape.value("ras_poll_duration_seconds_sum") == polls.seconds
+    buckets = scrape.by("ras_poll_duration_seconds_bucket", "le")
+    assert list(buckets) == [*(f"{bound:.12g}" for bound in polls.bounds), "+Inf"]
+    assert list(buckets.values()) == list(accumulate(polls.counts))
+    counts = scrape.by("ras_calls_duration_seconds_count", "function")
+    assert counts == {
+        "RasEnumConnections": polls.total,
+        "RasGetConnectStatus": polls.total,
+        "RasGetConnectionStatistics": 1,
+    }
+    polled = scrape.value("ras_monitor_last_poll_timestamp_seconds")
+    assert before - 1 <= polled <= time.time() + 1
+    assert scrape.value("ras_monitor_polls_total") == polls.total
+    assert scrape.value("ras_provider_call_seconds") == 0
+
+
+def test_a_monitor_that_is_blind_shows_it(sim, ras):
+    """While a call does not return, the moment of the last poll is missing or stands still."""
+    monitor = Monitor(ras, interval=SELDOM, event_log=False)
+    registry = registered(RasCollector(monitor))
+    sim.delay(ENUM, 600.0)
+    with monitor:
+        blind = scraped(registry, lambda s: any(s.values("ras_provider_call_seconds")))
+        assert blind.values("ras_monitor_last_poll_timestamp_seconds") == []
+        sim.delay(ENUM, 0)
+        scraped(registry, lambda s: s.values("ras_monitor_last_poll_timestamp_seconds"))
+
+
 def test_lost_events_show_as_a_gap():
     hand = Hand(event_log=False)
     snapshot = hand.poll(up("Office")) and hand.engine.snapshot
@@ -399,6 +438,10 @@ def test_the_metrics_follow_the_conventions():
     assert len({metric.name for metric in METRICS}) == len(METRICS)
 
 
+def test_the_guide_lists_them():
+    assert table() in (ROOT / "docs" / "guides" / "fleets.md").read_text(encoding="utf-8")
+
+
 def test_without_prometheus_client_the_import_says_what_is_missing():
     output = child.run(
         "import sys; sys.modules['prometheus_client'] = None\nimport ras_native.exporter",
@@ -427,7 +470,8 @@ def serving(monkeypatch):
 def raw(opened, data, seconds=PATIENCE):
     """Send bytes and return all that the server answers."""
     with socket.create_connection(("127.0.0.1", opened.port), seconds) as client:
-        client.sendall(data)
+        with suppress(ConnectionError):  # the server answers before it has read all
+            client.sendall(data)
         answer = b""
         while True:
             try:

@@ -28,6 +28,7 @@ ROWS_OF = {
     "ST": 15,
     "EV": 13,
     "AV": 4,
+    "DU": 2,
 }
 SYSTEMS = {"all": {"windows", "posix"}, "windows": {"windows"}, "posix": {"posix"}}
 BACKENDS = ("native", "ctypes")

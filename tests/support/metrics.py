@@ -1,10 +1,21 @@
-"""Reads metrics as Prometheus does."""
+"""Reads metrics as Prometheus does, and makes the table of all metrics."""
 
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from ras_native.exporter import METRICS
+
+
+def table() -> str:
+    """Return the table of docs/guides/fleets.md."""
+    lines = ["| metric | type | labels | what it tells |", "|---|---|---|---|"]
+    for metric in METRICS:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.text} |")
+    return "\n".join(lines)
 
 
 class Scrape:
