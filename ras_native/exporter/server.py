@@ -78,7 +78,7 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
     def get_request(self) -> tuple[_Socket, Any]:
         """Accept a connection; its thread does the handshake of TLS."""
         request, address = super().get_request()
-        request.settimeout(CONNECTION_SECONDS)
+        request.settimeout(CONNECTION_SECONDS)  # Windows may not wake a thread that waits for it
         if self._context is None:
             return request, address
         try:

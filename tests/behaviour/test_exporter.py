@@ -8,11 +8,13 @@ import http.client
 import os
 import re
 import socket
+import ssl
 import threading
 import time
 import urllib.request
 from contextlib import closing, contextmanager, suppress
 from itertools import accumulate
+from pathlib import Path
 
 import child
 import network
@@ -29,6 +31,7 @@ from ras_native.event_log._records import DIAL_FAILED, DISCONNECTED
 from ras_native.exporter import METRICS, MetricsServer, RasCollector, server, write_textfile
 from ras_native.exporter import textfile as textfile_module
 
+CERTIFICATE = str(Path(__file__).parents[1] / "support" / "loopback.pem")
 ENUM = "RasEnumConnectionsW"
 SELDOM = 3600.0
 OFTEN = 0.01
@@ -242,12 +245,17 @@ def test_probes(sim, watched, closed_port):
             "Office": ("127.0.0.1", listener.getsockname()[1]),
             "Home": ("127.0.0.1", closed_port),
         }
-        _, registry = watched(probe=targets, probe_interval=0.1)
+        monitor, registry = watched(probe=targets, probe_interval=0.1)
         counted = {("Office", "open"), ("Home", "refused")}
         scrape = scraped(
             registry,
-            lambda s: s.by("ras_probes_total", "entry", "outcome").keys() == counted,
+            lambda s: (
+                s.by("ras_probes_total", "entry", "outcome").keys() == counted
+                and s.value("ras_probes_total", entry="Office") >= 2
+            ),
         )
+        sent = monitor.probe_results("Office")[-1].number
+        assert scrape.value("ras_probes_total", entry="Office") <= sent
     assert scrape.by("ras_probe_up", "entry") == {"Office": 1, "Home": 1}
     assert scrape.by("ras_probe_duration_seconds", "entry").keys() == {"Office", "Home"}
     assert all(value > 0 for value in scrape.values("ras_probe_duration_seconds"))
@@ -601,6 +609,7 @@ def test_an_address_of_another_computer():
 def test_close_frees_the_port():
     with MetricsServer(CollectorRegistry(), port=0) as opened:
         port = opened.port
+        get(opened)
         client = socket.create_connection(("127.0.0.1", port))
     with closing(client), suppress(ConnectionError):
         assert client.recv(1) == b""  # it ended the connection, too
@@ -620,6 +629,37 @@ def test_close_frees_the_port():
 def test_bad_arguments_of_the_server(options, message):
     with pytest.raises((TypeError, ValueError), match=message):
         MetricsServer(CollectorRegistry(), **options)
+
+
+def trusting(**identity):
+    context = ssl.create_default_context(cafile=CERTIFICATE)
+    if identity:
+        context.load_cert_chain(**identity)
+    return context
+
+
+def get_securely(opened, context):
+    with urllib.request.urlopen(opened.url, timeout=PATIENCE, context=context) as answer:  # noqa: S310 - https
+        return answer.read()
+
+
+def test_tls(monkeypatch):
+    monkeypatch.setattr(server, "_LOOK_SECONDS", 0.01)
+    with MetricsServer(registered(RasCollector()), port=0, certfile=CERTIFICATE) as opened:
+        assert opened.url.startswith("https://")
+        with contextmanager(clients)(opened, 3):  # they never begin the handshake
+            assert b"ras_provider_up" in get_securely(opened, trusting())
+        assert raw(opened, b"GET /metrics HTTP/1.1\r\n\r\n").count(b"ras") == 0
+        assert get_securely(opened, trusting())
+
+
+def test_tls_for_clients_with_a_certificate(monkeypatch):
+    monkeypatch.setattr(server, "_LOOK_SECONDS", 0.01)
+    options = {"certfile": CERTIFICATE, "client_ca": CERTIFICATE}
+    with MetricsServer(registered(RasCollector()), port=0, **options) as opened:
+        assert get_securely(opened, trusting(certfile=CERTIFICATE))
+        with pytest.raises(OSError):  # noqa: PT011 - systems differ in which one
+            get_securely(opened, trusting())
 
 
 def test_a_certificate_that_cannot_be_used(tmp_path):
