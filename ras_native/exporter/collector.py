@@ -254,8 +254,7 @@ class RasCollector(Collector):
             raise _check.wrong_type("event_log", "a bool", event_log)
         self._monitor, self._event_log = monitor, event_log
         self._most = _check.whole_number("max_entries", max_entries, 1, MOST_ENTRIES)
-        names = list(entries) if not isinstance(entries, (str, bytes)) else entries
-        self._availability = Availability(names)
+        self._availability = Availability(entries)
         self._entries: dict[str, _Entry] = {}
         self._disconnects: Counter[tuple[str, str]] = Counter()  # by entry and reason
         self._dial_failures: Counter[tuple[str, str]] = Counter()
@@ -297,10 +296,16 @@ class RasCollector(Collector):
         >>> handle = sim.add("Head office")
         >>> collector.apply(monitor.get())
         """
+        if not isinstance(event, MonitorEvent):
+            raise _check.wrong_type("event", "an event of a Monitor", event)
         with self._lock:
+            entry = None if event.entry is None else self._admit(event.entry)
+            if event.entry is not None and entry is None:
+                self._dropped += 1
+                return
             self._availability.apply(event)
-            if event.entry is not None:
-                self._apply_to_entry(event, event.entry)
+            if entry is not None:
+                self._apply_to_entry(event, entry)
             elif isinstance(event, DialFailed):
                 self._dial_failures["", _reason(event.reason)] += 1
             elif isinstance(event, Gap):
@@ -311,11 +316,7 @@ class RasCollector(Collector):
             elif isinstance(event, ProviderRecovered):
                 self._is_failing = False
 
-    def _apply_to_entry(self, event: MonitorEvent, name: str) -> None:
-        entry = self._admit(name)
-        if entry is None:
-            self._dropped += 1
-            return
+    def _apply_to_entry(self, event: MonitorEvent, entry: _Entry) -> None:
         if isinstance(event, ConnectionEvent):
             entry.note(event.connection)
         if isinstance(event, Explained):

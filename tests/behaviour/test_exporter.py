@@ -329,6 +329,17 @@ def test_entries_beyond_the_cap_are_only_counted():
     assert scrape.value("ras_dropped_events_total") == 2
 
 
+def test_any_number_of_other_entries_leaves_those_with_metrics():
+    hand = Hand(event_log=False)
+    hand.poll(up("Office"))
+    hand.poll()
+    hand.poll(*(up(f"Entry {number}", number, number) for number in range(2, 1102)))
+    _, registry = fed(hand, max_entries=1)
+    scrape = Scrape(registry)
+    assert scrape.by("ras_up", "entry") == {"Office": 0}
+    assert scrape.value("ras_dropped_events_total") == 1100
+
+
 def test_an_entry_is_one_in_any_letter_case():
     hand = Hand(event_log=False)
     hand.poll(up("OFFICE"))
