@@ -28,6 +28,10 @@ class Histogram(NamedTuple):
       the one before. A bound belongs to its bucket.
     - `counts`: The number in each bucket; the last one has all that took longer.
     - `seconds`: The sum of all durations.
+
+    >>> polls = monitor.durations().polls
+    >>> polls.total == sum(polls.counts)
+    True
     """
 
     bounds: tuple[float, ...]
@@ -55,6 +59,9 @@ class Durations(NamedTuple):
     - `enumerations`: The calls of RasEnumConnections in one poll. It is usually one call.
     - `statuses`: All calls of RasGetConnectStatus in one successful poll: one for each connection.
     - `statistics`: All calls of RasGetConnectionStatistics for one sample: one for each connection.
+
+    >>> monitor.durations().statistics.total  # without statistics_interval
+    0
     """
 
     polls: Histogram
