@@ -13,7 +13,7 @@ import click
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util import logging
 
-import ras_native
+import ras_native.exporter
 from ras_native.cli import _commands
 
 PUBLIC = (
@@ -21,6 +21,7 @@ PUBLIC = (
     "ras_native.exporter",
     "ras_native.benchmark",
     "ras_native.event_log",
+    "ras_native.exporter",
     "ras_native.monitor",
     "ras_native.sim",
 )
@@ -101,12 +102,22 @@ def command():
     return "\n".join(parts)
 
 
+def metrics():
+    """Return a table of the metrics of the exporter."""
+    lines = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
+    for metric in ras_native.exporter.METRICS:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {cell(metric.text)} |")
+    return "\n".join(lines)
+
+
 PARTS = {
     "codes": codes,
     "codes_with_advice": codes_with_advice,
     "command": command,
     "event_classes": event_classes,
     "events": events,
+    "metrics": metrics,
 }
 
 
@@ -136,7 +147,10 @@ def drop_members(_app, what, _name, thing, _options, lines):
     kept, is_member = [], False
     for line in lines:
         found = re.match(r"- `(\w+)`: ", line)
-        is_member = hasattr(thing, found[1]) if found else is_member and line.startswith("  ")
+        if found:
+            is_member = hasattr(thing, found[1]) and not is_noise(getattr(thing, found[1]))
+        else:
+            is_member = is_member and line.startswith("  ")
         if not is_member:
             kept.append(line)
     lines[:] = kept
@@ -175,7 +189,12 @@ def mark_parameters(_app, _what, _name, thing, _options, lines):
 
 def skip_noise(_app, _what, _name, thing, _skip, _options):
     """Leave out members that say nothing, such as those of a NamedTuple without a docstring."""
-    return True if (getattr(thing, "__doc__", None) or "").startswith("Alias for field") else None
+    return True if is_noise(thing) else None
+
+
+def is_noise(thing):
+    """Whether its docstring is that which Python writes for a field of a NamedTuple."""
+    return (getattr(thing, "__doc__", None) or "").startswith("Alias for field")
 
 
 def merge_sources():

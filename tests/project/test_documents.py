@@ -15,6 +15,7 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 PROGRAMS = [page for page in PAGES if any(b.language == "python" for b in blocks(page))]
 COMMANDS = [page for page in PAGES if any(b.language in {"sh", "console"} for b in blocks(page))]
 SESSIONS = [page for page in PAGES if documents.sessions(page)]
+a_whole_page = pytest.mark.timeout(240)  # a machine may be slow, and Wine is
 
 
 @every_page
@@ -46,11 +47,13 @@ def test_the_sessions_are_real(page, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@a_whole_page
 @pytest.mark.parametrize("page", PROGRAMS, ids=name_of)
 def test_the_programs_run(page, tmp_path):
     PageRun(page, tmp_path).run(commands=False)
 
 
+@a_whole_page
 @pytest.mark.posix_only("the commands of the documents are written for sh")
 @pytest.mark.parametrize("page", COMMANDS, ids=name_of)
 def test_the_commands_run(page, tmp_path):
@@ -60,9 +63,18 @@ def test_the_commands_run(page, tmp_path):
 @every_page
 def test_no_link_inside_the_repository_is_broken(page):
     for target in documents.targets(page):
-        if not target.startswith(("https://", "#")):
-            path = page.parent / target.partition("#")[0]
-            assert path.exists() or path.with_suffix(".md").exists(), target
+        if not target.startswith("https://"):
+            name, _, anchor = target.partition("#")
+            path = page.parent / name if name else page
+            assert path.exists(), target
+            assert not anchor or anchor in documents.anchors(path), target
+
+
+@every_page
+def test_every_picture_is_a_file_of_the_repository(page):
+    """So nobody needs a network to build or to read the documents."""
+    for target in documents.pictures(page):
+        assert (page.parent / target).exists(), target
 
 
 # The checks themselves

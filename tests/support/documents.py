@@ -16,7 +16,7 @@ import shlex
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -155,7 +155,7 @@ class PageRun:
         self._commands = "".join(b.text for b in self._blocks if b.language in {"sh", "console"})
 
     def run(self, *, commands: bool) -> None:
-        """Run the programs; with `commands`, also the commands of a shell."""
+        """Run the programs and the tests; with `commands`, the programs and the commands."""
         if commands:
             self._make_tools()
         for number, block in enumerate(self._blocks):
@@ -165,7 +165,8 @@ class PageRun:
             if block.marked("not run") is not None or block.mark in RUN_ELSEWHERE:
                 self._printed = "..."
             elif block.language == "python":
-                self._run_python(block, name or f"program{number}.py")
+                if not (commands and is_test(block)):
+                    self._run_python(block, name or f"program{number}.py")
             elif block.language in {"sh", "console"} and commands:
                 self._run_commands(block)
             elif block.marked("output") is not None or block.mark == "output":
@@ -181,7 +182,7 @@ class PageRun:
 
     def _run_python(self, block: Block, name: str) -> None:
         self._write(name, block.text)
-        if "def test_" in block.text:
+        if is_test(block):
             settings = self._folder / "pytest.ini"
             settings.write_text("[pytest]\n", encoding="utf-8")
             command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", str(settings), name]
@@ -230,6 +231,11 @@ class PageRun:
         for name, line in tools.items():
             self._write(f"tools/{name}", f'#!/bin/sh\nexec {line} "$@"\n')
             (self._folder / "tools" / name).chmod(0o755)
+
+
+def is_test(block: Block) -> bool:
+    """Whether the block is for pytest."""
+    return "def test_" in block.text
 
 
 def environment() -> dict[str, str]:
@@ -392,10 +398,26 @@ def marked_block(page: Path, mark: str) -> str:
     return found
 
 
-def targets(page: Path) -> Iterable[str]:
-    """Return what the links and pictures of a page point to."""
-    text = re.sub(r"^(```+|~~~+).*?^\1", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
-    return re.findall(r"\]\(<?([^)>\s]+)", text)
+def without_blocks(page: Path) -> str:
+    """Return the text of a page without its fenced blocks."""
+    text = page.read_text(encoding="utf-8")
+    return re.sub(r"^ *(```+|~~~+).*?^ *\1$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def targets(page: Path) -> list[str]:
+    """Return what the links of a page point to."""
+    return re.findall(r"(?<!!)\[[^]]*\]\(<?([^)>\s]+)", without_blocks(page))
+
+
+def pictures(page: Path) -> list[str]:
+    """Return what the pictures of a page point to."""
+    return re.findall(r"!\[[^]]*\]\(<?([^)>\s]+)", without_blocks(page))
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of the headings of a page, as GitHub and MyST make them."""
+    headings = re.findall(r"^#+ (.*)$", without_blocks(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in headings}
 
 
 def main(arguments: list[str]) -> None:
