@@ -28,10 +28,10 @@ from ras_native._sockets import checks
 from ras_native.monitor import monitor as monitor_module
 from ras_native.sim import Simulator
 
-PATIENCE = 5.0
+PATIENCE = 20.0
 """How many seconds one step of the story waits for the program."""
 
-QUIET = 0.1
+QUIET = 0.15
 """A command that printed nothing for so many seconds has printed everything."""
 
 SIMULATED = 3.0
@@ -62,6 +62,7 @@ class Story:
         self._is_command = is_command
         self._sim: Simulator | None = None
         self._monitors: list[ras_native.Monitor] = []
+        self._readers_of_the_log: list[ras_native.Monitor] = []
         self._told: Counter[str] = Counter()
         self._output = ""
         self._changed = threading.Condition()
@@ -96,7 +97,8 @@ class Story:
         self._wait(lambda: Path(path).exists() and Path(path).stat().st_size)
 
     def _let_print(self) -> None:
-        """Wait until a command has printed nothing for a while: it asks RAS for the details."""
+        """Wait until a command took all events, and has printed nothing for a while then."""
+        self._wait(lambda: not any(m._worker.queue._items for m in self._monitors))
         length = -1
         for _ in range(int(PATIENCE / QUIET)):
             if length == len(self._output):
@@ -114,9 +116,10 @@ class Story:
 
     def _run(self, sim: Simulator, office: int) -> None:
         self._wait(lambda: self._monitors and all(m.has_polled for m in self._monitors), 60.0)
-        for monitor in self._monitors:
-            self._wait(lambda monitor=monitor: monitor.has_event_log, 1.0)
-        self._let_print()
+        readers = [monitor for monitor in self._monitors if monitor in self._readers_of_the_log]
+        self._wait(lambda: all(monitor.has_event_log for monitor in readers))
+        if self._is_command:
+            self._let_print()
         names = {"sim": sim, "office": office, "told": self.told}
         names |= {"printed": self.printed, "written": self.written}
         names |= {"serve": self.serve, "silence": self.silence}
@@ -166,8 +169,14 @@ class Story:
         socket.socket.bind = bind_to_loopback
 
     def _observe(self) -> None:
-        start, put = ras_native.Monitor._start, monitor_module.EventQueue.put
+        begin, start = ras_native.Monitor.__init__, ras_native.Monitor._start
+        put = monitor_module.EventQueue.put
         write = sys.stdout.write
+
+        def begin_and_remember(monitor, *ras, event_log=True, **options):
+            begin(monitor, *ras, event_log=event_log, **options)
+            if event_log:
+                self._readers_of_the_log.append(monitor)
 
         def start_and_remember(monitor):
             start(monitor)
@@ -182,6 +191,7 @@ class Story:
             self._output += text
             return write(text)
 
+        ras_native.Monitor.__init__ = begin_and_remember
         ras_native.Monitor._start = start_and_remember
         monitor_module.EventQueue.put = put_and_count
         sys.stdout.write = write_and_remember
