@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import ras_native
@@ -62,7 +63,6 @@ class Story:
         self._is_command = is_command
         self._sim: Simulator | None = None
         self._monitors: list[ras_native.Monitor] = []
-        self._readers_of_the_log: list[ras_native.Monitor] = []
         self._told: Counter[str] = Counter()
         self._output = ""
         self._changed = threading.Condition()
@@ -116,8 +116,9 @@ class Story:
 
     def _run(self, sim: Simulator, office: int) -> None:
         self._wait(lambda: self._monitors and all(m.has_polled for m in self._monitors), 60.0)
-        readers = [monitor for monitor in self._monitors if monitor in self._readers_of_the_log]
-        self._wait(lambda: all(monitor.has_event_log for monitor in readers))
+        for monitor in self._monitors:
+            with suppress(ras_native.MonitorClosed):
+                monitor.wait_until_started(PATIENCE)
         if self._is_command:
             self._let_print()
         names = {"sim": sim, "office": office, "told": self.told}
@@ -169,14 +170,8 @@ class Story:
         socket.socket.bind = bind_to_loopback
 
     def _observe(self) -> None:
-        begin, start = ras_native.Monitor.__init__, ras_native.Monitor._start
-        put = monitor_module.EventQueue.put
+        start, put = ras_native.Monitor._start, monitor_module.EventQueue.put
         write = sys.stdout.write
-
-        def begin_and_remember(monitor, *ras, event_log=True, **options):
-            begin(monitor, *ras, event_log=event_log, **options)
-            if event_log:
-                self._readers_of_the_log.append(monitor)
 
         def start_and_remember(monitor):
             start(monitor)
@@ -191,7 +186,6 @@ class Story:
             self._output += text
             return write(text)
 
-        ras_native.Monitor.__init__ = begin_and_remember
         ras_native.Monitor._start = start_and_remember
         monitor_module.EventQueue.put = put_and_count
         sys.stdout.write = write_and_remember
