@@ -41,6 +41,9 @@ LINUX = [
     unchanged("ctypes", 4, 7_900, bare=150, textbook=7_000),
     case("test_growth_of_polls", {"ras": "native"},
          {"growth per 1,000,000 polls": {"bytes": 4096, "threads": 0, "descriptors": 0}}, "growth"),
+    case("test_idle_hour", {"ras": "native"},
+         {"calls per hour": {"poller": 7_200, "ours": 120},
+          "ratios": {"calls": 120 / 7_200, "wake-ups": 61 / 3_600}}, "an idle hour"),
     case("test_change_to_thread", {"ras": "native"},
          {"us per change": {"ours": 170, "a C thread": 40},
           "us (99 %) per change": {"ours": 500, "a C thread": 300},
@@ -106,6 +109,8 @@ def test_the_targets_tell_what_was_reached(report):
     assert told.endswith("| 0 connections: 2.000 times |  |")
     assert rows["| ctypes backend: `snapshot()`", "Linux"][1] == "**missed** |"
     assert rows["| 1,000,000 polls", "Linux"][1] == "reached |"
+    idle = rows["| an idle hour, interval 60 s", "Linux"]
+    assert idle == ["calls: 1/60; wake-ups: 1/59", "reached |"]
     assert rows["| from a change to a thread", "Linux"] == ["3.400 times", "**missed** |"]
     assert rows["| `import ras_native`", "Linux"] == ["", "not measured |"]
 
