@@ -37,6 +37,7 @@ from .. import (
     ProviderFailed,
     ProviderRecovered,
     Reason,
+    Traffic,
     __version__,
     _check,
     explain,
@@ -369,12 +370,14 @@ class RasCollector(Collector):
 
     def _samples(self) -> Iterator[_Sample]:
         now_ns = time.perf_counter_ns()
+        traffic = _traffic_by_entry(self._monitor)
         for entry in self._entries.values():
             with suppress(KeyError):  # it had an event that Availability does not count
                 yield from self._availability_of(entry, now_ns)
+            passed = traffic.get(entry.name.casefold())
+            if passed is not None:
+                yield from _traffic_of(entry, passed, now_ns)
             if self._monitor is not None:
-                with suppress(ValueError):  # it takes no samples, or was not entered yet
-                    yield from _traffic(self._monitor, entry, now_ns)
                 with suppress(KeyError, ValueError):  # it does not probe this entry
                     yield from self._probes_of(self._monitor, entry, now_ns)
         for (label, reason), count in self._disconnects.items():
@@ -427,13 +430,21 @@ class RasCollector(Collector):
                 yield "ras_probe_duration_seconds", (entry.label,), last.seconds
 
 
-def _traffic(monitor: Monitor, entry: _Entry, now_ns: int) -> Iterator[_Sample]:
-    traffic = monitor.statistics(entry.name)
-    if traffic is not None:
-        uptime = traffic.uptime + (now_ns - traffic.sampled_ns) / _S
-        yield "ras_uptime_seconds", entry.labels, uptime
-        yield "ras_bytes_received_total", entry.labels, traffic.bytes_received
-        yield "ras_bytes_sent_total", entry.labels, traffic.bytes_sent
+def _traffic_by_entry(monitor: Monitor | None) -> dict[str, Traffic]:
+    """Return what passed through the first connection of each entry."""
+    found: dict[str, Traffic] = {}
+    if monitor is not None:
+        with suppress(ValueError):  # it takes no samples, or was not entered yet
+            for traffic in monitor.all_statistics():
+                found.setdefault(traffic.connection.entry_name.casefold(), traffic)
+    return found
+
+
+def _traffic_of(entry: _Entry, traffic: Traffic, now_ns: int) -> Iterator[_Sample]:
+    uptime = traffic.uptime + (now_ns - traffic.sampled_ns) / _S
+    yield "ras_uptime_seconds", entry.labels, uptime
+    yield "ras_bytes_received_total", entry.labels, traffic.bytes_received
+    yield "ras_bytes_sent_total", entry.labels, traffic.bytes_sent
 
 
 def _of_monitor(monitor: Monitor, now_ns: int) -> Iterator[_Sample]:
