@@ -37,6 +37,7 @@ from ._common import (
     complete_file,
     json_option,
     parse_code,
+    parse_probe,
     parse_target,
     provider_options,
     quoted,
@@ -56,6 +57,7 @@ from ._text import printable
 _STATES = ("connected", "dormant", "reconnecting", "gone")
 _WAIT_INTERVAL = 0.25  # seconds; RAS reports most changes sooner
 _TIMELINE_ATTEMPTS = 20  # in a second
+_PROBE_INTERVAL = 0.1  # seconds; a Monitor does not probe more often
 _SECONDS = Seconds()
 _INTERVAL = Seconds(0.01)
 
@@ -225,8 +227,9 @@ def status(source: Source, wanted: str | None, seconds: float | None, as_json: b
     "--probe",
     "probes",
     multiple=True,
-    metavar="HOST:PORT",
-    help="Also check whether this TCP port accepts connections.",
+    metavar="[ENTRY=]HOST:PORT",
+    help="Also check whether this TCP port accepts connections. With ENTRY, check through its "
+    "tunnel, while it is connected; HOST is then an IP address.",
 )
 @click.option(
     "--probe-timeout", type=_INTERVAL, default=1.0, show_default=True, metavar="SECONDS",
@@ -275,20 +278,21 @@ def watch(
         raise click.UsageError("ENTRY must not be empty")
     if pseudonyms and record is None:
         raise click.UsageError("--pseudonyms is for --record")
-    if via is not None and not probes:
-        raise click.UsageError("--via is for --probe")
+    targets = [parse_target(text) for text in probes if "=" not in text]
+    tunnels = dict(parse_probe(text) for text in probes if "=" in text)
+    if via is not None and not targets:
+        raise click.UsageError("--via is for --probe HOST:PORT")
     if details is not None and not output.as_json:
         raise click.UsageError("--details is for --json")
-    targets = [parse_target(text) for text in probes]
     with (
         source.open() as ras,
         output.open_log() as log,
         Reports(ras.backend) as reports,
-        Monitor(
+        _new_monitor(
             ras,
-            interval=interval,
-            statistics_interval=interval,
+            interval,
             entries=entries or None,
+            probe=tunnels or None,
             record=record,
             pseudonyms=pseudonyms,
         ) as monitor,
@@ -305,6 +309,7 @@ def watch(
                 entries=entries,
                 recording=record,
                 via=via,
+                probed=tunnels,
             ),
             log,
             reports,
@@ -326,6 +331,21 @@ def watch(
 def _title(source: Source, ras: Ras, interval: float) -> str:
     provider = "simulated" if source.simulate else source.provider or "rasapi32"
     return f"{provider}, {ras.backend}, every {interval:g} s"
+
+
+def _new_monitor(ras: Ras, interval: float, **options: Any) -> Monitor:
+    """Make a Monitor that polls, samples and probes as often as the user wants."""
+    probe_interval = max(interval, _PROBE_INTERVAL)
+    try:
+        return Monitor(
+            ras,
+            interval=interval,
+            statistics_interval=interval,
+            probe_interval=probe_interval,
+            **options,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _show_arrivals(

@@ -239,6 +239,14 @@ def parse_target(text: str) -> tuple[str, int]:
     return host, _parse_port(text, port)
 
 
+def parse_probe(text: str) -> tuple[str, tuple[str, int]]:
+    """Parse ENTRY=HOST:PORT; the name of the entry may contain "="."""
+    entry, equals, target = text.rpartition("=")
+    if not equals or not entry:
+        raise click.BadParameter(f"{quoted(text)}: use ENTRY=HOST:PORT")
+    return entry, parse_target(target)
+
+
 def parse_targets(text: str) -> tuple[str, list[range]]:
     """Parse HOST:PORTS or [IPV6]:PORTS, for instance localhost:80,443,8000-8100."""
     host, ports = _split_target(text)

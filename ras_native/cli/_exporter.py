@@ -17,7 +17,7 @@ import click
 
 from .. import Monitor, Ras
 from ..exporter import MetricsServer, RasCollector, write_textfile
-from ._common import Source, parse_target, quoted
+from ._common import Source, parse_probe, parse_target, quoted
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -114,14 +114,6 @@ def parse_listen(text: str) -> tuple[str, int]:
     if port == "0":
         return parse_target(f"{host}:1")[0], 0
     return parse_target(text)
-
-
-def parse_probe(text: str) -> tuple[str, tuple[str, int]]:
-    """Parse ENTRY=HOST:PORT; the name of the entry may contain "="."""
-    entry, equals, target = text.rpartition("=")
-    if not equals or not entry:
-        raise click.BadParameter(f"{quoted(text)}: use ENTRY=HOST:PORT")
-    return entry, parse_target(target)
 
 
 def _is_loopback(host: str) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
+import time
 from functools import partial
 
 import pytest
 from live_scene import GOLDEN, PICTURES, application, draw, play, terminal, text_of
+from network import listening
 from rich.cells import cell_len
 from watching import PATIENCE, until
 
@@ -15,6 +18,7 @@ from ras_native import AvailabilityState as State
 from ras_native import Connected, Gap, GapKind, Monitor, ProviderFailed, Snapshot, replay
 from ras_native.cli._live import app as live_app
 from ras_native.cli._live.actions import Actions
+from ras_native.cli._live.app import LiveApp
 from ras_native.cli._live.bars import sparkline, states
 from ras_native.cli._live.columns import COLUMNS, layout
 from ras_native.cli._live.model import Model
@@ -334,6 +338,21 @@ def test_the_keys_hang_up_and_record(live, sim, tmp_path):
     screen._actions.close()
     (found, *_) = replay(path)
     assert found.entry == "Office"
+
+
+def test_round_trips_come_from_the_probes_of_the_monitor(ras, sim):
+    model = Model(["Office"], clock=time.perf_counter_ns)
+    with listening() as listener:
+        target = listener.getsockname()
+        sim.set_projection(sim.add("Office"), client_ipv4="127.0.0.1")
+        with Monitor(ras, probe={"Office": target}, probe_interval=0.1) as monitor:
+            model.follow(monitor.get(PATIENCE))
+            until(lambda: monitor.probe_results("Office"))
+            inbox = queue.SimpleQueue()
+            options = {"monitor": monitor, "probed": ["Office"]}
+            app = LiveApp(model, terminal(), inbox, heading="", **options)
+            text = piloted(app)
+    assert "ms" in next(line for line in text.split("\n") if "Office" in line)
 
 
 def test_a_recording_that_cannot_be_begun_is_told(ras, tmp_path):

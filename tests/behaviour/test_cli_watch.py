@@ -333,6 +333,9 @@ def test_a_check_that_cannot_be_made_ends_the_watch(run, monkeypatch):
         (["--on", "Dropped", "command"], "--on"),
         (["--on", "Dormant", " "], "there is no command"),
         (["--count", "0"], "--count"),
+        (["--probe", "=127.0.0.1:1"], "use ENTRY=HOST:PORT"),
+        (["--probe", "Office=localhost:1"], "'localhost'"),
+        (["Home", "--probe", "Office=127.0.0.1:1"], "'Office' is not one of entries"),
     ],
 )
 def test_wrong_usage_is_found_before_anything_starts(sim, arguments, message):

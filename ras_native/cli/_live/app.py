@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import ClassVar
 
@@ -39,7 +39,8 @@ Inbox = queue.SimpleQueue[Callable[[], object]]
 class LiveApp(App[int]):
     """Shows a model. Its result is an exit code: 0, or 130 after Ctrl-C.
 
-    `terminal` is where it is drawn. `monitor` and `actions` are None for a replay.
+    `terminal` is where it is drawn. `probed` are the entries that the Monitor probes. `monitor` and
+    `actions` are None for a replay.
     """
 
     ENABLE_COMMAND_PALETTE = False
@@ -83,6 +84,7 @@ class LiveApp(App[int]):
         monitor: Monitor | None = None,
         actions: Actions | None = None,
         is_over: Callable[[], bool] = lambda: False,
+        probed: Iterable[str] = (),
         without_colours: bool = False,
     ) -> None:
         super().__init__(ansi_color=without_colours or None)
@@ -91,6 +93,7 @@ class LiveApp(App[int]):
         self.symbols = choose(terminal)
         self.view = View(model)
         self.monitor, self.deeds, self._is_over = monitor, actions, is_over
+        self._probed = tuple(probed)
         self._heading_text = heading
         self._is_paused = False
         self._drawn = (-1, -1)  # the version of the model and the second
@@ -194,10 +197,17 @@ class LiveApp(App[int]):
             self.deeds.check()
         if self._is_over() and (self._is_paused or self.inbox.empty()):
             self.exit(0)
-        state = self.model.version, time.perf_counter_ns() // 1_000_000_000
+        second = time.perf_counter_ns() // 1_000_000_000
+        if second != self._drawn[1] and not self._is_paused:
+            self._take_results()
+        state = self.model.version, second
         if state != self._drawn:
             self._drawn = state
             self.redraw()
+
+    def _take_results(self) -> None:
+        for entry in self._probed if self.monitor is not None else ():
+            self.model.take_results(entry, self.monitor.probe_results(entry))
 
     def redraw(self) -> None:
         """Draw the screen that is on top."""

@@ -20,6 +20,7 @@ from ... import (
     GapKind,
     MonitorEvent,
     Observation,
+    ProbeResult,
     ProviderFailed,
     ProviderRecovered,
     RasError,
@@ -204,6 +205,15 @@ class Model:
         self.availability.apply_probe(self.via or probe.target, seconds, self.clock())
         if changed:
             self._note(Happening(probe.time, probe), None)
+
+    def take_results(self, name: str, results: Iterable[ProbeResult]) -> None:
+        """Take the last results of the probes through the tunnel of an entry."""
+        self.version += 1
+        for result in results:
+            self.availability.apply_probe(name, result.seconds, result.monotonic_ns)
+        entry = self.entries.get(name.casefold())
+        if entry is not None:
+            entry.version += 1
 
     def show_problem(self, text: str) -> None:
         """Add a problem or a notice of the command to the log."""

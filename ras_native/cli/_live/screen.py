@@ -30,7 +30,8 @@ class LiveScreen(Screen):
     """The terminal application. `stop` ends the events that `run` was given.
 
     `entries` are expected. `new_monitor` makes a Monitor that records to a file. `recording` is
-    the file of `--record`. Probes go through the tunnel of `via`, unless it is None.
+    the file of `--record`. The probes of the command go through the tunnel of `via`, unless it is
+    None. `probed` are the entries that the Monitor itself probes.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class LiveScreen(Screen):
         entries: Iterable[str] = (),
         recording: str | None = None,
         via: str | None = None,
+        probed: Iterable[str] = (),
     ) -> None:
         self._stop, self._projection_of = stop, projection_of
         self._inbox: Inbox = queue.SimpleQueue()
@@ -63,6 +65,7 @@ class LiveScreen(Screen):
             heading=heading,
             monitor=monitor,
             actions=self._actions,
+            probed=probed,
             is_over=lambda: self._thread is not None and not self._thread.is_alive(),
             without_colours="NO_COLOR" in os.environ,
         )
