@@ -206,8 +206,9 @@ class LiveApp(App[int]):
             self.redraw()
 
     def _take_results(self) -> None:
-        for entry in self._probed if self.monitor is not None else ():
-            self.model.take_results(entry, self.monitor.probe_results(entry))
+        if self.monitor is not None:
+            for entry in self._probed:
+                self.model.take_results(entry, self.monitor.probe_results(entry))
 
     def redraw(self) -> None:
         """Draw the screen that is on top."""

@@ -60,7 +60,7 @@ class LiveScreen(Screen):
         self._error: BaseException | None = None
         self.app = LiveApp(
             self._model,
-            Console(file=sys.__stderr__),
+            Console(file=sys.__stderr__, force_terminal=True, width=80, height=25),
             self._inbox,
             heading=heading,
             monitor=monitor,
