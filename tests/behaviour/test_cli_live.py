@@ -44,6 +44,7 @@ def piloted(app, *steps, size=(100, 30)):
                     await pilot.press(*step.split())
                 app.tick()
                 await pilot.pause()
+            app.tick()
             await pilot.pause()
             return text_of(app) if len(app.screen_stack) == 1 else ""
 

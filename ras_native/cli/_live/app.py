@@ -26,8 +26,8 @@ from .texts import join
 from .view import View
 from .widgets import Line, Lines, Log, Table
 
-FRAME_SECONDS = 0.1
-"""The screen is drawn at most ten times a second, unless a key is pressed."""
+FRAME_SECONDS = 0.25
+"""The screen is drawn at most four times a second, unless a key is pressed."""
 _MOST_AT_ONCE = 5_000  # events between two pictures, so that keys do not wait
 _MOST_WAITING = 100_000
 _BUSY_SECONDS = 3.0
@@ -98,17 +98,18 @@ class LiveApp(App[int]):
         self._is_paused = False
         self._drawn = (-1, -1)  # the version of the model and the second
         self._shape = columns.layout(80, [], self.symbols)
+        self.notice = Line(self._notice, id="notice")
+        self.table = Table(lambda: len(self.view.rows), self._row, id="table")
+        self.probes = Lines(lambda: len(self.model.probes), self._probe, id="probes")
+        self.events = Log(lambda: len(self.model.log), self._event, id="log")
         self._reason = (0, 0, 0)  # for which the columns were chosen
 
     # The parts of the screen
 
     def compose(self) -> ComposeResult:
         """Make the parts, from top to bottom."""
-        self.table = Table(lambda: len(self.view.rows), self._row, id="table")
-        self.probes = Lines(lambda: len(self.model.probes), self._probe, id="probes")
-        self.events = Log(lambda: len(self.model.log), self._event, id="log")
         yield Line(self._heading, id="heading")
-        yield Line(self._notice, id="notice")
+        yield self.notice
         yield Line(self._columns, id="columns")
         yield self.table
         yield Line(self._below, id="below")
@@ -212,6 +213,8 @@ class LiveApp(App[int]):
 
     def redraw(self) -> None:
         """Draw the screen that is on top."""
+        if not self.notice.is_mounted:  # the application begins or ends
+            return
         if isinstance(self.screen, Details):
             self.screen.redraw()
             return
@@ -237,7 +240,7 @@ class LiveApp(App[int]):
     def _share_out_height(self) -> None:
         """Give the log what the table and the probes leave, but at least two fifths."""
         has_notice = bool(self._notice_text())
-        self.query_one("#notice").display = has_notice
+        self.notice.display = has_notice
         left = self.size.height - 5 - has_notice
         probes = min(len(self.model.probes), max(1, left // 4))
         rows = min(len(self.view.rows), max(1, (left - probes) * 3 // 5))
