@@ -182,8 +182,13 @@ def print_connections(rows: Iterable[tuple[Connection, Details]]) -> None:
     print_table(console(), _LIST, (_connection_cells(item, details) for item, details in rows))
 
 
+def handle_text(handle: int) -> str:
+    """Return a handle as the commands take it."""
+    return f"{handle:#x}"
+
+
 def _connection_cells(item: Connection, details: Details) -> Iterator[str]:
-    yield f"{item.handle:#x}"
+    yield handle_text(item.handle)
     yield from (item.entry_name, item.device_type, item.device_name)
     yield from _details(details)
     yield item.phonebook or ""
@@ -207,7 +212,7 @@ def print_statuses(rows: Collection[tuple[Observation, Details]]) -> None:
 
 def _status_cells(item: Observation, details: Details) -> Iterator[str | Cell]:
     connection, status, reason = item.connection, item.status, item.reason
-    yield f"{connection.handle:#x}"
+    yield handle_text(connection.handle)
     yield connection.entry_name
     yield coloured(condition(item))
     yield from _details(details)
