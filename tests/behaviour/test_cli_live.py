@@ -9,7 +9,7 @@ import time
 from functools import partial
 
 import pytest
-from live_scene import GOLDEN, PICTURES, application, draw, play, terminal, text_of
+from live_scene import GOLDEN, PICTURES, Scene, application, draw, play, terminal, text_of
 from network import listening
 from rich.cells import cell_len
 from watching import PATIENCE, until
@@ -259,6 +259,20 @@ def test_ras_that_cannot_be_asked_is_told_at_the_top():
     assert {row.summary.state for row in scene.model.rows()} == {State.UNKNOWN}
 
 
+def test_a_redial_under_the_same_handle_inherits_no_uptime():
+    scene = Scene()
+    scene.model = Model((), clock=scene.clock_ns)  # without statistics
+    scene.find("Azure hub")
+    scene.now += 3600
+    (row,) = scene.model.rows()
+    assert row.seconds == 3600
+    scene.drop("Azure hub", 631, 3600)
+    scene.connect("Azure hub", 0)
+    scene.now += 5
+    (row,) = scene.model.rows()
+    assert row.seconds == 5
+
+
 def test_too_many_entries_are_counted(monkeypatch):
     monkeypatch.setattr("ras_native.monitor.availability.MOST_ENTRIES", 12)
     text = piloted(application(play(more=10)))
@@ -355,6 +369,16 @@ def test_round_trips_come_from_the_probes_of_the_monitor(ras, sim):
             text = piloted(app)
     assert model.availability.round_trips("Office").sent >= 1
     assert "LAST " in text.split("\n")[1] + " "
+
+
+@pytest.mark.parametrize("notifications", [True, False])
+def test_polling_without_signals_is_told_at_the_top(ras, notifications):
+    model = Model((), clock=time.perf_counter_ns)
+    with Monitor(ras, interval=SELDOM, notifications=notifications) as monitor:
+        until(lambda: monitor.has_polled)
+        app = LiveApp(model, terminal(), queue.SimpleQueue(), heading="", monitor=monitor)
+        text = piloted(app)
+    assert ("polling only" in text.split("\n")[1]) == (not notifications)
 
 
 def test_a_recording_that_cannot_be_begun_is_told(ras, tmp_path):
