@@ -17,7 +17,7 @@ from pathlib import Path
 import windows_python
 
 ROOT = windows_python.ROOT
-PREFIX = windows_python.HOME / "prefix"
+PREFIX = Path(os.environ.get("WINEPREFIX", windows_python.HOME / "prefix"))
 WINE32 = windows_python.HOME / "wine32"
 WINE32_DLLS = "usr/lib/i386-linux-gnu/wine/i386-windows"
 WINE32_NAMES = ["ntdll", "kernel32", "kernelbase", "ucrtbase"]  # the C client needs no others
