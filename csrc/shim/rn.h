@@ -259,10 +259,10 @@ typedef struct {
 } rn_watch_counts;
 
 #define RN_BUCKETS 12            /* the last one has no upper bound */
-#define RN_FIRST_BUCKET_NS 16000 /* the upper bound of the first bucket, which belongs to it */
-#define RN_BUCKET_FACTOR 4       /* each further bound is so many times larger */
+#define RN_FIRST_BUCKET_NS 16000 /* the upper bound of the first bucket, inclusive */
+#define RN_BUCKET_FACTOR 4       /* each bound is this many times the one before */
 
-/* How often something took how long. */
+/* How many durations are in each bucket, and the sum of all durations. */
 typedef struct {
   uint64_t counts[RN_BUCKETS];
   uint64_t sum_ns;
@@ -274,7 +274,7 @@ typedef struct {
   rn_histogram enumerations; /* the calls of RasEnumConnectionsW in one poll */
   rn_histogram statuses;     /* all calls of RasGetConnectStatusW in one successful poll */
   rn_histogram statistics;   /* all calls of RasGetConnectionStatistics for one sample */
-  uint64_t polled_ns;        /* when the last successful enumeration returned; 0: none has */
+  uint64_t polled_ns;        /* when the last successful enumeration returned; 0: never */
 } rn_durations;
 
 /* Makes a watch. The list must outlive it, and nobody else may poll the list. Free with

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+import click
 from rich.console import Console
 from rich.text import Text
 
 from ..benchmark import LOOPBACK, SIMULATOR, SYSTEM, Report, measure
+from ._doctor import please_send
 from ._show import console, print_json
 from ._table import Column, print_table
 from ._text import printable
@@ -24,6 +26,9 @@ def run(seconds: float, file: TextIO | None, *, as_json: bool) -> bool:
     if file is not None:
         json.dump(report.to_dict(), file, indent=1)
         file.write("\n")
+        click.echo(
+            please_send(f"this report, which has no names: {printable(file.name)}"), err=True
+        )
     if as_json:
         print_json(report.to_dict())
     else:

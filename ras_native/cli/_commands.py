@@ -34,6 +34,7 @@ from ._common import (
     Commands,
     Seconds,
     Source,
+    Whole,
     complete_file,
     json_option,
     parse_code,
@@ -64,7 +65,7 @@ _INTERVAL = Seconds(0.01)
 via_option = click.option(
     "--via", metavar="ENTRY",
     shell_complete=complete_entry,
-    help="Connect through the tunnel of this entry, from the address that it has at that time.",
+    help="Connect through the tunnel of this entry: from the address that this computer has in it.",
 )  # fmt: skip
 target_argument = click.argument("wanted", metavar="ENTRY|HANDLE", shell_complete=complete_entry)
 
@@ -84,10 +85,10 @@ def cli() -> None:
 
     On any system, 'ras-native watch --simulate' shows a simulated RAS.
 
-    ENTRY is the name of a connection: that of its phone-book entry. HANDLE is its number.
-    'ras-native list' shows both.
+    ENTRY is the name of a phone-book entry. HANDLE is the number of a connection. 'ras-native list'
+    shows both.
 
-    With --json, standard output has nothing but JSON.
+    With --json, the command prints only JSON to standard output.
 
     \b
     Exit codes:
@@ -99,7 +100,7 @@ def cli() -> None:
 
 
 def _handle_in(wanted: str) -> int | None:
-    """Parse a handle, hexadecimal with 0x or decimal; return None if it is not one."""
+    """Parse a handle: hexadecimal with 0x, or decimal. Return None for any other text."""
     try:
         number = int(wanted, 0)
     except ValueError:
@@ -114,7 +115,7 @@ def _matches(connection: Connection, wanted: str) -> bool:
 
 
 def _unlisted(ras: Ras, handle: int) -> Observation | None:
-    """Return a connection that is being dialled and not yet listed; None if there is none."""
+    """Return a connection that is being dialled and is not listed yet, or None."""
     try:
         status = ras.get_connect_status(handle)
     except RasError as error:
@@ -158,16 +159,16 @@ _rates_option = click.option(
 def list_connections(source: Source, seconds: float | None, style: str, as_json: bool) -> None:
     """List the connections.
 
-    A terminal shows the columns for which it has room. A pipe gets all of them.
+    A terminal shows the columns for which it has room. A pipe gets all columns.
 
-    With --format rasdial, the output is that of Windows' rasdial, but in English on every system.
-    The exit code is then 0, or the code of RAS.
+    With --format rasdial, the command prints what Windows' rasdial prints, but in English on every
+    system. The exit code is then 0, or the error code of RAS.
     """
     is_rasdial = style == "rasdial"
     if is_rasdial and as_json:
         raise click.UsageError("--json and --format name two formats: use only one")
     if is_rasdial and seconds is not None:
-        raise click.UsageError("--rates is for tables and --json, not for --format rasdial")
+        raise click.UsageError("--rates and --format rasdial cannot be used together")
     try:
         with source.open(await_demo=True) as ras:
             connections = ras.enum_connections()
@@ -197,8 +198,8 @@ def list_connections(source: Source, seconds: float | None, style: str, as_json:
 def status(source: Source, wanted: str | None, seconds: float | None, as_json: bool) -> None:
     """Show the status of one connection, or of all.
 
-    A terminal shows the columns for which it has room. A pipe gets all of them. If a dialling
-    failed, the reason and what to do are below the table.
+    A terminal shows the columns for which it has room. A pipe gets all columns. If a dialling
+    failed, the lines below the table say why, and what to do.
     """
     with source.open(await_demo=True) as ras:
         found = list(ras.snapshot())
@@ -229,7 +230,7 @@ def status(source: Source, wanted: str | None, seconds: float | None, as_json: b
     multiple=True,
     metavar="[ENTRY=]HOST:PORT",
     help="Also check whether this TCP port accepts connections. With ENTRY, check through its "
-    "tunnel, while it is connected; HOST is then an IP address.",
+    "tunnel while it is connected. A failure makes ENTRY unreachable. HOST is then an IP address.",
 )
 @click.option(
     "--probe-timeout", type=_INTERVAL, default=1.0, show_default=True, metavar="SECONDS",
@@ -239,7 +240,7 @@ def status(source: Source, wanted: str | None, seconds: float | None, as_json: b
 @click.option(
     "--details", type=_INTERVAL, metavar="SECONDS",
     help="With --json: also print the addresses, counters and rates of each connection, at the end "
-    "and after each SECONDS without an event.",
+    "and whenever SECONDS pass without an event.",
 )  # fmt: skip
 @click.option("--duration", type=_SECONDS, metavar="SECONDS", help="Stop after SECONDS.")
 @click.option(
@@ -251,7 +252,7 @@ def status(source: Source, wanted: str | None, seconds: float | None, as_json: b
 @click.option(
     "--pseudonyms",
     is_flag=True,
-    help="With --record: replace names, phone numbers and addresses by pseudonyms.",
+    help="With --record: replace names, phone numbers and addresses with pseudonyms.",
 )
 @output_options
 def watch(
@@ -269,21 +270,21 @@ def watch(
 ) -> None:
     """Show the connections and what happens to them, until Ctrl-C.
 
-    With ENTRY, only these phone-book entries are watched; they need not be connected, or exist.
+    With ENTRY, the command watches only these phone-book entries. They may be down or missing.
 
-    A terminal shows a live table above a log; the key ? lists the keys. Without a terminal, or with
+    A terminal shows a live table above a log. Press ? to see the keys. Without a terminal, or with
     TERM=dumb, each event is a line. With --json, each event is a JSON document on one line.
     """
     if "" in entries:
         raise click.UsageError("ENTRY must not be empty")
     if pseudonyms and record is None:
-        raise click.UsageError("--pseudonyms is for --record")
+        raise click.UsageError("--pseudonyms needs --record")
     targets = [parse_target(text) for text in probes if "=" not in text]
     tunnels = dict(parse_probe(text) for text in probes if "=" in text)
     if via is not None and not targets:
-        raise click.UsageError("--via is for --probe HOST:PORT")
+        raise click.UsageError("--via needs --probe HOST:PORT")
     if details is not None and not output.as_json:
-        raise click.UsageError("--details is for --json")
+        raise click.UsageError("--details needs --json")
     with (
         source.open() as ras,
         output.open_log() as log,
@@ -390,7 +391,7 @@ def _new_screen(ras: Ras, monitor: Monitor, output: OutputOptions, **options: An
 
 
 def _is_terminal() -> bool:
-    """Whether keys and screen are a terminal. Textual draws on standard error on some systems."""
+    """Whether input and output are a terminal. Textual may draw on standard error."""
     return all(
         stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)
     )
@@ -443,7 +444,7 @@ cli.add_command(report)
 )  # fmt: skip
 @click.option(
     "--allow-missing", is_flag=True,
-    help="With --state gone: succeed also if there never was such a connection.",
+    help="With --state gone: also succeed if the connection never existed.",
 )  # fmt: skip
 @click.option(
     "--timeline", "with_timeline", is_flag=True,
@@ -467,7 +468,7 @@ def wait(
     --timeline shows the stages of a dialling that happened while the command ran.
     """
     if allow_missing and state != "gone":
-        raise click.UsageError("--allow-missing is for --state gone")
+        raise click.UsageError("--allow-missing needs --state gone")
     with source.open() as ras, Monitor(ras, interval=_WAIT_INTERVAL) as monitor:
         try:
             reached = _wait(ras, monitor, wanted, state, timeout, allow_missing=allow_missing)
@@ -485,7 +486,7 @@ def wait(
 
 
 def _whole_timeline(monitor: Monitor, entry: str) -> DialTimeline | None:
-    """Return the timeline of an entry; wait a second for what the event log has not told yet."""
+    """Return the timeline of an entry; wait up to a second for the event log."""
     for _ in range(_TIMELINE_ATTEMPTS):
         timeline = monitor.timeline(entry)
         if not monitor.has_event_log or (timeline and timeline.seconds is not None):
@@ -503,7 +504,7 @@ class _Awaited:
         self.error: RasError | None = None
         """The error of the failing polls; None while polls succeed."""
         self.absence = "not connected"
-        """What to say of an entry that is not connected."""
+        """What to say about an entry that is not connected."""
 
     def follow(self, event: MonitorEvent) -> bool:
         """Apply an event, and return whether it is about these connections."""
@@ -560,7 +561,7 @@ def _raise_if_impossible(found: list[Observation], wanted: str, state: str) -> N
             )
         return
     if not found and _handle_in(wanted) is not None:
-        raise click.ClickException(f"{quoted(wanted)} is no connection's handle now")
+        raise click.ClickException(f"{quoted(wanted)} is not the handle of a connection")
     for item in found:
         if item.status is not None and item.status.reason is not None:
             reason = item.status.reason
@@ -571,7 +572,7 @@ def _raise_if_impossible(found: list[Observation], wanted: str, state: str) -> N
 @target_argument
 @provider_options
 @click.option(
-    "--all-references", is_flag=True, help="End it also for the other programs that dialled it."
+    "--all-references", is_flag=True, help="Also end it for the other programs that dialled it."
 )
 @click.option(
     "--timeout", type=_SECONDS, default=10.0, show_default=True, metavar="SECONDS",
@@ -583,7 +584,7 @@ def hangup(
 ) -> None:
     """End a connection and wait until it has ended.
 
-    If several connections have the name ENTRY, use the HANDLE of one.
+    If ENTRY has several connections, use the HANDLE of one connection.
     """
     with source.open(await_demo=True) as ras:
         found = _find(ras, ras.snapshot(), wanted)
@@ -592,7 +593,7 @@ def hangup(
         if len(found) > 1:
             handles = ", ".join(f"{item.connection.handle:#x}" for item in found)
             raise click.ClickException(
-                f"{quoted(wanted)} is {len(found)} connections: use one of {handles}"
+                f"{quoted(wanted)} has {len(found)} connections: use a handle, {handles}"
             )
         connection = found[0].connection
         duration = ras.hang_up(connection, timeout=timeout, all_references=all_references)
@@ -609,24 +610,29 @@ def hangup(
     metavar="FILE", shell_complete=complete_file,
     help="Also read targets from FILE, or from standard input with '-'.",
 )  # fmt: skip
-@provider_options
+@partial(
+    provider_options,
+    simulate_help="Only with --via: use the tunnel of a simulated RAS. Its address is not on this "
+    "computer, so the outcome is 'no address'.",
+)
 @via_option
 @click.option(
     "--timeout", type=_SECONDS, default=3.0, show_default=True, metavar="SECONDS",
     help="The time limit of each connect.",
 )  # fmt: skip
 @click.option(
-    "--concurrency", type=click.IntRange(1, MAX_CONCURRENCY), default=256, show_default=True,
+    "--concurrency", type=Whole(1, MAX_CONCURRENCY), default=256, show_default=True,
+    metavar="NUMBER",
     help="Connect to at most this many targets at a time.",
 )  # fmt: skip
 @click.option(
-    "--rate", type=click.IntRange(1, 1_000_000), metavar="NUMBER",
+    "--rate", type=Whole(1, 1_000_000), metavar="NUMBER",
     help="Begin at most NUMBER connects a second.",
 )  # fmt: skip
 @click.option(
-    "--syn-retries", type=click.IntRange(0, 127), metavar="NUMBER",
-    help="How often TCP repeats its first packet. Default: the system's number, on Windows fewer "
-    "if the timeout requires it.",
+    "--syn-retries", type=Whole(0, 127), metavar="NUMBER",
+    help="How often TCP repeats its first packet. Default: the system's number; on Windows "
+    "fewer, if the timeout requires that.",
 )  # fmt: skip
 @json_option
 def connect(
@@ -641,17 +647,17 @@ def connect(
 
     A TARGET is HOST:PORT or [IPV6]:PORT. Several ports are a list with ranges, for instance
     HOST:80,443,8000-8100. A line of FILE has any number of targets; the text after # is ignored.
-    Only one address of a host name is tried: the first, or with --via the first that the tunnel
+    The command tries one address of a host name: the first, or with --via the first that the tunnel
     can reach.
 
-    Results are in the order of the targets; below them are the reasons of failures, with what to
-    do. After Ctrl-C you see the results so far. The exit code is 1 unless all targets are open.
+    The results are in the order of the targets. Lines below them say why targets failed, and what
+    to do. After Ctrl-C you see the results so far. The exit code is 1 unless all targets are open.
     """
     if not targets and file is None:
         raise click.UsageError("Missing argument 'TARGET...', or the option '--from FILE'.")
     wanted = Targets(targets, file)
     if via is None and (source.simulate or source.provider is not None):
-        raise click.UsageError("--provider and --simulate are for --via")
+        raise click.UsageError("--provider and --simulate need --via")
     found: dict[int, Probe] = {}
     try:
         with ExitStack() as stack:
@@ -686,7 +692,7 @@ def _show_probes(found: dict[int, Probe], *, as_json: bool) -> None:
 @click.argument("codes", metavar="CODE...", nargs=-1, required=True)
 @json_option
 def explain_codes(codes: tuple[str, ...], as_json: bool) -> None:
-    """Explain error codes, and say what to do about the common ones.
+    """Explain error codes, and say what to do about common codes.
 
     CODE is a code of RAS, Winsock, IKE or Windows, an HRESULT or an NTSTATUS. Write it in
     decimal, or in hexadecimal with 0x. It may be signed or unsigned.
@@ -714,7 +720,8 @@ def explain_codes(codes: tuple[str, ...], as_json: bool) -> None:
     "--watch-end",
     type=_SECONDS,
     metavar="SECONDS",
-    help="With --self-test: wait up to SECONDS for a connection to end. Disconnect one meanwhile.",
+    help="With --self-test: wait up to SECONDS until you end a connection. The command itself ends "
+    "no connection.",
 )
 @json_option
 def doctor(
@@ -726,12 +733,12 @@ def doctor(
 ) -> None:
     """Report what works here, what is missing, and what to do.
 
-    The exit code is 1 if something is wrong. It is no error if the system has no RAS.
+    The exit code is 1 if something is wrong. A system without RAS is not an error.
     """
     if beyond_loopback and not self_test:
-        raise click.UsageError("--beyond-loopback is for --self-test")
+        raise click.UsageError("--beyond-loopback needs --self-test")
     if watch_end is not None and not self_test:
-        raise click.UsageError("--watch-end is for --self-test")
+        raise click.UsageError("--watch-end needs --self-test")
     if not _doctor.run(
         source,
         self_test=self_test,
@@ -751,17 +758,18 @@ def doctor(
     "--report", "file", type=click.File("w", encoding="utf-8"),
     metavar="FILE", shell_complete=complete_file,
     help="Also write a report to FILE. It has the system, the processor and versions, but no "
-    "names. Please send it to us.",
+    "names.",
 )  # fmt: skip
 @json_option
 def bench(seconds: float, file: TextIO | None, as_json: bool) -> None:
     """Measure what RAS calls and connects cost on this machine.
 
-    This package is compared with ctypes code as in textbooks, and with pywin32, asyncio, selectors
-    and uvloop if they are installed: pip install 'ras_native[bench]'. The simulator answers, and
-    on Windows also the system's own RAS, with calls that only read. Connects go to loopback only.
+    The command compares this package with textbook ctypes code. It also compares pywin32, asyncio,
+    selectors and uvloop if they are installed: pip install 'ras_native[bench]'. It measures calls
+    of the simulator, and on Windows also read-only calls of the system's RAS. Connects go to
+    loopback only.
 
-    The exit code is 1 if two ways to do the same have different results.
+    The exit code is 1 if two ways to do the same job have different results.
     """
     from . import _bench  # noqa: PLC0415 - asyncio takes long to import
 
@@ -774,7 +782,7 @@ def bench(seconds: float, file: TextIO | None, as_json: bool) -> None:
 @provider_options
 @click.option(
     "--listen", metavar="HOST:PORT",
-    help="Serve the metrics there. Port 0 takes a free one.  [default: 127.0.0.1:9861]",
+    help="Serve the metrics at this address. Port 0 is any free port.  [default: 127.0.0.1:9861]",
 )  # fmt: skip
 @click.option(
     "--certfile", metavar="FILE", shell_complete=complete_file,
@@ -782,24 +790,25 @@ def bench(seconds: float, file: TextIO | None, as_json: bool) -> None:
 )  # fmt: skip
 @click.option(
     "--keyfile", metavar="FILE", shell_complete=complete_file,
-    help="The private key of the certificate, if it is not in the same file. It has no password.",
+    help="The private key (PEM), if it is not in the file of the certificate. It must not have a "
+    "password.",
 )  # fmt: skip
 @click.option(
     "--client-ca", metavar="FILE", shell_complete=complete_file,
-    help="Accept only clients whose certificate one of those in FILE has signed.",
+    help="Accept only clients with a certificate that a CA in FILE signed.",
 )  # fmt: skip
 @click.option(
     "--textfile", metavar="FILE", shell_complete=complete_file,
-    help="Do not listen. Write the metrics into FILE, whose name ends in .prom, for a textfile "
-    "collector such as that of windows_exporter.",
+    help="Do not listen, but write the metrics into FILE for a textfile collector, for instance of "
+    "windows_exporter. The name must end in .prom.",
 )  # fmt: skip
 @click.option(
     "--write-interval", type=Seconds(0.1), default=15.0, show_default=True, metavar="SECONDS",
-    help="How often to write FILE.",
+    help="Write FILE every SECONDS.",
 )  # fmt: skip
 @click.option(
     "--interval", type=_INTERVAL, default=1.0, show_default=True, metavar="SECONDS",
-    help="How often to ask RAS for the connections and their statistics.",
+    help="Ask RAS for the connections and their statistics every SECONDS.",
 )  # fmt: skip
 @click.option(
     "--probe", "probes", multiple=True, metavar="ENTRY=HOST:PORT",
@@ -808,21 +817,22 @@ def bench(seconds: float, file: TextIO | None, as_json: bool) -> None:
 )  # fmt: skip
 @click.option(
     "--probe-interval", type=Seconds(0.1), default=10.0, show_default=True, metavar="SECONDS",
-    help="How often to probe.",
+    help="Probe every SECONDS.",
 )  # fmt: skip
 @click.option(
-    "--max-entries", type=click.IntRange(1, 1000), default=200, show_default=True,
-    metavar="NUMBER", help="How many entries have metrics. Events of further ones are counted.",
+    "--max-entries", type=Whole(1, 1000), default=200, show_default=True,
+    metavar="NUMBER", help="At most this many entries have metrics. The events of others are only "
+    "counted.",
 )  # fmt: skip
 @click.option("--duration", type=_SECONDS, metavar="SECONDS", help="Stop after SECONDS.")
 def exporter(source: Source, **options: Any) -> None:
     """Serve metrics for Prometheus, until Ctrl-C or SIGTERM.
 
-    With ENTRY, only these phone-book entries are watched. They are expected to be connected:
-    ras_expected_absent is 1 while one is not.
+    With ENTRY, the command watches only these phone-book entries and expects them to be connected.
+    While an entry is neither connected nor being dialled, its metric ras_expected_absent is 1.
 
     The metrics are at http://HOST:PORT/metrics. By default only this computer can read them. The
-    server knows no passwords: put a proxy before it for those, or use --client-ca.
+    server cannot check passwords. Use a proxy or --client-ca.
     """
     from . import _exporter  # noqa: PLC0415 - prometheus-client may be missing
 

@@ -37,6 +37,31 @@ _PORT = re.compile(r"0{0,9}[1-9][0-9]{0,4}", re.ASCII)
 _DEMO_SECONDS = 5.0  # the demo makes its first connection sooner than that
 
 
+def _limits(lowest: float, highest: float) -> str:
+    """Return the limits of a number in words."""
+    return f"at least {lowest:g}" if highest == math.inf else f"{lowest:g} to {highest:.10g}"
+
+
+class Whole(click.IntRange):
+    """A whole number. Its help and messages name the limits in words."""
+
+    def __init__(self, lowest: int, highest: int | None = None) -> None:
+        super().__init__(lowest, highest)
+        self._range = _limits(lowest, math.inf if highest is None else highest)
+
+    def _describe_range(self) -> str:
+        return self._range
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> int:
+        """Convert the text, and check the limits."""
+        number: int = click.INT.convert(value, param, context)
+        if number < (self.min or 0) or (self.max is not None and number > self.max):
+            self.fail(f"{number} is not in the range: use {self._range}", param, context)
+        return number
+
+
 class Seconds(click.FloatRange):
     """A duration that the package accepts as a timeout."""
 
@@ -46,7 +71,7 @@ class Seconds(click.FloatRange):
         super().__init__(lowest, highest)
 
     def _describe_range(self) -> str:
-        """Return what the help says of the limits; nobody needs to know of ten years."""
+        """Return the limits for the help. It omits the limit of ten years."""
         least = [f"at least {self.min:g}"] if self.min else []
         most = [f"at most {self.max:g}"] if self.max != LONGEST_SECONDS else []
         return ", ".join(least + most)
@@ -54,10 +79,14 @@ class Seconds(click.FloatRange):
     def convert(
         self, value: Any, param: click.Parameter | None, context: click.Context | None
     ) -> Any:
-        """Convert the text, and reject NaN."""
-        number = super().convert(value, param, context)
+        """Convert the text, and check the limits."""
+        number: float = click.FLOAT.convert(value, param, context)
+        lowest, highest = self.min or 0, self.max or LONGEST_SECONDS
         if math.isnan(number):
             self.fail(f"{value!r} is not a number of seconds", param, context)
+        if not lowest <= number <= highest:
+            limits = _limits(lowest, highest)
+            self.fail(f"{number:g} is not in the range: use {limits}", param, context)
         return number
 
 
@@ -132,8 +161,10 @@ def _start_demo(simulator: Simulator, ras: Ras, *, await_demo: bool) -> None:
             connected.wait(_DEMO_SECONDS)
 
 
-def provider_options(command: F) -> F:
-    """Add the options that name a provider; the command gets them as its argument `source`."""
+def provider_options(
+    command: F, *, simulate_help: str = "Use a simulated RAS with frequent changes."
+) -> F:
+    """Add the options that name a provider. The command gets them as its argument `source`."""
 
     @functools.wraps(command)
     def wrapped(backend: str | None, provider: str | None, simulate: bool, **others: Any) -> Any:
@@ -149,7 +180,7 @@ def provider_options(command: F) -> F:
             shell_complete=complete_file,
             help="A library with the functions of rasapi32. Default: Windows' own.",
         ),
-        click.option("--simulate", is_flag=True, help="Use a simulated RAS with frequent changes."),
+        click.option("--simulate", is_flag=True, help=simulate_help),
     )
     for option in reversed(options):
         wrapped = option(wrapped)

@@ -27,9 +27,7 @@ _WITHOUT = {
 }
 _SERVICE_STOPPED = "ERROR_RASMAN_CANNOT_INITIALIZE"
 _VARIABLE = "RAS_NATIVE_BACKEND"
-_SEND = (
-    "Please send us this report, which names no connection{}: ras-native doctor --self-test --json"
-)
+_REPORT = "this report, which names no connection: ras-native doctor --self-test --json"
 
 
 class Problem(NamedTuple):
@@ -114,14 +112,16 @@ def _versions() -> dict[str, Any]:
     }
 
 
-def _address() -> str:
-    """Return " to " and the address for reports, from [project.urls]; "" if none is known."""
+def please_send(report: str) -> str:
+    """Return what to do with a report. The address for reports is from [project.urls]."""
     try:
         lines = metadata.metadata("ras_native").get_all("Project-URL") or []
     except metadata.PackageNotFoundError:  # for instance, in a frozen program
-        return ""
+        lines = []
     addresses = dict(line.split(", ", 1) for line in lines)
-    return f" to {addresses['Issues']}" if "Issues" in addresses else ""
+    if "Issues" in addresses:
+        return f"Please send to {addresses['Issues']} {report}"
+    return f"Please keep, until the project has an address, {report}"
 
 
 def _installed_version(package: str) -> str:
@@ -243,7 +243,7 @@ def _print(report: Report, out: Console) -> None:
         failed = sum(item.passed is False for item in report.findings)
         checks = sum(item.passed is not None for item in report.findings)
         out.print(
-            f"\n{checks - failed} of {checks} checks passed. {_SEND.format(_address())}",
+            f"\n{checks - failed} of {checks} checks passed. {please_send(_REPORT)}",
             soft_wrap=True,
         )
     elif report.passed:

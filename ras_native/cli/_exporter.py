@@ -27,12 +27,12 @@ _ENDS = tuple(
 )  # Ctrl-C is SIGINT, which Python turns into KeyboardInterrupt
 _CAPACITY = 10_000  # events
 _LISTEN = "127.0.0.1:9861"
-_FIRST_POLL_PAUSE = 0.01  # seconds between two looks whether the first poll has ended
+_FIRST_POLL_PAUSE = 0.01  # seconds between two checks whether the first poll has ended
 
 
 @dataclass(frozen=True)
 class Options:
-    """The values of the options, besides the provider."""
+    """The values of the options, except those of the provider."""
 
     entries: tuple[str, ...]
     listen: str | None
@@ -53,7 +53,7 @@ def run(source: Source, options: Options) -> None:
     if options.textfile is not None and options.listen is not None:
         raise click.UsageError("--listen and --textfile are two ways to publish: use only one")
     if options.certfile is None and (options.keyfile or options.client_ca):
-        raise click.UsageError("--keyfile and --client-ca are for --certfile")
+        raise click.UsageError("--keyfile and --client-ca need --certfile")
     from prometheus_client import CollectorRegistry  # noqa: PLC0415 - `..exporter` checks for it
 
     registry = CollectorRegistry()
@@ -109,7 +109,7 @@ def _new_server(registry: CollectorRegistry, options: Options) -> MetricsServer:
 
 
 def parse_listen(text: str) -> tuple[str, int]:
-    """Parse HOST:PORT or [IPV6]:PORT; port 0 means a free one."""
+    """Parse HOST:PORT or [IPV6]:PORT. Port 0 means any free port."""
     host, _, port = text.rpartition(":")
     if port == "0":
         return parse_target(f"{host}:1")[0], 0
@@ -124,7 +124,7 @@ def _is_loopback(host: str) -> bool:
 
 
 class _Textfile:
-    """The file for a textfile collector, which is written again and again."""
+    """Writes the file for a textfile collector again and again."""
 
     def __init__(self, registry: CollectorRegistry, path: str, interval: float) -> None:
         self._registry, self._path, self._interval = registry, path, interval
@@ -133,13 +133,13 @@ class _Textfile:
         self._problem = ""
 
     def seconds_left(self, *, has_polled: bool) -> float:
-        """Return when to write next. The first write follows the first poll."""
+        """Return how long to wait before the next write. The first write follows the first poll."""
         if has_polled and not self._was_written:
             return 0.0
         return self._due - time.monotonic()
 
     def write(self) -> None:
-        """Write it. A failure is told and ends nothing, unless the first write fails."""
+        """Write the file, and report a failure. If the first write fails, the command ends."""
         self._due = time.monotonic() + self._interval
         try:
             write_textfile(self._registry, self._path)
@@ -147,14 +147,14 @@ class _Textfile:
             problem = f"cannot write {quoted(self._path)}: {error.strerror}"
             if not self._was_written:
                 raise click.ClickException(problem) from error
-            self._tell(problem)
+            self._report(problem)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
         else:
             self._was_written = True
-            self._tell("")
+            self._report("")
 
-    def _tell(self, problem: str) -> None:
+    def _report(self, problem: str) -> None:
         if problem != self._problem:
             click.echo(problem or f"{quoted(self._path)} is written again", err=True)
         self._problem = problem
@@ -171,7 +171,9 @@ def _consume(
     end = math.inf if seconds is None else time.monotonic() + seconds
     try:
         while True:
-            has_polled = monitor.has_polled  # read before the wait, to miss none of its events
+            has_polled = (
+                monitor.has_polled
+            )  # read before the wait, so that no event of that poll is missed
             left = end - time.monotonic()
             if left <= 0 and has_polled:
                 break
@@ -192,7 +194,7 @@ def _consume(
 
 
 def _apply_waiting(monitor: Monitor, collector: RasCollector) -> None:
-    """Apply what waits in the queue, which cannot be more than it holds."""
+    """Apply the events in the queue, at most as many as the queue can hold."""
     with suppress(TimeoutError):
         for _ in range(_CAPACITY):
             collector.apply(monitor.get(0))
@@ -205,14 +207,14 @@ def _apply_next(monitor: Monitor, collector: RasCollector, seconds: float) -> No
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM, and Ctrl-Break on Windows, end the command as it ends by itself."""
+    """Let SIGTERM, and Ctrl-Break on Windows, end the command in the normal way."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def end(_number: int, _frame: FrameType | None) -> None:
         for name in _ENDS:
-            signal.signal(name, signal.SIG_IGN)  # a second one must not interrupt the end
+            signal.signal(name, signal.SIG_IGN)  # a second signal must not interrupt the end
         raise SystemExit(0)
 
     before = {name: signal.signal(name, end) for name in _ENDS}

@@ -11,7 +11,7 @@ from typing import Any, TextIO, TypeVar
 import click
 
 from .. import EVENTS, MonitorEvent
-from ._common import complete_file, json_option, quoted
+from ._common import Whole, complete_file, json_option, quoted
 from ._hooks import COMMAND_SECONDS, Hook, Hooks
 from ._probe import Probe
 from ._reports import Problem, Reports
@@ -159,7 +159,8 @@ def output_options(command: F) -> F:
             metavar="EVENT COMMAND",
             help="Run COMMAND for each such event, also if --only hides it. It gets the event as "
             "JSON on its standard input, and in variables: RAS_EVENT, RAS_ENTRY, RAS_TIME and "
-            f"others. No shell runs it. It has {COMMAND_SECONDS:g} seconds. Its output is dropped.",
+            "others. No shell runs it. Its output is dropped. After "
+            f"{COMMAND_SECONDS:g} seconds it is ended.",
         ),
         click.option(
             "--log",
@@ -169,7 +170,7 @@ def output_options(command: F) -> F:
         ),
         click.option(
             "--count",
-            type=click.IntRange(min=1),
+            type=Whole(1),
             metavar="COUNT",
             help="Stop after COUNT events have been shown.",
         ),

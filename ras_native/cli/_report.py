@@ -41,7 +41,7 @@ _COLUMNS = (
 
 
 def _moment(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
-    """Parse a moment to nanoseconds since 1970; a time before another moment is negative."""
+    """Parse a moment to nanoseconds since 1970. A time before the end is negative."""
     if value is None:
         return None
     if value == "now":
@@ -55,8 +55,8 @@ def _moment(_context: click.Context, _parameter: click.Parameter, value: str | N
         moment_ns = -1
     if moment_ns < 0:
         raise click.BadParameter(
-            f"{quoted(value)} is no time: use 2026-12-31, '2026-12-31 23:59', 2026-12-31T23:59Z, "
-            "now, or for instance 90m, 24h or 7d"
+            f"{quoted(value)} is not a time: use 2026-12-31, '2026-12-31 23:59', "
+            "2026-12-31T23:59Z, now, or for instance 90m, 24h or 7d"
         )
     return moment_ns
 
@@ -82,27 +82,31 @@ def _local(moment_ns: int) -> str:
     "--since",
     callback=_moment,
     metavar="TIME",
-    help="Begin at TIME: a date, a date and time, or a time before the end such as 24h or 7d. "
-    "Without a time zone it is local time.",
+    help="Begin at TIME: a date, a date and time, or a time before the end, such as 24h or 7d. "
+    "Without a time zone, TIME is local.",
 )
 @click.option(
     "--until",
     callback=_moment,
     metavar="TIME",
-    help="End at TIME, for instance now, instead of at the last event. After the last event, "
-    "nothing is taken to have changed.",
+    help="End at TIME, for instance now, instead of at the last event. The state after the last "
+    "event counts until TIME.",
 )
 @json_option
 def report(file: str, since: int | None, until: int | None, as_json: bool) -> None:
-    """Sum up a recording: how available each entry was, its outages, and why it ended.
+    """Sum up a recording: how available each entry was, its outages and drops.
 
-    FILE is what `watch --record FILE` or Monitor(record=FILE) wrote.
+    FILE is a recording, from `watch --record FILE` or Monitor(record=FILE).
 
-    AVAILABLE is the share of time that an entry was up. Time for which nobody knows its state does
-    not count: while RAS cannot be asked, and while the system sleeps. An outage lasts until the
-    entry is up again.
+    AVAILABLE is the share of time that an entry was up. The time does not count while RAS cannot be
+    asked, and while the system sleeps.
 
-    With --json, moments are in nanoseconds since 1970 in UTC.
+    OUTAGES counts the outages. An outage begins when an entry stops being up, and lasts until it is
+    up again. LASTED is the time of all outages, LONGEST the time of the longest outage.
+
+    DROPS counts connections that ended after they were up. REASONS says why they ended.
+
+    With --json, members whose names end in _ns are nanoseconds since 1970 in UTC.
     """
     last_ns = _after(until, _now_ns())
     try:
@@ -124,12 +128,12 @@ def report(file: str, since: int | None, until: int | None, as_json: bool) -> No
 
 
 def _after(moment: int | None, end_ns: int) -> int | None:
-    """Return a moment that may be given as a time before the end."""
+    """Return a moment. A negative moment counts back from the end."""
     return moment if moment is None or moment >= 0 else end_ns + moment
 
 
 def _read(file: str, last_ns: int | None) -> tuple[Availability, int, int]:
-    """Return what the events up to a moment say, and when the first and the last happened."""
+    """Apply the events up to a moment. Also return when the first and the last event happened."""
     availability = Availability(window=LONGEST_SECONDS, most_changes=_MOST_CHANGES)
     first: MonitorEvent | None = None
     last: MonitorEvent | None = None
@@ -139,12 +143,12 @@ def _read(file: str, last_ns: int | None) -> tuple[Availability, int, int]:
         availability.apply(event)
         first, last = first or event, event
     if first is None or last is None:
-        raise click.ClickException("the recording has no events of that time")
+        raise click.ClickException("the recording has no events before that time")
     return availability, first.monotonic_ns, last.monotonic_ns
 
 
 def _on_utc(events: Iterable[MonitorEvent]) -> Iterator[MonitorEvent]:
-    """Move the moments of events to the clock of UTC, which the runs of a Monitor share."""
+    """Convert the times of events to UTC, because each Monitor may have its own clock."""
     sequence = shift_ns = 0
     for event in events:
         if event.sequence <= sequence or not sequence:  # the first of a Monitor

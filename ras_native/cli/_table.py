@@ -20,13 +20,13 @@ class Column(NamedTuple):
 
     heading: str
     rank: int
-    """0 is the most important column. What does not fit is left out from the highest rank on."""
+    """0 is the most important column. Columns with the highest rank are left out first."""
     least: int | None = None
     """The width in cells to which its texts may be shortened; None: they are not shortened."""
     is_number: bool = False
     """Whether it is aligned on the right."""
     cut_at_end: bool = False
-    """Whether texts are shortened at their end. By default they are shortened in the middle."""
+    """Whether texts are shortened at their end instead of in the middle."""
     is_optional: bool = False
     """Whether it is left out if all its texts are empty, even if there is room."""
 
@@ -42,7 +42,7 @@ Row = Iterable[str | Cell]
 
 
 def fit(columns: Sequence[Column], texts: Sequence[Sequence[str]], width: int) -> list[int | None]:
-    """Return the width of each column in cells; None: it is left out.
+    """Return the width of each column in cells. None: the column is left out.
 
     `texts` are the texts of each column. Empty columns are the first to be left out. One column
     is always shown, even if it must be shortened more than it allows.
@@ -66,7 +66,7 @@ def fit(columns: Sequence[Column], texts: Sequence[Sequence[str]], width: int) -
 
 
 def print_table(console: Console, columns: Sequence[Column], rows: Iterable[Row]) -> None:
-    """Print a table that fits the terminal. A console that is no terminal shows all of it."""
+    """Print a table that fits the terminal. Without a terminal, it is printed whole."""
     cells = [[_visible(cell, console) for cell in row] for row in rows]
     texts = [[row[i].text for row in cells] for i in range(len(columns))]
     widths = fit(columns, texts, console.width)

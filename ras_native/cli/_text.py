@@ -41,9 +41,9 @@ def is_limited(console: Console) -> bool:
 
 
 def isolated(text: str, console: Console) -> str:
-    """Add a mark to right-to-left text, or a terminal may move the numbers after it before it.
+    """Add a mark to right-to-left text. Else a terminal may show the next number before it.
 
-    Without a terminal the text stays as it is, because a program may read it.
+    Without a terminal the text is not changed, because a program may read it.
     """
     is_reversed = any(unicodedata.bidirectional(character) in {"R", "AL"} for character in text)
     marked = text + _LEFT_TO_RIGHT_MARK
@@ -52,7 +52,7 @@ def isolated(text: str, console: Console) -> str:
 
 
 def can_show(text: str, console: Console) -> bool:
-    """Whether the terminal has these characters, as far as its locale and its encoding tell."""
+    """Whether the terminal has these characters, as far as its locale and encoding show."""
     locale = os.environ.get("LC_ALL") or os.environ.get("LANG")
     if locale in _PLAIN_LOCALES:  # Python uses UTF-8 there, but the terminal may not
         return text.isascii()
@@ -71,7 +71,7 @@ def _head(text: str, cells: int) -> str:
 
 
 def _tail(text: str, cells: int) -> str:
-    """Return as much of the end as fits. It does not begin with a mark without its letter."""
+    """Return as much of the end as fits. It does not begin with a mark that has lost its letter."""
     size = bisect_right(
         range(len(text) + 1), cells, key=lambda size: cell_len(text[len(text) - size :])
     )

@@ -1,7 +1,7 @@
 """Metrics for Prometheus: what a Monitor sees, for one computer or for a fleet.
 
 It needs prometheus-client: `pip install 'ras_native[prometheus]'`. The command
-`ras-native exporter` does all of this; a program with a registry of its own uses `RasCollector`.
+`ras-native exporter` does all of this. A program that has a registry uses `RasCollector`.
 
 `RasCollector` keeps the metrics, `MetricsServer` serves a registry over HTTP, and `write_textfile`
 writes it into a file for a textfile collector. `METRICS` lists all metrics.

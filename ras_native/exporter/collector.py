@@ -70,7 +70,7 @@ class Metric(NamedTuple):
     - `name`: Its name.
     - `kind`: Its type, as Prometheus calls it.
     - `labels`: The names of its labels.
-    - `text`: What it tells.
+    - `text`: What it means.
 
     >>> from ras_native.exporter import METRICS
     >>> metric = METRICS[0]
@@ -84,7 +84,7 @@ class Metric(NamedTuple):
     text: str
 
     def family(self) -> _Family:
-        """Return it without values.
+        """Return the metric without values.
 
         >>> from ras_native.exporter import METRICS
         >>> METRICS[0].family().name
@@ -108,7 +108,7 @@ METRICS = (
     ),
     Metric(
         "ras_uptime_seconds", "gauge", _ENTRY,
-        "How long the entry has been connected. Missing while it is not.",
+        "How long the entry has been connected. Missing while it is not connected.",
     ),
     Metric(
         "ras_bytes_received_total", "counter", _ENTRY,
@@ -128,7 +128,7 @@ METRICS = (
     ),
     Metric(
         "ras_outages_total", "counter", ("entry",),
-        "How often the entry was up and then was not. The first dialling is no outage.",
+        "How often the entry stopped being up. The first dialling is no outage.",
     ),
     Metric(
         "ras_outage_seconds_total", "counter", ("entry",), "How long the outages have lasted.",
@@ -144,12 +144,12 @@ METRICS = (
     ),
     Metric(
         "ras_provider_call_seconds", "gauge", (),
-        "How long the current calls of RAS have been running; 0 if none is.",
+        "How long the current calls of RAS have been running; 0 if no call runs.",
     ),
     Metric("ras_monitor_polls_total", "counter", (), "Polls of RAS."),
     Metric(
         "ras_monitor_last_poll_timestamp_seconds", "gauge", (),
-        "When RAS last listed the connections, in seconds since 1970. Missing if it never has.",
+        "When RAS last listed the connections, in seconds since 1970. Missing before that.",
     ),
     Metric(
         "ras_poll_duration_seconds", "histogram", (),
@@ -169,15 +169,15 @@ METRICS = (
     ),
     Metric(
         "ras_probe_up", "gauge", ("entry",),
-        "1 if the last probe through the entry's tunnel had an answer. Missing while it is down.",
+        "1 if the last probe through the tunnel had an answer. Missing while the tunnel is down.",
     ),
     Metric(
         "ras_probe_duration_seconds", "gauge", ("entry",),
-        "The round trip of the last probe. Missing if that had no answer.",
+        "The round trip of the last probe. Missing if it had no answer.",
     ),
     Metric(
         "ras_probes_total", "counter", ("entry", "outcome"),
-        "Probes, by their outcome. The answers are open and refused.",
+        "Probes, by their outcome. The outcomes open and refused are answers.",
     ),
     Metric(
         "ras_dropped_events_total", "counter", (),
@@ -193,7 +193,7 @@ class _Entry:
     """The labels of an entry."""
 
     name: str
-    """Its name as the Monitor tells it."""
+    """Its name as the Monitor reports it."""
     label: str
     is_expected: bool = False
     device_type: str = ""
@@ -214,19 +214,19 @@ class _Entry:
 
 
 class RasCollector(Collector):
-    """Keeps the metrics of a Monitor for one's own registry of prometheus-client.
+    """Keeps the metrics of a Monitor, for a registry of prometheus-client.
 
-    Each event of a Monitor goes to one consumer. `consume` is that consumer; run it in a thread of
-    its own if the program does something else. A program that already takes the events calls
-    `apply` with each of them instead. A scrape only reads what is known: it never calls RAS.
+    Each event of a Monitor goes to one consumer. `consume` is such a consumer. Run it in its own
+    thread if the program does something else. A program that takes the events itself calls `apply`
+    with each event instead. A scrape only reads what is known. It never calls RAS.
 
-    monitor: what to ask, without a call of RAS, for the numbers that no event has: statistics (if
-    it was made with `statistics_interval`), polls. None leaves those out.
+    monitor: the Monitor whose counters are read (no RAS call): polls, probes, and statistics if it
+    was made with `statistics_interval`. None: these metrics are missing.
     entries: the expected entries. They have metrics from the start.
-    event_log: as for the Monitor. True counts an end when its reason is known, in `Explained`;
-    False counts it at once, with the reason "unknown".
-    max_entries: how many entries have metrics, from 1 to 1000; `ras_dropped_events_total` counts
-    the events of further ones.
+    event_log: the same as for the Monitor. True: an ended connection is counted when `Explained`
+    reports its reason. False: it is counted at once, with the reason "unknown".
+    max_entries: at most this many entries have metrics, from 1 to 1000. `ras_dropped_events_total`
+    counts the events of other entries.
 
     Any thread may use it. Raises TypeError or ValueError for a bad argument.
 
@@ -276,7 +276,8 @@ class RasCollector(Collector):
     def consume(self) -> None:
         """Apply the events of the Monitor until it is closed.
 
-        Raises ValueError without a Monitor, or if it was not entered; or the error that ended it.
+        Raises ValueError if there is no Monitor, or it was not entered. Raises the error that ended
+        the Monitor.
 
         >>> from ras_native.exporter import RasCollector
         >>> collector = RasCollector(monitor)
@@ -290,7 +291,7 @@ class RasCollector(Collector):
                 self.apply(self._monitor.get())
 
     def apply(self, event: MonitorEvent) -> None:
-        """Take the next event. Raises TypeError if it is none.
+        """Take the next event. Raises TypeError if `event` is not an event.
 
         >>> from ras_native.exporter import RasCollector
         >>> collector = RasCollector()
@@ -335,7 +336,7 @@ class RasCollector(Collector):
                 entry.note(observation.connection)
 
     def _admit(self, name: str) -> _Entry | None:
-        """Return the entry of this name, a new one if need be; None if there are too many."""
+        """Return the entry of this name. Add it if it is new. None if there are too many."""
         label = _text(name)
         entry = self._entries.get(label.casefold())
         if entry is None and len(self._entries) < self._most:
@@ -431,7 +432,7 @@ class RasCollector(Collector):
 
 
 def _traffic_by_entry(monitor: Monitor | None) -> dict[str, Traffic]:
-    """Return what passed through the first connection of each entry."""
+    """Return the statistics of the first connection of each entry."""
     found: dict[str, Traffic] = {}
     if monitor is not None:
         with suppress(ValueError):  # it takes no samples, or was not entered yet

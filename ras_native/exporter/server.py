@@ -23,10 +23,10 @@ from .._log import logger
 
 PORT = 9861
 MOST_CONNECTIONS = 32
-"""How many clients may be connected at a time. Further ones are disconnected."""
+"""At most this many clients are connected at a time. Others are disconnected."""
 CONNECTION_SECONDS = 10.0
 """A connection that lasts longer is cut."""
-_LOOK_SECONDS = 0.25  # between two looks for such connections, and for `close`
+_LOOK_SECONDS = 0.25  # between two checks for such connections, and for `close`
 _HELP = b"The metrics are at /metrics.\n"
 
 _Socket = socket.socket
@@ -36,7 +36,7 @@ _Self = TypeVar("_Self", bound="MetricsServer")
 class _Handler(MetricsHandler):
     """Answers one request with the metrics. It uses neither the Host header nor any name in it."""
 
-    server_version, sys_version = "ras_native", ""  # no version helps somebody who looks for holes
+    server_version, sys_version = "ras_native", ""  # a version would help an attacker
 
     def do_GET(self) -> None:  # noqa: N802 - http.server's name
         path = self.path.partition("?")[0]
@@ -61,7 +61,7 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
     """Gives each connection a thread, a time limit and, if there is a context, TLS."""
 
     daemon_threads = True
-    allow_reuse_address = sys.platform != "win32"  # there it would share a port that is in use
+    allow_reuse_address = sys.platform != "win32"  # on Windows it shares a port in use
 
     def __init__(
         self, family: int, address: Any, handler: type[_Handler], context: ssl.SSLContext | None
@@ -72,7 +72,7 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
         super().__init__(address, handler)
 
     def server_bind(self) -> None:
-        """Bind, without HTTPServer's question to the DNS."""
+        """Bind. HTTPServer would also ask the DNS for a name."""
         socketserver.TCPServer.server_bind(self)
 
     def get_request(self) -> tuple[_Socket, Any]:
@@ -107,18 +107,18 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        """Cut the connections that last too long; their threads end then."""
+        """Cut the connections that last too long. Then their threads end."""
         now = time.monotonic()
         self.cut([request for request, end in self._open.copy().items() if end <= now])
 
     def cut(self, requests: list[_Socket] | None = None) -> None:
-        """End connections, by default all."""
+        """End these connections, or all of them."""
         for request in list(self._open.copy()) if requests is None else requests:
             with suppress(OSError):  # it has ended meanwhile
                 socket.socket.shutdown(request, socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        """Note a connection that failed. Its client may be hostile, so the log stays short."""
+        """Log a failed connection in one line, because its client may be hostile."""
         logger.info("a client that reads metrics failed: %r", sys.exc_info()[1])
 
 
@@ -126,18 +126,18 @@ class MetricsServer:
     """Serves the metrics of a registry at http://HOST:PORT/metrics; a context manager.
 
     It answers in threads of its own, from entering until `close`. At most 32 clients are connected
-    at a time, each for at most 10 seconds. It checks no password: put a proxy before it for that.
+    at a time, each for at most 10 seconds. It cannot check passwords: use a proxy or `client_ca`.
 
     registry: a `prometheus_client.CollectorRegistry`.
     host: the address to listen at. The default is loopback: only this computer can connect.
-    port: the port; 0 takes a free one, which `port` then tells.
+    port: the port. 0 takes any free port, and the property `port` is its number.
     certfile: a file with the certificate, in PEM; it makes the server speak TLS (https).
     keyfile: a file with its private key, without a password; None: the key is in `certfile`.
     client_ca: a file with certificates, in PEM. A client must then show a certificate that one of
     them signed.
 
-    Raises OSError if the port is taken or the address is not of this computer, or if a file cannot
-    be read or is wrong; ValueError or TypeError for a bad argument.
+    Raises OSError if it cannot listen at this address and port, or if a file cannot be read or is
+    wrong. Raises TypeError or ValueError for a bad argument.
 
     >>> from prometheus_client import CollectorRegistry
     >>> from urllib.request import urlopen

@@ -18,14 +18,14 @@ _PAUSE = 0.05  # seconds
 def write_textfile(registry: CollectorRegistry, path: str | os.PathLike[str]) -> None:
     """Write the metrics of a registry into a file, for a textfile collector.
 
-    The file is in UTF-8, its lines end with LF. A reader sees the old file or the new one, never a
-    part: the new one is written beside it, and then moved. On Windows that fails while another
-    program has the file open; it is tried again for a second.
+    The file is in UTF-8, and its lines end with LF. The new file is written beside the old file,
+    and then replaces it. So a reader never sees a part of a file. On Windows, replacing fails while
+    another program has the old file open. The function tries again for about one second.
 
-    path: the file; textfile collectors read only files that end in ".prom".
+    path: the file. Its name must end in ".prom": textfile collectors read no other files.
 
-    Raises ValueError or TypeError for a bad path, OSError if the file cannot be written. The old
-    file is then still there, and nothing else is left behind.
+    Raises TypeError or ValueError for a bad path, OSError if the file cannot be written. After an
+    error, the old file is unchanged.
 
     >>> import pathlib, tempfile
     >>> from prometheus_client import CollectorRegistry
@@ -62,7 +62,7 @@ def checked_path(path: object) -> str:
 
 def _move(source: str, target: str) -> None:
     for _ in range(_MOVES - 1):
-        with suppress(PermissionError):  # on Windows, somebody reads the old file
+        with suppress(PermissionError):  # on Windows, a program reads the old file
             os.replace(source, target)
             return
         time.sleep(_PAUSE)

@@ -34,9 +34,9 @@ from .events import (
 from .health import HealthKind
 
 MOST_ENTRIES = 1000
-"""So many entries are kept."""
+"""At most this many entries are kept."""
 MOST_RESULTS = 360
-"""So many results of probes are kept for each entry or target."""
+"""At most this many results of probes are kept for each entry or target."""
 
 _DAY = 86_400.0
 _MOST_CHANGES = 10_000_000
@@ -53,8 +53,8 @@ class AvailabilityState(str, Enum):
     - `UNREACHABLE`: The probe through it fails.
     - `CONNECTING`: It is being dialled, or its dialling failed.
     - `DOWN`: It is not connected, and was listed before.
-    - `ABSENT`: It was not listed since the Monitor began.
-    - `UNKNOWN`: Nobody knows: RAS cannot be asked, the system slept, or events were lost.
+    - `ABSENT`: It has not been listed since the Monitor began.
+    - `UNKNOWN`: RAS cannot be asked, the system slept, or events were lost.
     """
 
     UP = "up"
@@ -117,9 +117,10 @@ class StateSegment(NamedTuple):
 class EndReason:
     """Why connections of an entry ended.
 
-    - `reason`: The reason; None if nobody knows it.
-    - `count`: How many ended for this reason.
-    - `monotonic_ns`: When the last of them ended, on the clock of `MonitorEvent.monotonic_ns`.
+    - `reason`: The reason; None if it is unknown.
+    - `count`: How many connections ended for this reason.
+    - `monotonic_ns`: When the last of these connections ended, on the clock of
+      `MonitorEvent.monotonic_ns`.
     - `time`: The same moment in UTC.
 
     >>> availability = Availability()
@@ -149,10 +150,10 @@ class RoundTrips(NamedTuple):
 
     - `last`: Seconds of the last probe; None if it had no answer.
     - `average`: The average in seconds; None if no probe had an answer.
-    - `p95`: At least 95 of 100 answers took no longer than these seconds; None as for
-      `average`.
+    - `p95`: At least 95 of 100 answers took no longer than these seconds; None if no
+      probe had an answer.
     - `sent`: The number of results that are kept, which is at most 360.
-    - `lost`: How many of them had no answer.
+    - `lost`: How many probes had no answer.
     - `recent`: The results that are kept, oldest first: seconds, or None for no answer.
     """
 
@@ -174,7 +175,7 @@ class EntryTotals(NamedTuple):
 
     - `drops`: How many of its connections ended after they were up.
     - `outages`: How many outages began.
-    - `outage_seconds`: How long they lasted. The current state counts once it ends.
+    - `outage_seconds`: How long the outages lasted, without the time in the current state.
     """
 
     drops: int
@@ -195,20 +196,21 @@ class EntryAvailability:
     - `state`: Its state now.
     - `since_ns`: Since when it has this state, on the clock of `MonitorEvent.monotonic_ns`;
       None before the first event.
-    - `from_ns`: Since when its state is kept, at most a window ago.
+    - `from_ns`: The start of `timeline`: at most a window before `to_ns`.
     - `to_ns`: The end of the window.
-    - `availability`: `up_seconds` / `known_seconds`, from 0 to 1; None if nothing is known.
+    - `availability`: `up_seconds` / `known_seconds`, from 0 to 1; None if nothing was known.
     - `up_seconds`: How long it was UP.
     - `known_seconds`: How long it was in any state but UNKNOWN.
-    - `outages`: How many outages began or lasted in the window; one that still lasts counts
-      too.
-    - `outage_seconds`: How long they lasted in the window.
-    - `longest_outage`: How many seconds the longest of them lasted in the window.
+    - `outages`: How many outages began or lasted in the window. An outage that still lasts
+      counts too.
+    - `outage_seconds`: How long these outages lasted in the window.
+    - `longest_outage`: How many seconds the longest outage lasted in the window.
     - `drops`: How many of its connections ended after they were up. Each link of a multilink
       connection counts.
-    - `reasons`: Why they ended, the last reason first. The counts make up `drops`.
+    - `reasons`: Why these connections ended, the last reason first. The sum of the counts is
+      `drops`.
     - `timeline`: Its states, oldest first, from `from_ns` to `to_ns`.
-    - `round_trips`: The last results of its probes; None if there are none.
+    - `round_trips`: The last results of its probes; None if it has no results.
 
     >>> availability = Availability(["Head office"])
     >>> availability.apply_snapshot(ras.snapshot(), 1_000_000_000)
@@ -363,25 +365,28 @@ class Availability:
     >>> print(summary.state, summary.availability, summary.up_seconds)
     up 1.0 5.0
 
-    An outage is the time from when an entry was up until it is up again. So the first dialling is
-    none, and neither is a time in which the state is UNKNOWN. An entry that was dialled again
-    between two polls had an outage of 0 seconds. An entry with several connections is as well as
-    the best of them.
+    An outage begins when an entry that was up stops being up. It ends when the entry is up again.
+    The first dialling is no outage. Time in the state UNKNOWN is not part of an outage. An entry
+    that was dialled again between two polls had an outage of 0 seconds. An entry with several
+    connections has the state of the best one.
 
     UNKNOWN counts neither as up nor as down. It is the state before the first event, while RAS
     cannot be asked, while the system slept, and for the time of events that a slow consumer lost.
-    Those events are missing in the counts too; after them, a connection is taken as neither silent
-    nor unreachable until an event says otherwise. An event whose `sequence` is not higher than the
-    last one begins another Monitor: the time between the two is UNKNOWN, and an outage needs that
-    the new one saw the entry up.
+    The counts do not include lost events. After them, a connection that is up has the state UP
+    until an event reports that it is silent or unreachable.
 
-    entries: entries that should be connected. They are there from the start; until the first poll
-    they are UNKNOWN, then ABSENT until they are listed. Names are compared without letter case.
+    A `sequence` that does not grow means a new Monitor. The time between both Monitors is UNKNOWN.
+    A new outage begins only after the new Monitor saw the entry up.
+
+    entries: entries that should be connected. They are present from the start. Their state is
+    UNKNOWN until the first poll, then ABSENT until they are listed. Letter case does not matter.
     window: how many seconds to keep.
-    most_changes: how many changes of state to keep for each entry, and half as many ends.
+    most_changes: how many changes of state to keep for each entry. Half as many ends of connections
+    are kept.
 
-    It keeps at most 1,000 entries. If more come, it forgets others: first the one that is down
-    longest, last the expected ones. `forgotten` counts them. Use it from one thread at a time.
+    It keeps at most 1,000 entries. If more come, it removes others: first the entry that has been
+    down longest, and expected entries last. `forgotten` counts the removed entries. Use it from one
+    thread at a time.
 
     Raises TypeError or ValueError for a bad argument.
     """
@@ -397,7 +402,7 @@ class Availability:
         self._sequence = 0
         self._now_ns: int | None = None  # of the last event
         self.forgotten = 0
-        """How many entries were forgotten because there were too many."""
+        """How many entries were removed because there were too many."""
         if isinstance(entries, (str, bytes)) or not isinstance(entries, Iterable):
             raise _check.wrong_type("entries", "an iterable of names", entries)
         for name in entries:
@@ -418,7 +423,7 @@ class Availability:
     # What happens
 
     def apply(self, event: MonitorEvent) -> None:
-        """Take the next event. Raises TypeError if it is none.
+        """Take the next event. Raises TypeError if `event` is not an event.
 
         >>> availability = Availability()
         >>> handle = sim.add("Head office")
@@ -455,7 +460,7 @@ class Availability:
         """Take all connections at once, as a poll at this moment listed them.
 
         A Monitor's events make this unnecessary, with one exception. If its first poll lists
-        nothing, and the Monitor was not given the expected entries, then no event tells that.
+        nothing, and the Monitor was not given the expected entries, then no event reports that.
 
         snapshot: the connections, as `Ras.snapshot` or `Monitor.snapshot` gives them.
         monotonic_ns: when the poll returned, on the clock of `time.perf_counter_ns`.
@@ -478,7 +483,7 @@ class Availability:
         """Take the result of a probe through an entry, or to any other target.
 
         name: the entry or the target; letter case does not matter.
-        seconds: how long the answer took; None if there was none.
+        seconds: how long the answer took; None if there was no answer.
         monotonic_ns: when the probe ended. A result that is not newer than the last one of this
         name is ignored. So you may pass all of `Monitor.probe_results` again and again.
 
@@ -502,12 +507,12 @@ class Availability:
     def summary(self, entry: str, now_ns: int, *, window: float | None = None) -> EntryAvailability:
         """Return how available an entry was in the `window` seconds before `now_ns`.
 
-        now_ns: the present, on the clock of `time.perf_counter_ns`, which events use; for a replay
-        the `monotonic_ns` of an event. A moment before the last change counts as that.
-        window: None for all that is kept.
+        now_ns: the present, on the clock of `time.perf_counter_ns`, which events use. For a replay,
+        use the `monotonic_ns` of an event. The window never ends before the last change.
+        window: None means the whole time that is kept.
 
         Raises KeyError for an entry that is not in `entries`, ValueError for a window longer than
-        the one that is kept.
+        the time that is kept.
 
         >>> availability = Availability()
         >>> handle = sim.add("Head office")
@@ -636,7 +641,7 @@ class Availability:
             self._skip(event.from_ns, event.to_ns)
 
     def _begin_again(self) -> None:
-        """Another Monitor's events follow: forget what this one saw last."""
+        """Forget the last states, because the events of another Monitor follow."""
         self._go_blind(self._now_ns)
         for entry in self._entries.values():
             entry.links.clear()
@@ -652,7 +657,7 @@ class Availability:
         return entry
 
     def _track(self, name: str) -> _Entry:
-        """Return the entry of this name, a new one if need be."""
+        """Return the entry of this name. Add it if it is new."""
         key = name.casefold()
         entry = self._entries.get(key)
         if entry is None:
@@ -687,19 +692,19 @@ class Availability:
             self._settle(entry, now_ns)
 
     def _see(self, now_ns: int) -> None:
-        """Know the states from now on."""
+        """From now on, the states are known."""
         if self._is_blind:
             self._is_blind = False
             self._settle_all(now_ns)
 
     def _skip(self, from_ns: int | None, to_ns: int) -> None:
-        """Know nothing of this time, at whose end the states are those at its begin."""
+        """Make the states UNKNOWN for this time. Then they are the same as before."""
         if not self._is_blind:
             self._go_blind(from_ns)
         self._see(to_ns)
 
     def _go_blind(self, since_ns: int | None) -> None:
-        """Know nothing since this moment, or since the last event."""
+        """Make the states UNKNOWN since this moment, or since the last event."""
         self._is_blind = True
         since_ns = self._now_ns if since_ns is None else since_ns
         if since_ns is not None:
@@ -724,7 +729,7 @@ def _reasons(ends: Iterable[_End]) -> tuple[EndReason, ...]:
 
 
 def _joined(periods: Iterable[tuple[_Change, int, int]]) -> Iterator[StateSegment]:
-    """Leave out the periods without length, and join those of one state."""
+    """Omit periods without length, and join periods of the same state."""
     lasting = (period for period in periods if period[2] > period[1])
     for state, group in groupby(lasting, key=lambda period: period[0].state):
         whole = list(group)

@@ -44,7 +44,7 @@ SHORTEST_STATISTICS_INTERVAL = 0.01
 LONGEST_CAPACITY = 10_000_000
 CLOSE_SECONDS = 1.0
 """How long `Monitor.close` waits for a call of the provider to return."""
-_START_SECONDS = 0.001  # between two looks at a Monitor that starts
+_START_SECONDS = 0.001  # between two checks of a Monitor that starts
 
 _OF_THE_PARENT = "this Monitor belongs to the process that forked this one: make a new one"
 
@@ -557,11 +557,11 @@ class Monitor:
         return self._entered().has_polled
 
     def wait_until_started(self, timeout: float = 10.0) -> None:
-        """Wait until the Monitor notices everything that follows, at most `timeout` seconds.
+        """Wait until the Monitor has polled once and opened the event log.
 
-        Then it has polled, and the event log is open, so it can tell reasons. `has_event_log` is
-        False if there is no event log, or it cannot be opened now; the wait ends all the same. A
-        test calls this before it lets something happen.
+        Then it notices what follows, and can report reasons. If the event log cannot be opened now,
+        the wait ends too, and `has_event_log` is False. A test calls this before it changes
+        something. The wait takes at most `timeout` seconds.
 
         >>> monitor.wait_until_started()
         >>> monitor.has_polled, monitor.has_event_log
@@ -589,7 +589,7 @@ class Monitor:
 
     @property
     def has_event_log(self) -> bool:
-        """Whether the event log is open. Then the Monitor can tell the reasons of later ends.
+        """Whether the event log is open. Then the Monitor can report why connections end.
 
         >>> monitor.has_event_log
         True
@@ -657,8 +657,9 @@ class Monitor:
     def probe_results(self, entry: str) -> tuple[ProbeResult, ...]:
         """Return the last 360 results of the probes of this entry, oldest first.
 
-        They have the round trips. A probe that this computer cannot begin has no result.
-        `Availability.apply_probe` takes them. They are not recorded. Letter case does not matter.
+        Each result has the round trip. A probe that this computer cannot begin has no result. You
+        can pass the results to `Availability.apply_probe`. A recording does not contain them.
+        Letter case does not matter.
         Raises KeyError for an entry that `probe` does not name.
 
         >>> import socket, time
@@ -723,7 +724,7 @@ class Monitor:
     def durations(self) -> Durations:
         """Return how long the polls have taken, and the calls of RAS in them, as histograms.
 
-        With the native backend, counting them runs no Python code.
+        With the native backend, this measuring runs no Python code.
 
         >>> handle = sim.add("Head office")
         >>> print(monitor.get().entry)

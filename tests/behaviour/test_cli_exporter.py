@@ -230,15 +230,15 @@ def test_probes(run, sim, beside, closed_port):
         (["--listen", "127.0.0.1"], "use HOST:PORT"),
         (["--listen", "127.0.0.1:65536"], "the port must be"),
         (["--textfile", "a.txt"], "path must end in .prom"),
-        (["--keyfile", "key.pem"], "are for --certfile"),
+        (["--keyfile", "key.pem"], "need --certfile"),
         (["--probe", "127.0.0.1:443"], "use ENTRY=HOST:PORT"),
         (["--probe", "Office=host.example:443"], "probe['Office']: "),
         (["--probe", "Other=127.0.0.1:443", "Office"], "'Other' is not one of entries"),
         (["", "Office"], "entries must"),
         (["A", "B", "--max-entries", "1"], "max_entries: "),
-        (["--max-entries", "1001"], "1001 is not in the range"),
+        (["--max-entries", "1001"], "1001 is not in the range: use 1 to 1000"),
         (["--interval", "nan"], "nan"),
-        (["--write-interval", "0"], "0.0 is not in the range"),
+        (["--write-interval", "0"], "0 is not in the range: use 0.1 to"),
     ],
 )
 def test_wrong_usage(run, arguments, message):

@@ -183,7 +183,7 @@ def test_a_pause_keeps_the_picture_until_it_ends():
     event = partial(scene.drop, "Azure hub", 631, 5)
     see = shown(app, texts)
     piloted(app, "p", lambda _: app.inbox.put(event), see, "p", see)
-    assert "paused, 1 wait" in texts[0]
+    assert "paused, updates waiting: 1" in texts[0]
     assert "1 down" in texts[0]
     assert "2 down" in texts[1]
 
@@ -276,7 +276,7 @@ def test_a_redial_under_the_same_handle_inherits_no_uptime():
 def test_too_many_entries_are_counted(monkeypatch):
     monkeypatch.setattr("ras_native.monitor.availability.MOST_ENTRIES", 12)
     text = piloted(application(play(more=10)))
-    assert "entries are too many to show" in text
+    assert "removed: at most 1,000 entries are kept" in text
 
 
 def test_the_bar_shows_the_worst_state_of_each_part():
@@ -378,7 +378,7 @@ def test_polling_without_signals_is_told_at_the_top(ras, notifications):
         until(lambda: monitor.has_polled)
         app = LiveApp(model, terminal(), queue.SimpleQueue(), heading="", monitor=monitor)
         text = piloted(app)
-    assert ("polling only" in text.split("\n")[1]) == (not notifications)
+    assert ("RAS does not report changes" in text.split("\n")[1]) == (not notifications)
 
 
 def test_a_recording_that_cannot_be_begun_is_told(ras, tmp_path):

@@ -104,11 +104,11 @@ def test_the_time_between_two_recordings_is_unknown(path):
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (["--since", "yesterday"], 2, "'yesterday' is no time"),
-        (["--since", "1960-01-01"], 2, "'1960-01-01' is no time"),
-        (["--until", ""], 2, "'' is no time"),
+        (["--since", "yesterday"], 2, "'yesterday' is not a time"),
+        (["--since", "1960-01-01"], 2, "'1960-01-01' is not a time"),
+        (["--until", ""], 2, "'' is not a time"),
         (["--since", "2030-01-01"], 2, "--since must be before the end, 2026-01-0"),
-        (["--until", "2020-01-01"], 1, "the recording has no events of that time"),
+        (["--until", "2020-01-01"], 1, "the recording has no events before that time"),
     ],
 )
 def test_bad_times_are_explained(path, arguments, code, text):

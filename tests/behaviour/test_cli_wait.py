@@ -88,7 +88,7 @@ def test_wait_gives_up_on_a_dead_handle_at_once(run, sim):
     handle = sim.add("Office")
     sim.drop(handle)
     result = run("wait", hex(handle), "--timeout", str(NEVER), code=1)
-    assert "no connection's handle" in result.output
+    assert "is not the handle of a connection" in result.output
 
 
 def test_wait_gives_up_on_a_dialling_that_failed(run, sim):

@@ -122,7 +122,7 @@ def test_details_are_documents_of_their_own(run, ras, sim, monkeypatch):
 
 
 def test_details_need_json(run):
-    assert "--details is for --json" in run("watch", "--details", "1", code=2).stderr
+    assert "--details needs --json" in run("watch", "--details", "1", code=2).stderr
 
 
 def test_only_the_entries_asked_for_are_shown(run, sim, monkeypatch):

@@ -237,4 +237,4 @@ def test_no_answer_names_anybody(sim):
 
 def test_watch_end_is_for_the_self_test(sim):
     result = Command(sim, "ctypes")("doctor", "--watch-end", "1", code=2)
-    assert "--watch-end is for --self-test" in result.output
+    assert "--watch-end needs --self-test" in result.output

@@ -246,8 +246,8 @@ def test_watch_probes_via_an_entry(sim, run, sources):
 
 
 def test_via_needs_something_to_check(run):
-    assert "--via is for --probe" in run("watch", "--via", "a", code=2).output
+    assert "--via needs --probe" in run("watch", "--via", "a", code=2).output
 
 
 def test_connect_needs_a_provider_only_via_an_entry(run):
-    assert "are for --via" in run("connect", "127.0.0.1:9", code=2).output
+    assert "need --via" in run("connect", "127.0.0.1:9", code=2).output

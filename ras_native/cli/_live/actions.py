@@ -1,4 +1,4 @@
-"""What the keys do beyond the screen: hanging up, and recording."""
+"""What the keys h and r do: hang up, and record."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _HANG_UP_SECONDS = 10.0
 
 
 class Actions:
-    """Hangs up and records; `tell` gets a line for the log, from any thread.
+    """Hangs up and records. `tell` is called with a line for the log, from any thread.
 
     A recording needs a Monitor of its own, which begins with the connections of that moment.
-    `new_monitor` makes one that records to a file. `recording` is the file of `--record`, which
-    is recorded from beginning to end.
+    `new_monitor` makes a Monitor that records to a file. `recording` is the file of `--record`,
+    whose recording lasts as long as the command.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Actions:
         try:
             seconds = self._ras.hang_up(connection, timeout=_HANG_UP_SECONDS)
         except (RasError, ProviderError, TimeoutError, ValueError) as error:
-            self._tell(f"{name}: cannot be hung up: {error}")
+            self._tell(f"{name}: cannot hang up: {error}")
         else:
             self._tell(f"{name}: hung up in {seconds:.2f} s")
 
@@ -68,7 +68,7 @@ class Actions:
             self._tell(f"recording to {path}: 'ras-native replay' shows it again")
 
     def check(self) -> None:
-        """Tell whether the recording failed."""
+        """Report a recording that failed."""
         if self._monitor is not None and self._monitor.recording_error is not None:
             self._tell(f"the recording ended: {self._monitor.recording_error}")
             self.close()

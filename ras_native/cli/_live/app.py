@@ -1,4 +1,4 @@
-"""The terminal application: it takes what happened, draws it, and does what the keys ask for."""
+"""The terminal application. It takes updates, draws the screen, and handles the keys."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _MOST_WAITING = 100_000
 _BUSY_SECONDS = 3.0
 
 Inbox = queue.SimpleQueue[Callable[[], object]]
-"""What other threads want the thread of the application to do."""
+"""Calls that other threads hand to the thread of the application."""
 
 
 class LiveApp(App[int]):
     """Shows a model. Its result is an exit code: 0, or 130 after Ctrl-C.
 
-    `terminal` is where it is drawn. `probed` are the entries that the Monitor probes. `monitor` and
-    `actions` are None for a replay.
+    `terminal` is where it is drawn. `probed` are the entries that the Monitor probes. Without
+    `actions`, the keys h and r do nothing.
     """
 
     ENABLE_COMMAND_PALETTE = False
@@ -102,7 +102,7 @@ class LiveApp(App[int]):
         self.table = Table(lambda: len(self.view.rows), self._row, id="table")
         self.probes = Lines(lambda: len(self.model.probes), self._probe, id="probes")
         self.events = Log(lambda: len(self.model.log), self._event, id="log")
-        self._reason = (0, 0, 0)  # for which the columns were chosen
+        self._reason = (0, 0, 0)  # for which the columns were chosen: width, rows, second
 
     # The parts of the screen
 
@@ -117,7 +117,9 @@ class LiveApp(App[int]):
         yield Line(self._log_title, id="log-title")
         yield self.events
         yield Line(self._keys, id="keys")
-        yield Input(placeholder="filter: words, then Enter; Esc shows all", id="filter")
+        yield Input(
+            placeholder="filter by name, state, address or device; Esc shows all", id="filter"
+        )
 
     def on_mount(self) -> None:
         """Begin to draw."""
@@ -140,7 +142,7 @@ class LiveApp(App[int]):
         if since_ns is not None and time.perf_counter_ns() - since_ns > _BUSY_SECONDS * 1e9:
             return f"RAS has not answered for {(time.perf_counter_ns() - since_ns) / 1e9:.0f} s"
         if monitor.has_polled and not monitor.has_signals:
-            return "polling only, because RAS does not report changes"
+            return "RAS does not report changes: short ones may be missed"
         return ""
 
     def _notice(self, width: int) -> Text:
@@ -159,13 +161,14 @@ class LiveApp(App[int]):
     def _below(self, width: int) -> Text:
         flags = []
         if self._is_paused:
-            flags.append(f"paused, {self.inbox.qsize()} wait")
+            flags.append(f"paused, updates waiting: {self.inbox.qsize()}")
         if self.deeds is not None and self.deeds.recording is not None:
             flags.append(f"{self.symbols.record} recording to {self.deeds.recording}")
         if not self.view.rows and not self.view.left_out:
             flags.append("no connection")
         if self.model.availability.forgotten:
-            flags.append(f"{self.model.availability.forgotten} entries are too many to show")
+            removed = self.model.availability.forgotten
+            flags.append(f"{removed} removed: at most 1,000 entries are kept")
         shown = self.table.shown
         return join(lines.below_table(self.view, shown, self._shape, width, self.symbols, flags))
 
@@ -188,7 +191,7 @@ class LiveApp(App[int]):
     # Drawing
 
     def tick(self) -> None:
-        """Take what happened, and draw the screen if it changed or a second has passed."""
+        """Take the updates. Draw the screen if it changed, or a second has passed."""
         if self._is_paused and self.inbox.qsize() > _MOST_WAITING:
             self.action_pause()
         if not self._is_paused:
@@ -238,7 +241,7 @@ class LiveApp(App[int]):
         return self._shape
 
     def _share_out_height(self) -> None:
-        """Give the log what the table and the probes leave, but at least two fifths."""
+        """Divide the height. Below the probes, the log gets at least two fifths."""
         has_notice = bool(self._notice_text())
         self.notice.display = has_notice
         left = self.size.height - 5 - has_notice
@@ -254,12 +257,12 @@ class LiveApp(App[int]):
     # Keys
 
     def on_table_moved(self, event: Table.Moved) -> None:
-        """Select another connection."""
+        """Select another entry."""
         self.view.move(event.step)
         self.redraw()
 
     def on_table_opened(self) -> None:
-        """Show everything that is known of the selected connection."""
+        """Show the details of the selected entry."""
         if self.view.selected is not None:
             self.push_screen(Details(self._details, self._keys_of_details))
 
@@ -278,11 +281,11 @@ class LiveApp(App[int]):
         return join(lines.key("Esc", "back") + lines.key("arrows", "scroll"))
 
     async def action_quit(self) -> None:
-        """End."""
+        """End the application."""
         self.exit(0)
 
     def action_interrupt(self) -> None:
-        """End as Ctrl-C ends every command."""
+        """End with the exit code of Ctrl-C."""
         self.exit(CTRL_C)
 
     def action_filter(self) -> None:
@@ -316,12 +319,12 @@ class LiveApp(App[int]):
         self.redraw()
 
     def action_only_wrong(self) -> None:
-        """Show only what is wrong, or everything."""
+        """Hide the entries that are up or connecting, or show them again."""
         self.view.only_wrong = not self.view.only_wrong
         self.redraw()
 
     def action_pause(self) -> None:
-        """Stop taking what happens, or go on."""
+        """Stop taking updates, or continue."""
         self._is_paused = not self._is_paused
         self.redraw()
 
@@ -336,7 +339,9 @@ class LiveApp(App[int]):
             return
         if len(entry.connections) > 1:
             count = len(entry.connections)
-            self.model.show_problem(f"{entry.name}: {count} connections, use 'ras-native hangup'")
+            self.model.show_problem(
+                f"{entry.name} has {count} connections: use 'ras-native hangup HANDLE'"
+            )
             return
         (item,) = entry.connections.values()
         question = f"Hang up {self.symbols.visible(entry.name)} ({item.connection.handle:#x})?"
@@ -348,7 +353,7 @@ class LiveApp(App[int]):
         self.push_screen(Question(question), answered)
 
     def action_record(self) -> None:
-        """Begin to record, or end that recording."""
+        """Begin to record, or end the recording."""
         if self.deeds is None:
             return
         if self.deeds.can_end:

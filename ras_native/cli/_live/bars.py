@@ -16,7 +16,7 @@ _RANKS = {state: rank for rank, state in enumerate(WORST_FIRST)}
 def states(segments: Iterable[StateSegment], from_ns: int, to_ns: int, width: int) -> list[State]:
     """Divide the time into `width` parts, and return the worst state of each part.
 
-    A short outage is seen in a long time, because it decides its part.
+    So a short outage is visible in a long bar.
     """
     cells = [State.UNKNOWN] * width
     span = max(1, to_ns - from_ns)

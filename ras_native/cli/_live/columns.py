@@ -1,4 +1,4 @@
-"""The columns of the table: what they show, and which ones a terminal is wide enough for."""
+"""The columns of the table: what they show, and which columns fit the terminal."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .texts import Parts, age, milliseconds, padded, percent
 
 _NS = 1_000_000_000
 _ENTRY, _RECEIVED, _LAST_END = "ENTRY", "RECEIVED", "LAST END"
-_WIDE_ENOUGH, _NAME_WIDTH = 60, 24  # so much of a name comes before the less important columns
+_WIDE_ENOUGH, _NAME_WIDTH = 60, 24  # cells for a name, before the less important columns get room
 
 
 class Column(NamedTuple):
-    """One column. A column without anything to show in any row is left out."""
+    """One column. It is left out if it has nothing to show in any row."""
 
     heading: str
     least: int
@@ -115,18 +115,18 @@ def _p95(row: Row, _width: int, _symbols: Symbols) -> Parts:
 
 
 def last_reason(row: Row) -> tuple[Reason | None, str]:
-    """Return why the entry last ended or could not be dialled, and what to say without a reason.
+    """Return why the last connection ended or the last dialling failed, and a text without reason.
 
     Both are empty if that never happened.
     """
     failure, reasons = row.entry.failure, row.summary.reasons
     if failure and (not reasons or failure.monotonic_ns > reasons[0].monotonic_ns):
-        return failure.reason, "could not be dialled"
-    return (reasons[0].reason, "not known why") if reasons else (None, "")
+        return failure.reason, "dialling failed"
+    return (reasons[0].reason, "reason unknown") if reasons else (None, "")
 
 
 def why(row: Row) -> str:
-    """Return why the entry last ended or could not be dialled; empty if it never did."""
+    """Return why the last connection ended or the last dialling failed, as text; or ""."""
     reason, otherwise = last_reason(row)
     return otherwise if reason is None else f"{reason.code} {reason.text}"
 
@@ -201,7 +201,7 @@ class Layout(NamedTuple):
 
 
 def heading(shape: Layout, symbols: Symbols, sorted_by: str | None) -> Parts:
-    """Return the line above the rows; the column that sorts them is marked."""
+    """Return the line of headings. A mark shows which column sorts the rows."""
     parts: list[tuple[str, str]] = []
     for column, width in shape.columns:
         mark = symbols.sorted if column.heading == sorted_by else ""
@@ -213,8 +213,8 @@ def heading(shape: Layout, symbols: Symbols, sorted_by: str | None) -> Parts:
 def line(row: Row, shape: Layout, symbols: Symbols) -> Parts:
     """Return the line of a row.
 
-    An entry that is not connected has no traffic. If there is no column for it, the line says there
-    why the entry last ended.
+    An entry that is not connected has no traffic. If the column LAST END does not fit, the line
+    shows there why the last connection ended.
     """
     parts: list[tuple[str, str]] = []
     left = sum(width + shape.gap for _, width in shape.columns) - shape.gap

@@ -1,4 +1,4 @@
-"""Everything that is known of one entry, as lines."""
+"""The details of one entry, as lines."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def details(
     timeline: DialTimeline | None = None,
     health: Health | None = None,
 ) -> list[Text]:
-    """Return everything that is known of an entry, the last events first."""
+    """Return the details of an entry, the last events first."""
     events = [log_line(item, width - _INDENT, console) for item in reversed(row.entry.log)]
     for event in events:
         event.pad_left(_INDENT)
@@ -41,7 +41,7 @@ def details(
 
 
 class _Page:
-    """The lines above the events. `width` is that of the values, which stand behind their names."""
+    """The lines above the events. `width` is the width of the values."""
 
     def __init__(self, row: Row, width: int, symbols: Symbols) -> None:
         self._row, self._width, self._symbols = row, width, symbols
@@ -105,7 +105,7 @@ class _Page:
         yield from self._text("outages", f"{outages}, longest {age(summary.longest_outage)}")
         yield from self._text("drops", str(summary.drops))
         for end in summary.reasons:
-            text = "not known why" if end.reason is None else str(end.reason)
+            text = "reason unknown" if end.reason is None else str(end.reason)
             stamp = f"{end.time.astimezone():%H:%M:%S}"
             yield from self._text("", f"{end.count} x {text}, last at {stamp}")
         trips = summary.round_trips

@@ -1,4 +1,4 @@
-"""The screens that lie over the main one: a question, a file name, the help, the details."""
+"""The dialogs over the main screen: a question, a file name, the help, the details."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from .widgets import Line, Lines
 
 _HELP = """\
 q          quit
-/          filter: words that name, state, address or device contain
+/          filter by name, state, address or device
 s          sort by the next column
-f          show only what is not up
-up, down   select a connection; also k, j, page up, page down
-Enter      everything that is known of it
-h          hang it up, after a question
-p          pause: the picture stands, and events wait
-r          record to a file, or end that recording
-tab        go to the log and back; it scrolls
-Ctrl-Z     suspend, where the system can
+f          hide entries that are up or connecting
+up, down   select an entry; also k, j, page up, page down
+Enter      show the details of the entry
+h          hang up the entry, after a question
+p          pause: the screen stops changing; new events wait
+r          record to a file, or end the recording
+tab        switch between the table and the log
+Ctrl-Z     suspend, if the system can
 Ctrl-C     end with exit code 130"""
 
 
 class Question(ModalScreen[bool]):
-    """Asks a question that `y` affirms; every other answer is no."""
+    """Asks a question. The key y means yes; n, Esc, Enter and q mean no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", show=False),
@@ -53,7 +53,7 @@ class Question(ModalScreen[bool]):
 
 
 class FileName(ModalScreen["str | None"]):
-    """Asks for the name of a file; None if the user does not want one."""
+    """Asks for the name of a file. The result is None if the user cancels."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
 
@@ -77,7 +77,7 @@ class Help(ModalScreen[None]):
     """Lists the keys."""
 
     def compose(self) -> ComposeResult:
-        """Show the keys, and what the symbols mean."""
+        """Show the keys."""
         with Vertical(classes="dialog"):
             yield Static(Text(_HELP), markup=False)
 
@@ -87,7 +87,7 @@ class Help(ModalScreen[None]):
 
 
 class Details(Screen[None]):
-    """Everything that is known of one entry; `make(width)` returns its lines."""
+    """Shows the details of one entry. `make(width)` returns the lines."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter,backspace", "dismiss(None)", show=False)

@@ -35,7 +35,7 @@ _FEWER_KEYS = ("?", "q", "/", "Enter", "s", "f", "h", "r", "p")  # the most impo
 
 
 def heading(rows: Sequence[Row], title: str, seconds: float, width: int, symbols: Symbols) -> Parts:
-    """Return the first line: the number of entries in each state, what is watched, how long."""
+    """Return the first line: how many entries are in each state, the title, and the time."""
     name = (" ras-native watch ", "bold #0f1420 on #4fd08a")
     counts = Counter(row.summary.state for row in rows)
     long, short = [name], [name]
@@ -53,12 +53,12 @@ def heading(rows: Sequence[Row], title: str, seconds: float, width: int, symbols
 
 
 def notice(text: str, width: int, symbols: Symbols) -> Parts:
-    """Return the line of what makes the screen incomplete."""
+    """Return the line that warns of an incomplete screen."""
     return [(symbols.cut(f" ! {text}", width, at_end=True), f"bold {RED}")]
 
 
 def rule(text: Parts, width: int, symbols: Symbols) -> Parts:
-    """Return a line between two parts of the screen, which names the lower one."""
+    """Return a line between two parts of the screen. It names the lower part."""
     start = [(symbols.line * 2 + " ", DIM), *text, (" ", "")]
     return [*start, (symbols.line * max(0, width - length(start)), DIM)]
 
@@ -66,7 +66,7 @@ def rule(text: Parts, width: int, symbols: Symbols) -> Parts:
 def below_table(
     view: View, shown: range, shape: Layout, width: int, symbols: Symbols, flags: Sequence[str]
 ) -> Parts:
-    """Return the line below the table: what is hidden and what is chosen."""
+    """Return the line below the table: what is hidden, the filter, and the order."""
     more = len(view.rows) - len(shown)
     texts = [*flags]
     if more > 0:
@@ -127,7 +127,7 @@ def key(name: str, text: str) -> list[tuple[str, str]]:
 
 
 def keys(width: int) -> Parts:
-    """Return the line of the keys; a narrow terminal gets the most important ones."""
+    """Return the line of the keys; a narrow terminal shows the most important keys."""
     left, chosen = width, []
     for name in _FEWER_KEYS:
         needed = length(key(name, dict(KEYS)[name]))

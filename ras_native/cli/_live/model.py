@@ -29,7 +29,7 @@ from ... import (
 from .._probe import Probe
 
 BAR_SECONDS = 1800.0
-"""How much time the bar of states shows. An ended connection is shown as long as the bar is."""
+"""How much time the bar of states shows. Entries that are down stay in the table this long."""
 _NS = 1_000_000_000
 _ANSWERS = (ConnectOutcome.OPEN.value, ConnectOutcome.REFUSED.value)
 _CHANGES_ALL = (ProviderFailed, ProviderRecovered)
@@ -77,17 +77,17 @@ class Row(NamedTuple):
     summary: EntryAvailability
     now_ns: int
     ask: Callable[[Connection], Traffic | None] | None
-    """Asks what passed through a connection; None: nobody counts that."""
+    """Returns the statistics of a connection. None: no statistics are taken."""
 
     @property
     def traffic(self) -> Traffic | None:
-        """What passed through the connection; None if that is not known."""
+        """The statistics of the first connection; None if they are unknown."""
         first = next(iter(self.entry.connections.values()), None)
         return self.ask(first.connection) if self.ask and first else None
 
     @property
     def seconds(self) -> float | None:
-        """How long the entry has been in its state; if it is up, since it connected."""
+        """How long the entry has been in its state. If it is up: how long it has been connected."""
         since_ns = self.summary.since_ns
         if self.summary.state is AvailabilityState.UP:
             traffic = self.traffic
@@ -101,8 +101,8 @@ class Model:
     """The state of the screen. One thread changes and reads it.
 
     `entries` are expected: they are there from the start. `clock` returns the time on the clock of
-    `time.perf_counter_ns`. `traffic` tells what passed through the connections; None:
-    nobody counts that. The probes belong to the entry `via`, or to none.
+    `time.perf_counter_ns`. `traffic` returns the statistics of all connections; None: no statistics
+    are taken. `via` is the entry whose tunnel the probes of the command use, or None.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class Model:
     # What happens
 
     def follow(self, event: MonitorEvent, addresses: str = "") -> None:
-        """Apply an event. `addresses` are those in the tunnel, if it may have new ones."""
+        """Apply an event. `addresses` are new addresses in the tunnel, or ""."""
         self.version += 1
         self.availability.apply(event)
         if self._is_first or isinstance(event, _CHANGES_ALL) or _is_blind(event):
@@ -230,8 +230,8 @@ class Model:
     def rows(self) -> list[Row]:
         """Return the rows of the table, in the order in which their entries were first seen.
 
-        An entry has a row if it is expected, is connected, or ended while the bar goes back. The
-        summaries are those of the last changes: they tell the states, but not the present.
+        An entry that is down has a row if it is expected, or went down within the time of the bar.
+        Each summary was computed at the last change: its state is right, but its times are old.
         """
         now_ns = self.clock()
         found = []
@@ -242,7 +242,7 @@ class Model:
         return found
 
     def row(self, entry: Entry) -> Row | None:
-        """Return one row as it is now; None if there are too many entries to keep this one."""
+        """Return one row as it is now; None if there were too many entries to keep this entry."""
         now_ns = self.clock()
         summary = self._summary(entry, now_ns, now_ns // _NS)
         return None if summary is None else Row(entry, summary, now_ns, self._ask)
@@ -260,7 +260,7 @@ class Model:
         return known.summary
 
     def _sample(self, connection: Connection) -> Traffic | None:
-        """Return what passed through a connection; ask for all of them at most once a second."""
+        """Return the statistics of a connection. Read all statistics at most once a second."""
         second = self.clock() // _NS
         if self._traffic is not None and self._sampled != second:
             self._sampled = second
@@ -277,7 +277,7 @@ class _Known(NamedTuple):
 
 
 def _is_blind(event: MonitorEvent) -> bool:
-    """Whether an event is a gap in which nobody knows the states."""
+    """Whether an event is a gap for which the states are unknown."""
     return isinstance(event, Gap) and event.kind in _BLIND_GAPS
 
 

@@ -1,4 +1,4 @@
-"""`LiveScreen`: runs the application, and the events of the command in a thread beside it."""
+"""`LiveScreen`: runs the application, and takes the events in another thread."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TERMINATED = 128 + 15  # the exit code that shells give for SIGTERM
 
 
 class LiveScreen(Screen):
-    """The terminal application. `stop` ends the events that `run` was given.
+    """The terminal application. `stop` ends the function that `run` was given.
 
     `entries` are expected. `new_monitor` makes a Monitor that records to a file. `recording` is
     the file of `--record`. The probes of the command go through the tunnel of `via`, unless it is

@@ -54,7 +54,7 @@ WORST_FIRST = (
 
 
 class Symbols(NamedTuple):
-    """The characters for everything that is no letter."""
+    """The characters for marks, bars and lines."""
 
     state: Mapping[State, str]
     """Stands before the name of a connection."""

@@ -54,7 +54,7 @@ ORDERS = (
 
 
 class View:
-    """The rows in the chosen order, without those that the user does not want."""
+    """The rows in the chosen order, without the rows that the user hides."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
@@ -63,7 +63,7 @@ class View:
         self.only_wrong = False
         self.rows: list[Row] = []
         self.left_out = 0
-        """How many rows the filter leaves out."""
+        """How many rows `filter` and `only_wrong` hide."""
         self.selected: Entry | None = None
 
     def update(self) -> None:
@@ -101,7 +101,7 @@ class View:
 
 
 def _searched(row: Row) -> str:
-    """Return the text that a filter looks into."""
+    """Return the text in which a filter searches."""
     last = row.entry.last
     device = "" if last is None else f"{last.connection.device_name} {last.connection.device_type}"
     text = f"{row.entry.name} {row.summary.state} {row.entry.addresses} {device}"

@@ -18,7 +18,7 @@ _SELECTED = Style(bgcolor="#24324a")
 
 
 class Line(Widget):
-    """One line, which is made anew for each picture."""
+    """One line. It is made again each time it is drawn."""
 
     def __init__(self, make: Callable[[int], Text], *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -73,7 +73,7 @@ def _strip(text: Text, width: int, style: Style, widget: Widget) -> Strip:
 
 
 class Log(Lines):
-    """Lines of which the last one is shown, unless the user scrolled up."""
+    """Lines that follow the last line, unless the user scrolled up."""
 
     is_following = True
 
@@ -85,7 +85,7 @@ class Log(Lines):
             self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
 
     def on_resize(self) -> None:
-        """Show the end in another height, too."""
+        """Keep showing the end when the height changes."""
         self.redraw()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -95,7 +95,7 @@ class Log(Lines):
 
 
 class Table(Lines):
-    """Lines of which one is selected. The app moves the selection."""
+    """Lines with a selection, which the app moves."""
 
     class Moved(Message):
         """The user wants to select another line."""
