@@ -1,4 +1,4 @@
-# Log when "Head office" drops. RAS is asked ten times a second.
+# Log when "Head office" drops. The Monitor asks RAS ten times a second.
 from ras_native import Disconnected, Gap, Monitor
 
 with Monitor(interval=0.1, entries=["Head office"]) as monitor:

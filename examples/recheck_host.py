@@ -1,4 +1,4 @@
-# When "Head office" drops, check whether its server still answers.
+# When "Head office" drops, check whether the VPN server still answers.
 import asyncio
 
 from ras_native import Disconnected, Monitor, connect_many

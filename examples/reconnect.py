@@ -1,4 +1,4 @@
-import subprocess
+import subprocess  # This program dials "Head office" again whenever it drops.
 from collections.abc import Callable, Iterable
 
 from ras_native import Disconnected, Monitor, MonitorEvent
@@ -6,7 +6,7 @@ from ras_native import Disconnected, Monitor, MonitorEvent
 
 def keep_connected(events: Iterable[MonitorEvent], dial: Callable[[str], object]) -> None:
     for event in events:
-        if isinstance(event, Disconnected):  # dial again whenever it drops
+        if isinstance(event, Disconnected):
             dial(event.connection.entry_name)
 
 

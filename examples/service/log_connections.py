@@ -1,6 +1,7 @@
-"""The work of the service, on every system: write what happens to connections to JSON lines.
+"""Write what happens to RAS connections to files of JSON lines. It runs on every system.
 
-usage: python log_connections.py FOLDER [ENTRY]...    until Ctrl-C
+The Windows service calls `run`. Without a service, this runs until Ctrl-C:
+    python log_connections.py FOLDER [ENTRY]...
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ Say = Callable[[str], object]
 
 
 class Log:
-    """Files of JSON lines. None is renamed, because on Windows a reader can prevent that."""
+    """Files of JSON lines. They are never renamed, because on Windows a reader can prevent that."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

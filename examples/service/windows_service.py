@@ -1,11 +1,11 @@
-"""A Windows service with pywin32. The work is in log_connections.py beside this file.
+"""This Windows service, made with pywin32, runs log_connections.py, which is in the same folder.
 
 Run as an administrator:
     python windows_service.py --startup auto install
     python windows_service.py start
     python windows_service.py stop
     python windows_service.py remove
-    python windows_service.py debug     runs it in this window until Ctrl-C
+    python windows_service.py debug     (this runs it in this window until Ctrl-C)
 """
 
 from __future__ import annotations
