@@ -14,7 +14,7 @@ struct rn_watch {
   rn_list *list;    /* borrowed: outlives the watch */
   rn__timer *timer; /* owned */
   rn__meter *meter; /* owned; NULL: no samples */
-  rn__mutex *mutex; /* owned; guards `counts` and `durations`; only the waiting thread uses the rest */
+  rn__mutex *mutex; /* owned; guards `counts` and `durations`; the waiting thread has the rest */
   rn_watch_counts counts;
   rn_durations durations;
   uint64_t interval_ns;  /* 0 before the first wait */

@@ -26,9 +26,7 @@ def run(seconds: float, file: TextIO | None, *, as_json: bool) -> bool:
     if file is not None:
         json.dump(report.to_dict(), file, indent=1)
         file.write("\n")
-        click.echo(
-            please_send(f"this report, which has no names: {printable(file.name)}"), err=True
-        )
+        click.echo(f"{please_send()}: {printable(file.name)}", err=True)
     if as_json:
         print_json(report.to_dict())
     else:

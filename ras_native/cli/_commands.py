@@ -832,7 +832,7 @@ def exporter(source: Source, **options: Any) -> None:
     While an entry is neither connected nor being dialled, its metric ras_expected_absent is 1.
 
     The metrics are at http://HOST:PORT/metrics. By default only this computer can read them. The
-    server cannot check passwords. Use a proxy or --client-ca.
+    server cannot check passwords: use --client-ca or a proxy.
     """
     from . import _exporter  # noqa: PLC0415 - prometheus-client may be missing
 

@@ -27,7 +27,6 @@ _WITHOUT = {
 }
 _SERVICE_STOPPED = "ERROR_RASMAN_CANNOT_INITIALIZE"
 _VARIABLE = "RAS_NATIVE_BACKEND"
-_REPORT = "this report, which names no connection: ras-native doctor --self-test --json"
 
 
 class Problem(NamedTuple):
@@ -112,16 +111,16 @@ def _versions() -> dict[str, Any]:
     }
 
 
-def please_send(report: str) -> str:
-    """Return what to do with a report. The address for reports is from [project.urls]."""
+def please_send() -> str:
+    """Return what the user should do with a report. [project.urls] has the address for reports."""
     try:
         lines = metadata.metadata("ras_native").get_all("Project-URL") or []
     except metadata.PackageNotFoundError:  # for instance, in a frozen program
         lines = []
     addresses = dict(line.split(", ", 1) for line in lines)
     if "Issues" in addresses:
-        return f"Please send to {addresses['Issues']} {report}"
-    return f"Please keep, until the project has an address, {report}"
+        return f"Please send the report to {addresses['Issues']}"
+    return "Please keep the report until the project has an address"
 
 
 def _installed_version(package: str) -> str:
@@ -243,7 +242,8 @@ def _print(report: Report, out: Console) -> None:
         failed = sum(item.passed is False for item in report.findings)
         checks = sum(item.passed is not None for item in report.findings)
         out.print(
-            f"\n{checks - failed} of {checks} checks passed. {please_send(_REPORT)}",
+            f"\n{checks - failed} of {checks} checks passed. {please_send()}: "
+            "ras-native doctor --self-test --json. It names no connection.",
             soft_wrap=True,
         )
     elif report.passed:

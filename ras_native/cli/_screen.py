@@ -55,7 +55,7 @@ ProjectionOf = Callable[[Connection], "Projection | None"]
 _KIND_WIDTH = 12
 _NAME_WIDTH = 12  # in a narrow terminal
 _WIDEST_NAME = 32
-_SHORTEST_DETAIL = 8  # cells; the beginning of a text tells nothing if it is shorter
+_SHORTEST_DETAIL = 8  # cells; a shorter beginning of a text says nothing
 _GAP = 2
 _GAPS = {
     GapKind.BLIP: "signals without a change: {}",
@@ -131,7 +131,7 @@ def kind_of(event: MonitorEvent) -> str:
 
 
 class Line(NamedTuple):
-    """What a line tells of an event or of a probe."""
+    """What a line says about an event or a probe."""
 
     kind: str
     name: str
@@ -140,7 +140,7 @@ class Line(NamedTuple):
     """The same details in several lengths, the longest first."""
 
     def whole(self) -> Text:
-        """Return all of it."""
+        """Return the whole line."""
         line = Text.assemble((f"{words(self.kind):<{_KIND_WIDTH}} ", colour(self.kind)))
         if self.name:
             line.append(f"{printable(self.name)}  ")
@@ -175,7 +175,7 @@ def first_that_fits(texts: Sequence[str], cells: int, mark: str) -> str:
 
 
 def event_line(event: MonitorEvent, addresses: str) -> Line:
-    """Return what a line tells of an event, with the addresses of its connection."""
+    """Return what a line says about an event, with the addresses of its connection."""
     return Line(kind_of(event), event.entry or "", _details(event, addresses))
 
 
@@ -197,7 +197,7 @@ def _details(event: MonitorEvent, addresses: str) -> list[str]:
 
 
 def _failure(error: RasError) -> list[str]:
-    """Return what failed; the longest text says also what to do."""
+    """Return what failed; the longest text also says what to do."""
     advice = error.reason.advice
     to_do = "" if advice is None else f"; what to do: {advice}"
     return [f"{error}{to_do}", str(error), *_lengths(error.reason)]
@@ -254,7 +254,7 @@ def _joined(*texts: str) -> list[str]:
 
 
 def probe_line(probe: Probe) -> Line:
-    """Return what a line tells of a probe."""
+    """Return what a line says about a probe."""
     took = [] if probe.milliseconds is None else [f"{probe.milliseconds:.2f} ms"]
     return Line(probe.outcome, probe.target, took)
 

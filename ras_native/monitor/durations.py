@@ -22,7 +22,7 @@ _BOUNDS = tuple(bound / _NS for bound in _BOUNDS_NS)
 
 @documented
 class Histogram(NamedTuple):
-    """How often something took how long.
+    """How many durations are in each bucket, and their sum.
 
     - `bounds`: The upper bounds of the buckets in seconds: from 16 µs to 16.8 s, each four times
       the one before. A bound belongs to its bucket.

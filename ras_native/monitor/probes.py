@@ -28,7 +28,7 @@ LONGEST_PROBE_NS = 3_000_000_000
 """A probe without an answer takes this long, or one interval if that is shorter."""
 
 MOST_RESULTS = 360
-"""So many results are kept for each entry: those of an hour, if it is probed every 10 seconds."""
+"""At most this many results are kept for each entry: one hour of probes every 10 seconds."""
 
 _PROVES_THE_TUNNEL = (ConnectOutcome.OPEN, ConnectOutcome.REFUSED)
 

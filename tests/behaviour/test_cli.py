@@ -179,6 +179,8 @@ def test_every_command_explains_itself(name):
     result = CliRunner().invoke(_commands.cli, [name, "--help"])
     assert result.exit_code == 0
     assert ("--json" in result.output) == (name != "exporter"), "its output is for Prometheus"
+    assert "<=" not in result.output, "limits are words"
+    assert ">=" not in result.output, "limits are words"
 
 
 def test_help_lists_the_exit_codes():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from email.message import Message
 
 import pytest
 from click.testing import CliRunner
@@ -80,6 +81,25 @@ def test_the_report_is_what_json_prints(report, tmp_path):
     assert printed["shares_of_the_provider"] == [
         {"where": SYSTEM, "size": 2, "way": "native", "share": 0.95}
     ]
+
+
+@pytest.mark.usefixtures("report")
+@pytest.mark.parametrize(
+    ("addresses", "expected"),
+    [
+        ([], "Please keep the report until the project has an address: "),
+        (["Issues, https://example.com/x"], "Please send the report to https://example.com/x: "),
+    ],
+    ids=["unknown", "known"],
+)
+def test_it_says_what_to_do_with_the_report(addresses, expected, monkeypatch, tmp_path):
+    package = Message()
+    for address in addresses:
+        package["Project-URL"] = address
+    monkeypatch.setattr("importlib.metadata.metadata", lambda _: package)
+    path = str(tmp_path / "report.json")
+    result = CliRunner().invoke(_commands.cli, ["bench", "--report", path])
+    assert result.stderr == f"{expected}{path}\n"
 
 
 def test_a_wrong_result_is_a_failure(report):
