@@ -122,9 +122,9 @@ def test_doctor_reports_the_self_test(sim):
 @pytest.mark.parametrize(
     ("urls", "where"),
     [
-        (None, "connection: ras-native"),
-        (["Source, https://example.com"], "connection: ras-native"),
-        (["Issues, https://example.com/issues"], "connection to https://example.com/issues: ras-"),
+        (None, "keep the report until the project has an address: ras-native"),
+        (["Source, https://example.com"], "keep the report until"),
+        (["Issues, https://example.com/issues"], "the report to https://example.com/issues: ras-"),
     ],
 )
 def test_doctor_says_where_to_send_the_report(sim, monkeypatch, urls, where):
