@@ -53,6 +53,7 @@ ProjectionOf = Callable[[Connection], "Projection | None"]
 """Asks for the addresses of a connection."""
 
 _KIND_WIDTH = 12
+_WIDEST_KIND = 15  # of what has a name: "session timeout"
 _NAME_WIDTH = 12  # in a narrow terminal
 _WIDEST_NAME = 32
 _SHORTEST_DETAIL = 8  # cells; a shorter beginning of a text says nothing
@@ -151,10 +152,10 @@ class Line(NamedTuple):
     def fitted(self, console: Console, room: int) -> Text:
         """Return what fits into `room` cells of a terminal, with the names in a column."""
         mark = ellipsis(console)
-        kind = shorten(pad(words(self.kind), _KIND_WIDTH), room, mark)
+        kind = shorten(pad(words(self.kind), _WIDEST_KIND), room, mark)
         line = Text(kind, style=colour(self.kind))
         if self.name:
-            end = min(room, _KIND_WIDTH + _GAP + max(_NAME_WIDTH, min(room // 4, _WIDEST_NAME)))
+            end = min(room, _WIDEST_KIND + _GAP + max(_NAME_WIDTH, min(room // 4, _WIDEST_NAME)))
             left = end - cell_len(kind) - _GAP
             name = isolated(shorten(visible(self.name, console), left, mark), console)
             line.append(_GAP * " " + pad(name, left), style="default")

@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import re
 import threading
 import time
 from functools import partial
 
 import pytest
-from live_scene import GOLDEN, PICTURES, Scene, application, draw, play, terminal, text_of
+from live_scene import (
+    GOLDEN,
+    PICTURES,
+    Scene,
+    application,
+    draw,
+    play,
+    terminal,
+    text_of,
+    texts_of_picture,
+)
 from network import listening
 from rich.cells import cell_len
 from watching import PATIENCE, until
 
+from ras_native import EVENTS, Connected, Gap, GapKind, Monitor, ProviderFailed, Snapshot, replay
 from ras_native import AvailabilityState as State
-from ras_native import Connected, Gap, GapKind, Monitor, ProviderFailed, Snapshot, replay
 from ras_native.cli._live import app as live_app
 from ras_native.cli._live.actions import Actions
 from ras_native.cli._live.app import LiveApp
 from ras_native.cli._live.bars import sparkline, states
 from ras_native.cli._live.columns import COLUMNS, layout
+from ras_native.cli._live.keys import KEYS
 from ras_native.cli._live.model import Model
 from ras_native.cli._live.screen import LiveScreen
 from ras_native.cli._live.symbols import ASCII, COLOURS, UNICODE, WORST_FIRST, choose
 from ras_native.cli._live.texts import age, percent
+from ras_native.cli._screen import Line
 from ras_native.monitor import StateSegment
 
 SELDOM = 3600.0  # seconds: only signals cause polls
@@ -99,6 +112,16 @@ def test_symbols_are_ascii_where_the_terminal_has_no_others(monkeypatch, encodin
     assert choose(terminal(encoding))[:-1] == symbols[:-1]
     texts = [*ASCII.state.values(), *ASCII.bar.values(), *ASCII[2:-1]]
     assert "".join(texts).isascii()
+
+
+@pytest.mark.parametrize("key", ["", "question_mark", "h", "r"])
+def test_only_ascii_is_drawn_where_the_terminal_has_nothing_else(key):
+    app, pictures = application(play(), "ascii", actions=Deeds()), []
+    draw = lambda _: pictures.append(app.export_screenshot())  # noqa: E731
+    piloted(app, key, draw, size=(80, 24))
+    texts = texts_of_picture(pictures[0]).values()
+    assert len(texts) > 10
+    assert "".join(texts).replace("\xa0", "").isascii()  # SVG has these instead of spaces
 
 
 def test_names_are_neither_markup_nor_controls():
@@ -208,11 +231,52 @@ def test_a_connection_is_hung_up_only_after_yes():
     assert len(deeds.hung_up) == 2
 
 
-def test_any_key_closes_the_help():
+@pytest.mark.parametrize("key", ["x", "q", "s", "escape", "enter", "question_mark"])
+def test_any_key_that_does_not_scroll_closes_the_help(key):
     app, depths = application(play()), []
     see = lambda _: depths.append(len(app.screen_stack))  # noqa: E731
-    piloted(app, "question_mark", see, "x", see)
-    assert depths == [2, 1]
+    piloted(app, "question_mark", see, "up left pagedown home", see, key, see)
+    assert depths == [2, 2, 1]
+    assert app.return_value is None
+    assert app.view.order.name == "first seen"
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24)])
+def test_the_help_shows_every_key(size):
+    app, texts = application(play()), []
+    see = shown(app, texts)
+    piloted(app, "question_mark", see, "pagedown", see, "end", see, size=size)
+    lines = [line for text in texts for line in text.split("\n")]
+    for key in KEYS:
+        assert any(line.startswith(f"{key.name} ") for line in lines)
+    assert all(cell_len(line) <= size[0] for line in lines)
+    words = {word for line in lines for word in line.split()}
+    assert words >= {word for key in KEYS for word in key.text.split()}
+
+
+def test_probes_that_are_hidden_are_counted():
+    scene = play()
+    for number in range(5):
+        scene.probe(f"10.0.0.{number}:80", "open", 0, 1.0)
+    for size, expected in (((80, 24), "── 3 more probes ── events, "), ((80, 60), "── events")):
+        text = piloted(application(scene), size=size)
+        assert expected in text
+    scene.probe("10.0.0.9:80", "open", 0, 1.0)
+    text = piloted(application(scene), "tab", "end", size=(40, 12))
+    assert "── 7 more probes ── events, " in text
+
+
+def test_a_connection_that_cannot_be_hung_up_is_told():
+    scene = play()
+    entry = scene.model.entries["azure hub"]
+    (item,) = entry.connections.values()
+    entry.connections[0x77000] = item
+    app = application(scene, actions=Deeds())
+    text = piloted(app, "down down h", "end h", size=(120, 30))
+    assert "Night backup has no connection to hang up" in text
+    command = "use 'ras-native hangup HANDLE' with"
+    assert f"Azure hub has several connections: {command} 0x37000 or 0x77000" in text
+    assert not app.deeds.hung_up
 
 
 @pytest.mark.parametrize(("key", "code"), [("q", 0), ("ctrl+c", 130)])
@@ -438,6 +502,13 @@ def test_only_the_newest_lines_of_the_log_are_kept():
     for number in range(10_003):
         model.show_problem(str(number))
     assert (len(model.log), model.log[0].item) == (10_000, "3")
+
+
+def test_names_stand_in_one_column_after_every_kind():
+    names = {class_.__name__ for class_ in EVENTS if not class_.__name__.startswith("Provider")}
+    kinds = [re.sub("(?<=.)(?=[A-Z])", "_", name).lower() for name in names - {"Gap"}]
+    lines = [Line(kind, "Office", []).fitted(terminal(), 80).plain for kind in kinds]
+    assert {line.index("Office") for line in lines} == {17}
 
 
 def test_at_most_ten_pictures_a_second():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import math
 import queue
@@ -248,7 +249,7 @@ def application(scene: Scene, encoding: str = "utf-8", **options: Any) -> LiveAp
 
 
 def text_of(app: LiveApp) -> str:
-    """Return what the main screen, or the details, show as text."""
+    """Return what the main screen, the details, or the help show as text."""
     lines = []
     for y in range(app.size.height):
         widget, region = app.screen.get_widget_at(app.size.width - 1, y)
@@ -266,6 +267,13 @@ async def draw(
             await pilot.press(key)
         await pilot.pause()
         return _with_own_fonts(app.export_screenshot(title="ras-native watch")), text_of(app)
+
+
+def texts_of_picture(picture: str) -> dict[tuple[float, float], str]:
+    """Return the texts of an SVG, each at its place. Their styles depend on Textual's version."""
+    found = re.findall(r'<text[^>]* x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)</text>', picture)
+    texts = ((float(y), float(x), html.unescape(text)) for x, y, text in found)
+    return {(y, x): text for y, x, text in sorted(texts) if text.strip()}
 
 
 def _with_own_fonts(picture: str) -> str:
@@ -286,5 +294,7 @@ PICTURES: dict[str, Any] = {
     "watch-ascii.txt": {"width": 80, "height": 24, "encoding": "cp437"},
     "watch-many.txt": {"width": 80, "height": 24, "more": 60},
     "watch-details.txt": {"width": 80, "height": 50, "keys": "s home enter"},
+    "watch-help-40.txt": {"width": 40, "height": 12, "keys": "question_mark"},
+    "watch-help-80.txt": {"width": 80, "height": 24, "keys": "question_mark"},
 }
 """The golden texts: `.ci/watch_picture.py` writes them anew."""

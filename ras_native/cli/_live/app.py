@@ -19,9 +19,10 @@ from .._common import CTRL_C
 from . import columns, lines
 from .actions import Actions
 from .details import details
-from .dialogs import Details, FileName, Help, Question
+from .dialogs import FileName, Help, Page, Question
+from .keys import help_lines, hint, keys
 from .model import Model
-from .symbols import ANSI_COLOURS, GREEN, TEXT, choose
+from .symbols import ANSI_COLOURS, ASCII, DIM, GREEN, TEXT, choose
 from .texts import join
 from .view import View
 from .widgets import Line, Lines, Log, Table
@@ -52,12 +53,14 @@ class LiveApp(App[int]):
     #keys { background: #182033; }
     #notice { display: none; }
     #log { height: 1fr; min-height: 1; }
-    #details { height: 1fr; padding: 0 1; }
+    #page { height: 1fr; padding: 0 1; }
     #filter { display: none; height: 1; border: none; padding: 0 1; background: #24324a; }
     ModalScreen { align: center middle; background: #0f1420 60%; }
+    Help { background: #0f1420; }
     .dialog { width: auto; max-width: 90%; height: auto; max-height: 90%; padding: 1 2;
               background: #182033; border: round #4fd08a; }
-    .dialog Static { width: auto; height: auto; }
+    .ascii .dialog { border: ascii #4fd08a; }
+    .dialog Static { width: auto; max-width: 100%; height: auto; }
     .dialog Input { width: 60; max-width: 100%; border: none; height: 1; margin: 1 0;
                     background: #24324a; padding: 0 1; }
     """
@@ -91,6 +94,7 @@ class LiveApp(App[int]):
         self.ansi_theme_dark = ANSI_COLOURS
         self.model, self.terminal, self.inbox = model, terminal, inbox
         self.symbols = choose(terminal)
+        self.set_class(self.symbols.state is ASCII.state, "ascii")
         self.view = View(model)
         self.monitor, self.deeds, self._is_over = monitor, actions, is_over
         self._probed = tuple(probed)
@@ -178,15 +182,19 @@ class LiveApp(App[int]):
         return join(lines.probe_line(probe, trips, width, self.symbols))
 
     def _log_title(self, width: int) -> Text:
-        hidden = len(self.model.log) - len(self.events.shown)
-        text = f"events, {hidden} more" if hidden > 0 else "events"
-        return join(lines.rule([(text, TEXT)], width, self.symbols))
+        line = f" {self.symbols.line * 2} "
+        hidden = len(self.model.probes) - len(self.probes.shown)
+        probes = [(f"{hidden} more probe{'s' * (hidden > 1)}", TEXT), (line, DIM)]
+        more = len(self.model.log) - len(self.events.shown)
+        text = f"events, {more} more" if more > 0 else "events"
+        parts = [*(probes if hidden > 0 else []), (text, TEXT)]
+        return join(lines.rule(parts, width, self.symbols))
 
     def _event(self, index: int, width: int) -> Text:
         return lines.log_line(self.model.log[index], width, self.terminal)
 
     def _keys(self, width: int) -> Text:
-        return join(lines.keys(width))
+        return join(keys(width))
 
     # Drawing
 
@@ -218,7 +226,7 @@ class LiveApp(App[int]):
         """Draw the screen that is on top."""
         if not self.notice.is_mounted:  # the application begins or ends
             return
-        if isinstance(self.screen, Details):
+        if isinstance(self.screen, Page):
             self.screen.redraw()
             return
         if len(self.screen_stack) > 1:
@@ -264,7 +272,7 @@ class LiveApp(App[int]):
     def on_table_opened(self) -> None:
         """Show the details of the selected entry."""
         if self.view.selected is not None:
-            self.push_screen(Details(self._details, self._keys_of_details))
+            self.push_screen(Page(self._details, self._keys_of_details))
 
     def _details(self, width: int) -> list[Text]:
         entry = self.view.selected
@@ -278,7 +286,7 @@ class LiveApp(App[int]):
         return details(row, width, self.symbols, self.terminal, timeline=timeline, health=health)
 
     def _keys_of_details(self, _width: int) -> Text:
-        return join(lines.key("Esc", "back") + lines.key("arrows", "scroll"))
+        return join(hint("Esc", "back") + hint("arrows", "scroll"))
 
     async def action_quit(self) -> None:
         """End the application."""
@@ -330,18 +338,24 @@ class LiveApp(App[int]):
 
     def action_keys(self) -> None:
         """Show the help."""
-        self.push_screen(Help())
+        self.push_screen(Help(help_lines, self._keys_of_help))
+
+    def _keys_of_help(self, _width: int) -> Text:
+        return join(hint("arrows", "scroll") + hint("any other key", "back"))
 
     def action_hang_up(self) -> None:
         """Ask whether to hang up the selected connection."""
         entry = self.view.selected
-        if self.deeds is None or entry is None or not entry.connections:
+        if self.deeds is None:
+            return
+        if entry is None or not entry.connections:
+            name = "the list" if entry is None else entry.name
+            self.model.show_problem(f"{name} has no connection to hang up")
             return
         if len(entry.connections) > 1:
-            count = len(entry.connections)
-            self.model.show_problem(
-                f"{entry.name} has {count} connections: use 'ras-native hangup HANDLE'"
-            )
+            handles = " or ".join(f"{handle:#x}" for handle in entry.connections)
+            command = f"use 'ras-native hangup HANDLE' with {handles}"
+            self.model.show_problem(f"{entry.name} has several connections: {command}")
             return
         (item,) = entry.connections.values()
         question = f"Hang up {self.symbols.visible(entry.name)} ({item.connection.handle:#x})?"

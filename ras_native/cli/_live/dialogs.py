@@ -9,24 +9,13 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.events import Key
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, Static
 
 from .widgets import Line, Lines
 
-_HELP = """\
-q          quit
-/          filter by name, state, address or device
-s          sort by the next column
-f          hide entries that are up or connecting
-up, down   select an entry; also k, j, page up, page down
-Enter      show the details of the entry
-h          hang up the entry, after a question
-p          pause: the screen stops changing; new events wait
-r          record to a file, or end the recording
-tab        switch between the table and the log
-Ctrl-Z     suspend, if the system can
-Ctrl-C     end with exit code 130"""
+_SCROLLING = {"up", "down", "pageup", "pagedown", "home", "end", "left", "right"}
 
 
 class Question(ModalScreen[bool]):
@@ -66,28 +55,15 @@ class FileName(ModalScreen["str | None"]):
         with Vertical(classes="dialog"):
             yield Static(Text(self._question), markup=False)
             yield Input(self._name)
-            yield Static(Text("Enter  begin     Esc  do not record", "bold"), markup=False)
+            yield Static(Text("Enter  begin     Esc  cancel", "bold"), markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Close with the name."""
         self.dismiss(event.value or None)
 
 
-class Help(ModalScreen[None]):
-    """Lists the keys."""
-
-    def compose(self) -> ComposeResult:
-        """Show the keys."""
-        with Vertical(classes="dialog"):
-            yield Static(Text(_HELP), markup=False)
-
-    def on_key(self) -> None:
-        """Close at any key."""
-        self.dismiss()
-
-
-class Details(Screen[None]):
-    """Shows the details of one entry. `make(width)` returns the lines."""
+class Page(Screen[None]):
+    """Lines that scroll; `make(width)` returns them, and `keys(width)` the line below them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter,backspace", "dismiss(None)", show=False)
@@ -97,7 +73,7 @@ class Details(Screen[None]):
         super().__init__()
         self._make, self._texts = make, list[Text]()
         self._lines = Lines(
-            lambda: len(self._texts), lambda index, _: self._texts[index], id="details"
+            lambda: len(self._texts), lambda index, _: self._texts[index], id="page"
         )
         self._keys = Line(keys, id="keys")
 
@@ -118,3 +94,13 @@ class Details(Screen[None]):
         """Make the lines anew."""
         self._texts = self._make(self.size.width - 2)
         self._lines.redraw()
+
+
+class Help(Page, ModalScreen[None]):
+    """Lists the keys."""
+
+    def on_key(self, event: Key) -> None:
+        """Close at any key that does not scroll."""
+        if event.key not in _SCROLLING:
+            event.stop()
+            self.dismiss()

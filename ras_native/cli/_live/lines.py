@@ -1,4 +1,4 @@
-"""The lines around the table: heading, notices, what is hidden, probes, log and keys."""
+"""The lines around the table: heading, notices, what is hidden, probes and log."""
 
 from __future__ import annotations
 
@@ -19,19 +19,6 @@ from .model import Happening, Row
 from .symbols import COLOURS, DIM, RED, TEXT, WORST_FIRST, Symbols
 from .texts import Parts, age, length, milliseconds, padded
 from .view import View
-
-KEYS = (
-    ("q", "quit"),
-    ("/", "filter"),
-    ("s", "sort"),
-    ("f", "only wrong"),
-    ("Enter", "details"),
-    ("h", "hang up"),
-    ("p", "pause"),
-    ("r", "record"),
-    ("?", "help"),
-)
-_FEWER_KEYS = ("?", "q", "/", "Enter", "s", "f", "h", "r", "p")  # the most important first
 
 
 def heading(rows: Sequence[Row], title: str, seconds: float, width: int, symbols: Symbols) -> Parts:
@@ -119,24 +106,3 @@ def log_line(happening: Happening, width: int, console: Console) -> Text:
         line = Line("notice", "", [item])
     stamp = f"{happening.time.astimezone():%H:%M:%S} "
     return Text(end="").append(stamp, DIM).append_text(line.fitted(console, width - len(stamp)))
-
-
-def key(name: str, text: str) -> list[tuple[str, str]]:
-    """Return the name of a key and what it does."""
-    return [(f" {name}", f"bold {TEXT}"), (f" {text} ", DIM)]
-
-
-def keys(width: int) -> Parts:
-    """Return the line of the keys; a narrow terminal shows the most important keys."""
-    left, chosen = width, []
-    for name in _FEWER_KEYS:
-        needed = length(key(name, dict(KEYS)[name]))
-        if needed > left:
-            break
-        left -= needed
-        chosen.append(name)
-    parts: list[tuple[str, str]] = []
-    for name, text in KEYS:
-        if name in chosen:
-            parts += key(name, text)
-    return parts
