@@ -15,12 +15,13 @@ from pathlib import Path
 HOME = Path(__file__).parents[1]
 sys.path.insert(0, str(HOME / "tests" / "support"))
 
-from live_scene import GOLDEN, PICTURES, draw  # noqa: E402 - its path is set above
+from live_scene import GOLDEN, PICTURES, README_PICTURE, draw  # noqa: E402 - its path is set above
 
 
-async def main(name: str = "", width: str = "140", height: str = "30") -> None:
+async def main(name: str = "", width: str = "", height: str = "") -> None:
     """Draw one picture, or all."""
-    picture, _ = await draw(int(width), int(height))
+    size = {"width": int(width), "height": int(height)} if height else README_PICTURE
+    picture, _ = await draw(**size)
     Path(name or HOME / ".github" / "watch.svg").write_text(picture, encoding="utf-8")
     if not name:
         for file, options in PICTURES.items():

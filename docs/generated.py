@@ -15,6 +15,7 @@ from sphinx.util import logging
 
 import ras_native.exporter
 from ras_native.cli import _commands
+from ras_native.cli._live.keys import KEYS
 
 PUBLIC = (
     "ras_native",
@@ -102,6 +103,12 @@ def command():
     return "\n".join(parts)
 
 
+def keys():
+    """Return a table of the keys of the live screen."""
+    lines = ["| key | what it does |", "|---|---|"]
+    return "\n".join([*lines, *(f"| {cell(key.name)} | {cell(key.text)} |" for key in KEYS)])
+
+
 def metrics():
     """Return a table of the metrics of the exporter."""
     lines = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
@@ -117,6 +124,7 @@ PARTS = {
     "command": command,
     "event_classes": event_classes,
     "events": events,
+    "keys": keys,
     "metrics": metrics,
 }
 

@@ -8,11 +8,13 @@ import re
 import threading
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 from live_scene import (
     GOLDEN,
     PICTURES,
+    README_PICTURE,
     Scene,
     application,
     draw,
@@ -83,6 +85,15 @@ def test_the_screen_looks_as_its_picture(name):
     assert max(map(cell_len, lines)) <= width
 
 
+def test_the_picture_in_the_readme_is_current():
+    """`python .ci/watch_picture.py` draws it anew."""
+    picture, _ = asyncio.run(draw(**README_PICTURE))
+    path = Path(__file__).parents[2] / ".github" / "watch.svg"
+    lines = texts_of_picture(picture)
+    assert lines == texts_of_picture(path.read_text(encoding="utf-8"))
+    assert len(lines) > README_PICTURE["height"] * 3 // 4
+
+
 def test_what_a_resize_makes_room_for_is_shown():
     app, texts = application(play()), []
     see = shown(app, texts)
@@ -121,7 +132,7 @@ def test_only_ascii_is_drawn_where_the_terminal_has_nothing_else(key):
     piloted(app, key, draw, size=(80, 24))
     texts = texts_of_picture(pictures[0]).values()
     assert len(texts) > 10
-    assert "".join(texts).replace("\xa0", "").isascii()  # SVG has these instead of spaces
+    assert "".join(texts).isascii()
 
 
 def test_names_are_neither_markup_nor_controls():

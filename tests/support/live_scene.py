@@ -269,11 +269,16 @@ async def draw(
         return _with_own_fonts(app.export_screenshot(title="ras-native watch")), text_of(app)
 
 
-def texts_of_picture(picture: str) -> dict[tuple[float, float], str]:
-    """Return the texts of an SVG, each at its place. Their styles depend on Textual's version."""
+def texts_of_picture(picture: str) -> dict[float, str]:
+    """Return the lines of an SVG by their height, without spaces.
+
+    The rest of an SVG depends on the versions of Textual and Rich.
+    """
     found = re.findall(r'<text[^>]* x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)</text>', picture)
-    texts = ((float(y), float(x), html.unescape(text)) for x, y, text in found)
-    return {(y, x): text for y, x, text in sorted(texts) if text.strip()}
+    lines: dict[float, str] = {}
+    for y, _, text in sorted((float(y), float(x), html.unescape(text)) for x, y, text in found):
+        lines[y] = lines.get(y, "") + "".join(text.split())
+    return lines
 
 
 def _with_own_fonts(picture: str) -> str:
@@ -286,6 +291,8 @@ def _with_own_fonts(picture: str) -> str:
     )
 
 
+README_PICTURE: dict[str, Any] = {"width": 140, "height": 30}
+"""The size of `.github/watch.svg`."""
 PICTURES: dict[str, Any] = {
     "watch-40.txt": {"width": 40, "height": 20},
     "watch-80.txt": {"width": 80, "height": 24},
