@@ -38,7 +38,7 @@ from ._common import (
     complete_file,
     json_option,
     parse_code,
-    parse_probe,
+    parse_probes,
     parse_target,
     provider_options,
     quoted,
@@ -280,7 +280,7 @@ def watch(
     if pseudonyms and record is None:
         raise click.UsageError("--pseudonyms needs --record")
     targets = [parse_target(text) for text in probes if "=" not in text]
-    tunnels = dict(parse_probe(text) for text in probes if "=" in text)
+    tunnels = parse_probes(text for text in probes if "=" in text)
     if via is not None and not targets:
         raise click.UsageError("--via needs --probe HOST:PORT")
     if details is not None and not output.as_json:

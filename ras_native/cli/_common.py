@@ -7,7 +7,7 @@ import io
 import math
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn, TypeVar
@@ -276,6 +276,17 @@ def parse_probe(text: str) -> tuple[str, tuple[str, int]]:
     if not equals or not entry:
         raise click.BadParameter(f"{quoted(text)}: use ENTRY=HOST:PORT")
     return entry, parse_target(target)
+
+
+def parse_probes(texts: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """Parse each ENTRY=HOST:PORT. An entry is probed at one address."""
+    found: dict[str, tuple[str, int]] = {}
+    for text in texts:
+        entry, target = parse_probe(text)
+        if entry.casefold() in (name.casefold() for name in found):
+            raise click.UsageError(f"--probe names {quoted(entry)} twice: use one address for it")
+        found[entry] = target
+    return found
 
 
 def parse_targets(text: str) -> tuple[str, list[range]]:

@@ -17,7 +17,7 @@ import click
 
 from .. import Monitor, Ras
 from ..exporter import MetricsServer, RasCollector, write_textfile
-from ._common import Source, parse_probe, parse_target, quoted
+from ._common import Source, parse_probes, parse_target, quoted
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -52,6 +52,8 @@ def run(source: Source, options: Options) -> None:
     """Export until Ctrl-C or SIGTERM, or for the given time."""
     if options.textfile is not None and options.listen is not None:
         raise click.UsageError("--listen and --textfile are two ways to publish: use only one")
+    if options.textfile is not None and (options.certfile or options.keyfile or options.client_ca):
+        raise click.UsageError("--certfile, --keyfile and --client-ca are not for --textfile")
     if options.certfile is None and (options.keyfile or options.client_ca):
         raise click.UsageError("--keyfile and --client-ca need --certfile")
     from prometheus_client import CollectorRegistry  # noqa: PLC0415 - `..exporter` checks for it
@@ -71,7 +73,7 @@ def run(source: Source, options: Options) -> None:
 
 
 def _new_collector(ras: Ras, options: Options) -> tuple[Monitor, RasCollector]:
-    probe = dict(parse_probe(text) for text in options.probes)
+    probe = parse_probes(options.probes)
     try:
         monitor = Monitor(
             ras,

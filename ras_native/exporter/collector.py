@@ -169,7 +169,8 @@ METRICS = (
     ),
     Metric(
         "ras_probe_up", "gauge", ("entry",),
-        "1 if the last probe through the tunnel had an answer. Missing while the tunnel is down.",
+        "1 if the last probe through the tunnel had an answer. Missing while the tunnel is down, "
+        "or if this computer could not begin the last probe.",
     ),
     Metric(
         "ras_probe_duration_seconds", "gauge", ("entry",),
@@ -315,8 +316,8 @@ class RasCollector(Collector):
             elif isinstance(event, ProviderFailed):
                 self._is_failing = True
                 self._provider_failures[_reason(explain(event.code))] += 1
-            elif isinstance(event, ProviderRecovered):
-                self._is_failing = False
+            if isinstance(event, (ConnectionEvent, ProviderRecovered)):
+                self._is_failing = False  # a poll succeeded, even if ProviderRecovered was lost
 
     def _apply_to_entry(self, event: MonitorEvent, entry: _Entry) -> None:
         if isinstance(event, ConnectionEvent):
@@ -330,6 +331,8 @@ class RasCollector(Collector):
 
     def _apply_gap(self, event: Gap) -> None:
         self._gaps[event.kind] += 1
+        if event.snapshot is not None:  # events were lost: RAS answered after the last failure
+            self._is_failing = False
         for observation in event.snapshot or ():
             entry = self._admit(observation.connection.entry_name)
             if entry is not None:
@@ -417,15 +420,17 @@ class RasCollector(Collector):
         results = monitor.probe_results(entry.name)
         if not results:
             return
-        last = results[-1]
+        number = results[-1].number
         new = [result for result in results if result.number > entry.probes]
         for result in new:
             self._probes[entry.label, result.outcome.value] += 1
-        lost = last.number - entry.probes - len(new)  # the Monitor keeps only the last ones
+        lost = number - entry.probes - len(new)  # the Monitor keeps only the last ones
         if lost:
             self._probes[entry.label, _UNKNOWN] += lost
-        entry.probes = last.number
-        if self._availability.summary(entry.name, now_ns, window=0).state in _PROBED:
+        entry.probes = number
+        last = monitor.last_probe(entry.name)
+        state = self._availability.summary(entry.name, now_ns, window=0).state
+        if last is not None and state in _PROBED:
             yield "ras_probe_up", (entry.label,), last.seconds is not None
             if last.seconds is not None:
                 yield "ras_probe_duration_seconds", (entry.label,), last.seconds

@@ -673,10 +673,29 @@ class Monitor:
         >>> results[0].seconds > 0
         True
         """
+        return self._probe_of(entry).results
+
+    def last_probe(self, entry: str) -> ProbeResult | None:
+        """Return the result of the last probe through the present connection of this entry.
+
+        None if the entry is not connected, or was not probed since it connected. None also if this
+        computer could not begin the last probe, or if that is more than two intervals and 3 seconds
+        ago. Letter case does not matter. Raises KeyError for an entry that `probe` does not name.
+
+        >>> handle = sim.add("Head office")
+        >>> with Monitor(ras, probe={"Head office": ("127.0.0.1", 443)}) as monitor:
+        ...     print(monitor.last_probe("Head office"))  # the first probe is not due yet
+        None
+        """
+        probe = self._probe_of(entry)
+        seen = self._worker.engine.snapshot.find(probe.entry)
+        return None if seen is None or not seen.is_up else probe.last_of(key_of(seen.connection))
+
+    def _probe_of(self, entry: str) -> Probe:
         name = _check.text("entry", entry)
         for probe in self._entered().probes:
             if same_name(probe.entry, name):
-                return probe.results
+                return probe
         raise KeyError(f"probe: this Monitor does not probe {entry!r}")
 
     def all_statistics(self) -> tuple[Traffic, ...]:

@@ -125,6 +125,7 @@ class Probe:
         self._probed: Key | None = None  # the connection that was probed last
         self._found: deque[ProbeSample] = deque(maxlen=1)
         self._count = 0
+        self._last: tuple[Key, ProbeResult] | None = None  # None: the last probe has no result
         self.results: tuple[ProbeResult, ...] = ()
         """The last results, oldest first; replaced as a whole, because other threads read it."""
         self.due_ns: int | None = time.perf_counter_ns() + interval_ns
@@ -137,6 +138,16 @@ class Probe:
             return (self._found.popleft(),)
         except IndexError:
             return ()
+
+    # For any thread
+
+    def last_of(self, key: Key) -> ProbeResult | None:
+        """Return the result of the last probe, if it was of this connection and is not old."""
+        last = self._last
+        if last is None or last[0] != key:
+            return None
+        age_ns = time.perf_counter_ns() - last[1].monotonic_ns
+        return last[1] if age_ns <= 2 * self._interval_ns + LONGEST_PROBE_NS else None
 
     # For its own thread
 
@@ -168,7 +179,7 @@ class Probe:
         """Withdraw a failure, because the connection is not up, or is not probed any more."""
         if self._probed is not None and self._failure is not None:
             self._found.append(ProbeSample(*self._probed, None))
-        self._probed = self._failure = None
+        self._probed = self._failure = self._last = None
 
     def _probe(self, connection: Connection, begun_ns: int) -> None:
         if key_of(connection) != self._probed:
@@ -176,8 +187,9 @@ class Probe:
         source = self._source(connection)
         result = self._connect(source)
         if result is None:
+            self._last = None
             return
-        self._keep(result, source)
+        self._last = key_of(connection), self._keep(result, source)
         before, self._failure = self._failure, None
         if result.outcome not in _PROVES_THE_TUNNEL:
             self._failure = ProbeFailure(
@@ -191,7 +203,7 @@ class Probe:
         if self._failure is not None or before is not None:
             self._found.append(ProbeSample(*key_of(connection), self._failure))
 
-    def _keep(self, result: ConnectResult, source: Endpoint | None) -> None:
+    def _keep(self, result: ConnectResult, source: Endpoint | None) -> ProbeResult:
         self._count += 1
         answered = result.outcome in _PROVES_THE_TUNNEL
         kept = ProbeResult(
@@ -204,6 +216,7 @@ class Probe:
             seconds=result.elapsed_ns / 1e9 if answered else None,
         )
         self.results = (*self.results[1 - MOST_RESULTS :], kept)
+        return kept
 
     def _target_text(self) -> str:
         return target_text(str(self._target[0]), self._target[1])

@@ -239,6 +239,10 @@ def test_probes(run, sim, beside, closed_port):
         (["--max-entries", "1001"], "1001 is not in the range: use 1 to 1000"),
         (["--interval", "nan"], "nan"),
         (["--write-interval", "0"], "0 is not in the range: use 0.1 to"),
+        (["--probe", "X=127.0.0.1:1", "--probe", "x=127.0.0.1:2"], "names 'x' twice"),
+        (["--textfile", "a.prom", "--certfile", "c"], "are not for --textfile"),
+        (["--textfile", "a.prom", "--keyfile", "k"], "are not for --textfile"),
+        (["--textfile", "a.prom", "--client-ca", "c"], "are not for --textfile"),
     ],
 )
 def test_wrong_usage(run, arguments, message):

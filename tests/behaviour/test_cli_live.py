@@ -334,6 +334,21 @@ def test_ras_that_cannot_be_asked_is_told_at_the_top():
     assert {row.summary.state for row in scene.model.rows()} == {State.UNKNOWN}
 
 
+def test_a_lost_recovery_does_not_leave_the_line_at_the_top():
+    scene = play(probes=False)
+    for recover in (
+        lambda: scene.happen(
+            Gap, kind=GapKind.OVERFLOW, count=9, from_ns=0, to_ns=scene.clock_ns(),
+            first_sequence=1, last_sequence=9, snapshot=Snapshot([]),
+        ),
+        lambda: scene.connect("Data centre North", 1801),
+    ):  # fmt: skip
+        scene.happen(ProviderFailed, code=711)
+        assert scene.model.error is not None
+        recover()
+        assert scene.model.error is None
+
+
 def test_a_redial_under_the_same_handle_inherits_no_uptime():
     scene = Scene()
     scene.model = Model((), clock=scene.clock_ns)  # without statistics

@@ -334,6 +334,7 @@ def test_a_check_that_cannot_be_made_ends_the_watch(run, monkeypatch):
         (["--on", "Dormant", " "], "there is no command"),
         (["--count", "0"], "--count"),
         (["--probe", "=127.0.0.1:1"], "use ENTRY=HOST:PORT"),
+        (["--probe", "X=127.0.0.1:1", "--probe", "X=127.0.0.1:2"], "names 'X' twice"),
         (["--probe", "Office=localhost:1"], "'localhost'"),
         (["Home", "--probe", "Office=127.0.0.1:1"], "'Office' is not one of entries"),
     ],

@@ -13,8 +13,10 @@ import threading
 import time
 import urllib.request
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
+from types import SimpleNamespace
 
 import child
 import network
@@ -27,10 +29,11 @@ from prometheus_client import CollectorRegistry
 from tsv import ROOT
 from watching import PATIENCE, until
 
-from ras_native import ConnSubstate, Monitor
+from ras_native import ConnectOutcome, ConnSubstate, Gap, GapKind, Monitor
 from ras_native.event_log._records import DIAL_FAILED, DISCONNECTED
 from ras_native.exporter import METRICS, MetricsServer, RasCollector, server, write_textfile
 from ras_native.exporter import textfile as textfile_module
+from ras_native.monitor import probes
 
 CERTIFICATE = str(Path(__file__).parents[1] / "support" / "loopback.pem")
 ENUM = "RasEnumConnectionsW"
@@ -262,6 +265,65 @@ def test_probes(sim, watched, closed_port):
     assert all(value > 0 for value in scrape.values("ras_probe_duration_seconds"))
 
 
+@pytest.fixture
+def probed(watched, monkeypatch):
+    """Return a Monitor, its registry, a function that probes and scrapes, and how probes end."""
+    ends = {"outcome": ConnectOutcome.OPEN}
+
+    def connect_many(*_, **__):
+        if ends["outcome"] is None:
+            raise OSError("this computer cannot begin")
+        return [SimpleNamespace(outcome=ends["outcome"], code=0, elapsed_ns=10**6)]
+
+    monkeypatch.setattr(probes, "connect_many", connect_many)
+    monitor, registry = watched(probe={"Office": ("127.0.0.1", 9)}, probe_interval=SELDOM)
+
+    def probe():
+        monitor._worker.probes[0].run()
+        return Scrape(registry)
+
+    return monitor, registry, probe, ends
+
+
+def test_a_probe_that_cannot_begin_is_not_up(sim, probed):
+    monitor, registry, probe, ends = probed
+    sim.add("Office")
+    scraped(registry, lambda s: s.values("ras_up") == [1])
+    assert Scrape(registry).values("ras_probe_up") == []
+    assert probe().values("ras_probe_up") == [1]
+    ends["outcome"] = None
+    after = probe()
+    assert after.values("ras_probe_up") == after.values("ras_probe_duration_seconds") == []
+    assert after.value("ras_probes_total") == 1
+    assert monitor.last_probe("office") is None
+    ends["outcome"] = ConnectOutcome.TIMEOUT
+    assert probe().values("ras_probe_up") == [0]
+
+
+def test_a_new_connection_begins_without_a_result_of_its_probe(sim, probed):
+    _, registry, probe, _ = probed
+    office = sim.add("Office")
+    scraped(registry, lambda s: s.values("ras_up") == [1])
+    assert probe().values("ras_probe_up") == [1]
+    sim.drop(office)
+    scraped(registry, lambda s: s.values("ras_up") == [0])
+    sim.add("Office")
+    assert scraped(registry, lambda s: s.values("ras_up") == [1]).values("ras_probe_up") == []
+    assert probe().values("ras_probe_up") == [1]
+
+
+def test_an_old_result_of_a_probe_is_not_told(sim, probed, monkeypatch):
+    monitor, registry, probe, _ = probed
+    sim.add("Office")
+    scraped(registry, lambda s: s.values("ras_up") == [1])
+    assert probe().values("ras_probe_up") == [1]
+    late_ns = time.perf_counter_ns() + round((2 * SELDOM + 4) * 10**9)
+    monkeypatch.setattr(probes, "time", SimpleNamespace(perf_counter_ns=lambda: late_ns))
+    assert Scrape(registry).values("ras_probe_up") == []
+    with pytest.raises(KeyError, match="does not probe"):
+        monitor.last_probe("Home")
+
+
 def test_durations(sim, watched):
     sim.add("Office")
     before = time.time()
@@ -306,16 +368,30 @@ def test_lost_events_show_as_a_gap():
         for event in hand.poll(up("Office"), suspended_ns=10**9)
         if type(event).__name__ == "Gap"
     ]
-    from dataclasses import replace
-
-    from ras_native import GapKind
-
     lost = replace(gap, kind=GapKind.OVERFLOW, snapshot=snapshot)
     collector = RasCollector()
     collector.apply(lost)
     scrape = Scrape(registered(collector))
     assert scrape.value("ras_gaps_total", kind="overflow") == 1
     assert scrape.value("ras_up", entry="Office", device_type="vpn") == 1
+
+
+@pytest.mark.parametrize("shown_by", ["overflow", "event"])
+def test_a_lost_recovery_of_the_provider_does_not_last(shown_by):
+    hand = Hand(event_log=False)
+    hand.poll(up("Office"))
+    hand.poll(code=711)
+    collector, registry = fed(hand, event_log=False)
+    assert Scrape(registry).value("ras_provider_up") == 0
+    hand.poll(up("Office"))  # it recovers, and that event is lost
+    dropped = hand.poll()
+    if shown_by == "event":
+        collector.apply(dropped[0])
+    else:
+        (gap,) = (event for event in hand.events if isinstance(event, Gap))
+        lost = replace(gap, kind=GapKind.OVERFLOW, snapshot=hand.engine.snapshot)
+        collector.apply(lost)
+    assert Scrape(registry).value("ras_provider_up") == 1
 
 
 # Bounds

@@ -142,11 +142,12 @@ class Model:
         self._is_first = False
         if isinstance(event, ProviderFailed):
             self.error = RasError(event.code, "RasEnumConnectionsW")
-        elif isinstance(event, ProviderRecovered):
-            self.error = None
+        elif isinstance(event, (ConnectionEvent, ProviderRecovered)):
+            self.error = None  # a poll succeeded, even if ProviderRecovered was lost
         elif isinstance(event, Gap):
             self.gaps += 1
-            if event.snapshot is not None:
+            if event.snapshot is not None:  # events were lost: RAS answered after the last failure
+                self.error = None
                 self._restart(event.snapshot, event.monotonic_ns)
         if event.entry is None:
             return
