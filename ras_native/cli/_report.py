@@ -119,6 +119,8 @@ def report(file: str, since: int | None, until: int | None, as_json: bool) -> No
         raise click.UsageError(f"--since must be before the end, {_local(end_ns)}")
     window = min((end_ns - begin_ns) / _S, availability.window)
     found = [availability.summary(name, end_ns, window=window) for name in availability.entries]
+    if availability.forgotten:
+        click.echo(f"{availability.forgotten} more entries are too many to report", err=True)
     if as_json:
         entries = [item.to_dict() for item in found]
         print_json({"from_ns": begin_ns, "to_ns": end_ns, "entries": entries})

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from math import inf
 from typing import NamedTuple
@@ -50,7 +50,6 @@ MOST_ENTRIES = 1000
 _S = 1_000_000_000
 _UNKNOWN = "unknown"  # the label of a reason that nobody knows, or that has no name
 _ABSENT = (AvailabilityState.ABSENT, AvailabilityState.DOWN)
-_NO_OUTAGE = (AvailabilityState.UP, AvailabilityState.UNKNOWN)
 _PROBED = (AvailabilityState.UP, AvailabilityState.SILENT, AvailabilityState.UNREACHABLE)
 _ENTRY = ("entry", "device_type", "guid")
 _Family = GaugeMetricFamily | CounterMetricFamily | HistogramMetricFamily
@@ -108,15 +107,18 @@ METRICS = (
     ),
     Metric(
         "ras_uptime_seconds", "gauge", _ENTRY,
-        "How long the entry has been connected. Missing while it is not connected.",
+        "How long the entry's first connection has lasted. Missing while there is none, "
+        "and without samples of the statistics.",
     ),
     Metric(
         "ras_bytes_received_total", "counter", _ENTRY,
-        "Bytes received since the entry connected. Each connection begins at 0.",
+        "Bytes that the entry's first connection received. Each connection begins at 0. "
+        "Missing as the uptime is.",
     ),
     Metric(
         "ras_bytes_sent_total", "counter", _ENTRY,
-        "Bytes transmitted since the entry connected. Each connection begins at 0.",
+        "Bytes that the entry's first connection transmitted. Each connection begins at 0. "
+        "Missing as the uptime is.",
     ),
     Metric(
         "ras_disconnects_total", "counter", ("entry", "reason"),
@@ -302,9 +304,12 @@ class RasCollector(Collector):
         if not isinstance(event, MonitorEvent):
             raise _check.wrong_type("event", "an event of a Monitor", event)
         with self._lock:
+            if isinstance(event, (ConnectionEvent, ProviderRecovered)):
+                self._is_failing = False  # a poll succeeded, even if ProviderRecovered was lost
             entry = None if event.entry is None else self._admit(event.entry)
             if event.entry is not None and entry is None:
                 self._dropped += 1
+                self._leave(event)
                 return
             self._availability.apply(event)
             if entry is not None:
@@ -316,8 +321,13 @@ class RasCollector(Collector):
             elif isinstance(event, ProviderFailed):
                 self._is_failing = True
                 self._provider_failures[_reason(explain(event.code))] += 1
-            if isinstance(event, (ConnectionEvent, ProviderRecovered)):
-                self._is_failing = False  # a poll succeeded, even if ProviderRecovered was lost
+
+    def _leave(self, event: MonitorEvent) -> None:
+        """Take a connection from its entry: it has now the name of an entry without metrics."""
+        if not isinstance(event, ConnectionEvent) or event.before is None:
+            return
+        if _key(event.before.connection.entry_name) in self._entries:
+            self._availability.apply(replace(event, after=None))
 
     def _apply_to_entry(self, event: MonitorEvent, entry: _Entry) -> None:
         if isinstance(event, ConnectionEvent):
@@ -340,10 +350,9 @@ class RasCollector(Collector):
 
     def _admit(self, name: str) -> _Entry | None:
         """Return the entry of this name. Add it if it is new. None if there are too many."""
-        label = _text(name)
-        entry = self._entries.get(label.casefold())
+        entry = self._entries.get(_key(name))
         if entry is None and len(self._entries) < self._most:
-            entry = self._entries[label.casefold()] = _Entry(name, label)
+            entry = self._entries[_key(name)] = _Entry(name, _text(name))
         return entry
 
     # Metrics
@@ -403,11 +412,8 @@ class RasCollector(Collector):
 
     def _availability_of(self, entry: _Entry, now_ns: int) -> Iterator[_Sample]:
         found = self._availability.summary(entry.name, now_ns, window=0)
-        totals = self._availability.totals(entry.name)
-        outage_seconds = totals.outage_seconds
-        if totals.outages and found.since_ns is not None and found.state not in _NO_OUTAGE:
-            outage_seconds += (found.to_ns - found.since_ns) / _S
-        entry.outage_seconds = max(entry.outage_seconds, outage_seconds)
+        totals = self._availability.totals(entry.name, now_ns)
+        entry.outage_seconds = max(entry.outage_seconds, totals.outage_seconds)
         yield "ras_up", entry.labels, found.state is AvailabilityState.UP
         for state in AvailabilityState:
             yield "ras_state", (*entry.labels, state.value), found.state is state
@@ -488,6 +494,10 @@ def _reason(reason: Reason | None) -> str:
     if reason is None or reason.name == f"UNKNOWN_ERROR_{reason.code}":
         return _UNKNOWN
     return reason.name
+
+
+def _key(name: str) -> str:
+    return _text(name).casefold()
 
 
 def _text(value: str) -> str:

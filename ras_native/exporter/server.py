@@ -17,6 +17,7 @@ from http.server import HTTPServer
 from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry, MetricsHandler
+from prometheus_client.exposition import choose_encoder
 
 from .. import _check
 from .._log import logger
@@ -26,6 +27,8 @@ MOST_CONNECTIONS = 32
 """At most this many clients are connected at a time. Others are disconnected."""
 CONNECTION_SECONDS = 10.0
 """A connection that lasts longer is cut."""
+_WARNING_SECONDS = 60.0
+"""Clients cause at most one warning in this time, so they cannot fill the log."""
 _LOOK_SECONDS = 0.25  # between two checks for such connections, and for `close`
 _HELP = b"The metrics are at /metrics.\n"
 
@@ -42,11 +45,16 @@ class _Handler(MetricsHandler):
         path = self.path.partition("?")[0]
         if path == "/metrics":
             try:
+                choose_encoder(self.headers.get("Accept", ""))
+            except Exception:  # noqa: BLE001 - such as ValueError for a wrong version
+                del self.headers["Accept"]  # then the format is the default one
+            try:
                 super().do_GET()
             except OSError:
                 raise  # the client has gone
-            except Exception:  # noqa: BLE001 - such as a wrong Accept header
-                logger.exception("metrics cannot be sent")
+            except Exception:  # noqa: BLE001 - a collector of the registry failed
+                if isinstance(self.server, _Server) and self.server.may_warn():
+                    logger.exception("metrics cannot be sent")
                 self.send_error(500)
         elif path == "/":
             self.send_response(200)
@@ -69,6 +77,7 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
         self.address_family = socket.AddressFamily(family)
         self._context = context
         self._open: dict[_Socket, float] = {}  # when each connection is cut
+        self._next_warning = 0.0
         super().__init__(address, handler)
 
     def server_bind(self) -> None:
@@ -89,9 +98,18 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
             request.close()
             raise
 
+    def may_warn(self) -> bool:
+        """Whether to log a warning now."""
+        now = time.monotonic()
+        if now < self._next_warning:
+            return False
+        self._next_warning = now + _WARNING_SECONDS
+        return True
+
     def process_request(self, request: Any, client_address: Any) -> None:
         if len(self._open) >= MOST_CONNECTIONS:
-            logger.warning("%d clients read metrics: another one is refused", MOST_CONNECTIONS)
+            if self.may_warn():
+                logger.warning("%d clients read metrics: another one is refused", MOST_CONNECTIONS)
             self.shutdown_request(request)
             return
         self._open[request] = time.monotonic() + CONNECTION_SECONDS

@@ -39,7 +39,7 @@ def write_textfile(registry: CollectorRegistry, path: str | os.PathLike[str]) ->
     True
     """
     target = checked_path(path)
-    beside = f"{target}.{os.getpid()}.tmp"
+    beside = f"{target}.tmp"  # one name: the next write replaces what a killed program left
     try:
         with open(beside, "wb") as file:
             file.write(generate_latest(registry))

@@ -175,7 +175,8 @@ class EntryTotals(NamedTuple):
 
     - `drops`: How many of its connections ended after they were up.
     - `outages`: How many outages began.
-    - `outage_seconds`: How long the outages lasted, without the time in the current state.
+    - `outage_seconds`: How long the outages lasted, without the time in the current state unless
+      `Availability.totals` was given `now_ns`.
     """
 
     drops: int
@@ -559,8 +560,10 @@ class Availability:
             round_trips=self.round_trips(entry),
         )
 
-    def totals(self, entry: str) -> EntryTotals:
+    def totals(self, entry: str, now_ns: int | None = None) -> EntryTotals:
         """Return what happened to an entry since the start. Raises KeyError as `summary` does.
+
+        now_ns: the present, as for `summary`; `outage_seconds` then counts the present state too.
 
         >>> availability = Availability()
         >>> handle = sim.add("Head office")
@@ -572,7 +575,11 @@ class Availability:
         1
         """
         kept = self._kept(entry)
-        return EntryTotals(kept.drops, kept.outages, kept.outage_ns / _NS)
+        last = kept.changes[-1] if kept.changes else None
+        outage_ns = kept.outage_ns
+        if now_ns is not None and last is not None and last.outage is not None:
+            outage_ns += max(0, now_ns - last.from_ns)
+        return EntryTotals(kept.drops, kept.outages, outage_ns / _NS)
 
     def round_trips(self, name: str) -> RoundTrips | None:
         """Return the last results of the probes of an entry or target, or None if it has none.

@@ -124,6 +124,7 @@ class _Worker:
         self.is_cancelled = False
         self.belongs_to_parent = False
         self.has_polled = False
+        self.error: BaseException | None = None  # that ended the thread
         self.started_ns = 0
         self.ended_ns: int | None = None
         self.recorder: Recorder | None = None
@@ -143,15 +144,14 @@ class _Worker:
         self.thread = thread
 
     def _run(self) -> None:
-        error: BaseException | None = None
         try:
             self._watch()
         except BaseException as caught:  # noqa: BLE001 - every consumer gets it
             logger.exception("a Monitor ends because its thread failed")
-            error = caught
+            self.error = caught
         finally:
             self._cancel_helpers()
-            self._end(error)
+            self._end(self.error)
             self.watcher.close()
             if self._told_at_end and self._ended_at is not None:
                 moments = self._ended_at
@@ -567,13 +567,15 @@ class Monitor:
         >>> monitor.has_polled, monitor.has_event_log
         (True, True)
 
-        Raises TimeoutError, for instance if RAS does not answer; MonitorClosed if it is closed.
+        Raises TimeoutError, for instance if RAS does not answer; MonitorClosed if it is closed. Its
+        cause is the error that ended the Monitor, if one did.
         """
         deadline_ns = time.perf_counter_ns() + _check.nanoseconds("timeout", timeout)
         worker = self._entered()
         while not worker.has_started:
             if worker.is_cancelled or worker.ended_ns is not None:
-                raise MonitorClosed("the Monitor was closed before it had started")
+                closed = MonitorClosed("the Monitor was closed before it had started")
+                raise closed from worker.error
             if time.perf_counter_ns() >= deadline_ns:
                 raise TimeoutError(f"the Monitor has not started within {timeout:g} s")
             time.sleep(_START_SECONDS)

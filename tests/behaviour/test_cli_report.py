@@ -11,6 +11,7 @@ from polls import S, up
 
 from ras_native import Snapshot
 from ras_native.cli import _commands
+from ras_native.monitor import availability
 from ras_native.monitor.engine import Engine, Poll
 from ras_native.monitor.recording import Recorder
 
@@ -51,6 +52,13 @@ def path(tmp_path):
         ],
     )
     return path
+
+
+def test_entries_that_were_too_many_are_told(path, monkeypatch):
+    monkeypatch.setattr(availability, "MOST_ENTRIES", 2)
+    result = typed(path, "--json")
+    assert result.stderr == "1 more entries are too many to report\n"
+    assert len(json.loads(result.stdout)["entries"]) == 2
 
 
 def test_a_report_has_a_line_for_each_entry(path):

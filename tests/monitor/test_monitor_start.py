@@ -62,6 +62,15 @@ def test_a_monitor_that_is_closed_does_not_start(sim, ras):
         sim.delay(ENUM, 0)
 
 
+def test_an_error_that_ends_the_monitor_is_the_cause(ras, monkeypatch):
+    monitor = Monitor(ras, interval=SELDOM)
+    monkeypatch.setattr(monitor._worker.watcher, "wait", lambda *_: 1 // 0)
+    with monitor:
+        with pytest.raises(MonitorClosed) as caught:
+            monitor.wait_until_started(PATIENCE)
+        assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
 @pytest.mark.parametrize("timeout", [-1, "1", float("nan")])
 def test_the_start_needs_a_valid_timeout(ras, timeout):
     with Monitor(ras) as monitor, pytest.raises((TypeError, ValueError), match="timeout"):
