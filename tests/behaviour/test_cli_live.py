@@ -211,6 +211,13 @@ def test_the_details_are_opened_and_closed():
     assert "ENTRY" in texts[1]
 
 
+def test_keys_of_the_main_screen_do_nothing_while_it_is_hidden():
+    app = application(play())
+    piloted(app, "enter", "slash", "s", "f", "p")
+    app_state = app.view.order.name, app.view.only_wrong, app._is_paused
+    assert app_state == ("first seen", False, False)
+
+
 def test_a_pause_keeps_the_picture_until_it_ends():
     scene = play()
     app, texts = application(scene), []
@@ -321,8 +328,9 @@ def test_a_gap_with_a_snapshot_replaces_what_was_known():
         Gap, kind=GapKind.OVERFLOW, count=9, from_ns=0, to_ns=scene.clock_ns(),
         first_sequence=1, last_sequence=9, snapshot=Snapshot([left]),
     )  # fmt: skip
-    connected = [entry.name for entry in scene.model.entries.values() if entry.connections]
-    assert connected == ["Azure hub"]
+    entries = scene.model.entries.values()
+    assert [entry.name for entry in entries if entry.connections] == ["Azure hub"]
+    assert [entry.name for entry in entries if entry.since_ns is not None] == ["Azure hub"]
 
 
 def test_ras_that_cannot_be_asked_is_told_at_the_top():
@@ -365,8 +373,12 @@ def test_a_redial_under_the_same_handle_inherits_no_uptime():
 
 def test_too_many_entries_are_counted(monkeypatch):
     monkeypatch.setattr("ras_native.monitor.availability.MOST_ENTRIES", 12)
-    text = piloted(application(play(more=10)))
+    scene = play(more=10)
+    text = piloted(application(scene))
     assert "removed: at most 1,000 entries are kept" in text
+    model = scene.model
+    assert {entry.name for entry in model.entries.values()} == set(model.availability.entries)
+    assert model._summaries.keys() <= set(model.availability.entries)
 
 
 def test_the_bar_shows_the_worst_state_of_each_part():
@@ -461,6 +473,22 @@ def test_round_trips_come_from_the_probes_of_the_monitor(ras, sim):
     assert "LAST " in text.split("\n")[1] + " "
 
 
+def test_each_target_through_one_tunnel_has_its_own_round_trips():
+    scene = play(probes=False)
+    model = scene.model
+    model.via = "Azure hub"
+    scene.probe("10.8.0.1:443", "open", 0, 18.0)
+    scene.now += 1
+    scene.probe("10.21.0.1:53", "timeout", 10060, None)
+    lines = [line for line in piloted(application(scene)).split("\n") if "10." in line]
+    (first,) = (line for line in lines if "10.8.0.1:443" in line and "of" in line)
+    (second,) = (line for line in lines if "10.21.0.1:53" in line and "of" in line)
+    assert "0 of 1 lost" in first
+    assert "1 of 1 lost" in second
+    (row,) = (row for row in model.rows() if row.entry.name == "Azure hub")
+    assert (row.summary.round_trips.sent, row.summary.round_trips.lost) == (2, 1)
+
+
 @pytest.mark.parametrize("notifications", [True, False])
 def test_polling_without_signals_is_told_at_the_top(ras, notifications):
     model = Model((), clock=time.perf_counter_ns)
@@ -487,6 +515,47 @@ def test_a_failed_hang_up_is_told(ras, sim):
     Actions(ras, None, told.append).hang_up(connection).join(PATIENCE)
     assert told[0] == "Office: hanging up"
     assert len(told) == 2
+
+
+def test_a_handle_that_was_used_again_is_not_hung_up(ras, sim):
+    sim.add("Office")
+    (connection,) = ras.enum_connections()
+    sim.drop(connection.handle)
+    sim.add("Office", handle=connection.handle)
+    told = []
+    Actions(ras, None, told.append).hang_up(connection).join(PATIENCE)
+    assert told == ["Office: hanging up", "Office: it has ended already"]
+    (other,) = ras.enum_connections()
+    assert other.handle == connection.handle
+
+
+def test_a_recording_of_the_command_that_failed_is_not_shown(ras, tmp_path):
+    with Monitor(ras, interval=SELDOM, record=tmp_path / "one") as monitor:
+        new = lambda path: Monitor(ras, interval=SELDOM, record=path)  # noqa: E731
+        actions = Actions(ras, new, lambda _: None, recording="one", recorded_by=monitor)
+        app, texts = application(play(), actions=actions), []
+        see = shown(app, texts)
+        fail = lambda _: setattr(monitor._worker, "recording_error", OSError("full"))  # noqa: E731
+
+        async def record(pilot):
+            await pilot.press("r")
+            app.screen.query_one("Input").value = str(tmp_path / "two")
+            await pilot.press("enter")
+
+        piloted(app, see, fail, see, record, see, size=(200, 30))
+        actions.close()
+    assert ["recording to" in text.split("── events")[0] for text in texts] == [True, False, True]
+
+
+def test_a_terminal_that_fails_at_once_is_the_error(live, monkeypatch):
+    screen, _ = live
+
+    async def fail():
+        raise OSError("no terminal")
+
+    monkeypatch.setattr(screen, "_run_app", fail)
+    with pytest.raises(OSError, match="no terminal"):
+        screen.run(lambda: None)
 
 
 def test_it_ends_when_there_is_no_more(live):

@@ -32,6 +32,8 @@ FRAME_SECONDS = 0.25
 _MOST_AT_ONCE = 5_000  # events between two pictures, so that keys do not wait
 _MOST_WAITING = 100_000
 _BUSY_SECONDS = 3.0
+_ON_MAIN = ("filter", "sort", "only_wrong", "pause")
+"""Actions whose effect only the main screen shows."""
 
 Inbox = queue.SimpleQueue[Callable[[], object]]
 """Calls that other threads hand to the thread of the application."""
@@ -178,7 +180,7 @@ class LiveApp(App[int]):
 
     def _probe(self, index: int, width: int) -> Text:
         probe = list(self.model.probes.values())[index]
-        trips = self.model.availability.round_trips(self.model.via or probe.target)
+        trips = self.model.availability.round_trips(probe.target)
         return join(lines.probe_line(probe, trips, width, self.symbols))
 
     def _log_title(self, width: int) -> Text:
@@ -287,6 +289,11 @@ class LiveApp(App[int]):
 
     def _keys_of_details(self, _width: int) -> Text:
         return join(hint("Esc", "back") + hint("arrows", "scroll"))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Do nothing to the main screen while another one hides it."""
+        is_hidden = len(self.screen_stack) > 1
+        return not (is_hidden and action in _ON_MAIN) and super().check_action(action, parameters)
 
     async def action_quit(self) -> None:
         """End the application."""

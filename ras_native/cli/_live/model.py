@@ -128,6 +128,7 @@ class Model:
         self._is_first = True
         self._blindness = 0  # grows with each event that may change the states of all entries
         self._summaries: dict[str, _Known] = {}
+        self._forgotten = 0  # how many entries Availability had forgotten when we did too
         self._samples: dict[int, Traffic] = {}
         self._sampled = -1  # the second of these samples
 
@@ -137,6 +138,7 @@ class Model:
         """Apply an event. `addresses` are new addresses in the tunnel, or ""."""
         self.version += 1
         self.availability.apply(event)
+        self._forget()
         if self._is_first or isinstance(event, _CHANGES_ALL) or _is_blind(event):
             self._blindness += 1
         self._is_first = False
@@ -162,6 +164,17 @@ class Model:
 
     def _entry(self, name: str) -> Entry:
         return self.entries.setdefault(name.casefold(), Entry(name))
+
+    def _forget(self) -> None:
+        """Forget the entries that Availability forgot because there are too many."""
+        if self._forgotten != self.availability.forgotten:
+            self._forgotten = self.availability.forgotten
+            kept = {name.casefold() for name in self.availability.entries}
+            self.entries = {key: self.entries[key] for key in self.entries if key in kept}
+            names = {entry.name for entry in self.entries.values()}
+            self._summaries = {
+                name: self._summaries[name] for name in self._summaries if name in names
+            }
 
     def _observe(self, entry: Entry, event: ConnectionEvent) -> None:
         handle = event.connection.handle
@@ -190,6 +203,9 @@ class Model:
             entry.connections[item.connection.handle] = entry.last = item
             if entry.since_ns is None:
                 entry.since_ns = now_ns
+        for entry in self.entries.values():
+            if not entry.connections:
+                entry.since_ns = None
 
     def show_event(self, event: MonitorEvent) -> None:
         """Add an event to the log."""
@@ -203,7 +219,9 @@ class Model:
         self.probes[probe.target] = probe
         is_answer = probe.outcome in _ANSWERS and probe.milliseconds is not None
         seconds = (probe.milliseconds or 0.0) / 1000 if is_answer else None
-        self.availability.apply_probe(self.via or probe.target, seconds, self.clock())
+        for name in (probe.target, self.via):
+            if name is not None:
+                self.availability.apply_probe(name, seconds, self.clock())
         if changed:
             self._note(Happening(probe.time, probe), None)
 

@@ -53,7 +53,9 @@ class LiveScreen(Screen):
         self._model = Model(
             entries, clock=time.perf_counter_ns, traffic=monitor.all_statistics, via=via
         )
-        self._actions = Actions(ras, new_monitor, self._tell, recording=recording)
+        self._actions = Actions(
+            ras, new_monitor, self._tell, recording=recording, recorded_by=monitor
+        )
         self._problems: list[str] = []
         self._has_ended = False
         self._thread: threading.Thread | None = None
@@ -109,7 +111,8 @@ class LiveScreen(Screen):
             code = asyncio.run(self._run_app())
         finally:
             self._stop()
-            self._thread.join(_STOP_SECONDS)
+            if self._thread.ident is not None:  # it was started
+                self._thread.join(_STOP_SECONDS)
             self._actions.close()
         self._has_ended = True
         for text in self._problems:
