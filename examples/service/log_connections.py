@@ -47,8 +47,12 @@ class Log:
         """Open the last file again, or else a new one, and remove the oldest."""
         name = f"events-{datetime.now(timezone.utc):%Y%m%dT%H%M%S%f}.jsonl"
         usable = [path for path in candidates if path.stat().st_size < FILE_BYTES]
-        file = (usable or [self._folder / name])[0].open("a", encoding="ascii")
-        for path in self._files()[:-FILES]:
+        current = (usable or [self._folder / name])[0]
+        file = current.open("a", encoding="ascii")
+        if current.read_bytes()[-1:] not in (b"", b"\n"):  # a crash left a part of a line
+            file.write("\n")
+        # The current file is kept even if the clock was set back, and so its name is not the last.
+        for path in sorted(self._files(), key=lambda path: path == current)[:-FILES]:
             with suppress(PermissionError):  # somebody reads it; it is removed later
                 path.unlink()
         return file

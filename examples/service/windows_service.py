@@ -1,6 +1,7 @@
 """This Windows service, made with pywin32, runs log_connections.py, which is in the same folder.
 
-Run as an administrator:
+Put both into C:\\Program Files\\ras_native, where only administrators can change them. First
+protect the folder of the log: docs/guides/service.md shows how. Run as an administrator:
     python windows_service.py --startup auto install
     python windows_service.py start
     python windows_service.py stop

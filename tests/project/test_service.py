@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 from pathlib import Path
@@ -18,6 +19,7 @@ from ras_native.monitor import monitor as monitor_module
 
 ENUM = "RasEnumConnectionsW"
 FOLDER = Path(__file__).parents[2] / "examples" / "service"
+PAGE = FOLDER.parents[1] / "docs" / "guides" / "service.md"
 
 
 @pytest.fixture
@@ -120,7 +122,7 @@ def test_it_goes_on_when_ras_restarts(service, sim):
     assert service.error is None
 
 
-@pytest.mark.filterwarnings("ignore:a Monitor was closed while RAS did not answer")
+@pytest.mark.filterwarnings("ignore:a Monitor was closed while")  # RAS, and perhaps the event log
 def test_it_stops_while_ras_does_not_answer(service, sim, monkeypatch):
     monkeypatch.setattr(monitor_module, "CLOSE_SECONDS", 0.05)
     sim.delay(ENUM, 60.0)
@@ -180,6 +182,29 @@ def test_a_restart_goes_on_in_the_same_file(program, ras, sim, tmp_path):
             until(lambda name=name: name in str(service.events()))
     (file,) = files(tmp_path)
     assert len(lines(file)) == 3
+
+
+def test_a_crash_in_the_middle_of_a_line_spoils_only_that_line(program, ras, sim, tmp_path):
+    (tmp_path / "events-1.jsonl").write_text('{"event": "Fou', encoding="ascii")
+    sim.add("Office")
+    with Service(program, ras, tmp_path) as service:
+        until(lambda: "Office" in (tmp_path / "events-1.jsonl").read_text(encoding="ascii"))
+    (part, event) = lines(tmp_path / "events-1.jsonl")
+    assert part == '{"event": "Fou'
+    assert json.loads(event)["entry"] == "Office"
+    assert service.error is None
+
+
+def test_the_current_file_stays_when_the_clock_was_set_back(program, tmp_path, monkeypatch):
+    monkeypatch.setattr(program, "FILE_BYTES", 1)
+    for number in range(program.FILES):
+        (tmp_path / f"events-9999{number}.jsonl").write_text("{}\n", encoding="ascii")
+    program.Log(tmp_path).close()
+    (current, *rest) = files(tmp_path)
+    assert current.stat().st_size == 0
+    assert [file.name for file in rest] == [
+        f"events-9999{number}.jsonl" for number in range(1, program.FILES)
+    ]
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_at_once(program, ras, sim, tmp_path):
@@ -242,8 +267,7 @@ KNOWN = {
 
 
 def test_the_guide_shows_the_file_of_winsw():
-    page = FOLDER.parents[1] / "docs" / "guides" / "service.md"
-    shown = [block.text for block in blocks(page) if block.language == "xml"]
+    shown = [block.text for block in blocks(PAGE) if block.language == "xml"]
     assert shown == [(FOLDER / "RasNativeWatch.xml").read_text(encoding="utf-8")]
 
 
@@ -267,6 +291,20 @@ def test_winsw_has_only_elements_that_it_documents():
         number, unit = text.split()
         assert number.isdigit()
         assert unit in {"sec", "min", "hour"}
+
+
+def test_what_runs_as_local_system_is_where_only_administrators_change_files():
+    texts = [file.read_text(encoding="utf-8") for file in (PAGE, FOLDER / "RasNativeWatch.xml")]
+    programs = [found for text in texts for found in re.findall(r"[A-Z]:\\[^\"<`]*\.exe", text)]
+    assert len(programs) >= 6
+    assert all(found.startswith("C:\\Program Files\\") for found in programs)
+
+
+def test_the_folder_of_the_log_is_protected_before_the_service_starts():
+    text = PAGE.read_text(encoding="utf-8")
+    assert text.index(' /inheritance:r /grant:r "*S-1-5-18:(OI)(CI)F"') < text.index(
+        "## With WinSW"
+    )
 
 
 def test_winsw_runs_a_command_that_exists():
