@@ -23,7 +23,7 @@ import windows_python
 import wine
 
 ROOT = windows_python.ROOT
-SUITE_SECONDS = 1200
+SUITE_SECONDS = 1500
 NEWEST = "3.13"
 CORE = (
     "tests/behaviour/test_connect.py",

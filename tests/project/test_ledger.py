@@ -46,6 +46,9 @@ def describe(item: pytest.Item) -> dict[str, Any]:
     }
 
 
+pytestmark = pytest.mark.timeout(240)  # collecting the whole suite takes long under Wine
+
+
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Collect every test of the whole suite, on all backends."""
@@ -57,7 +60,7 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=55,
+        timeout=200,
         check=False,
     )
     assert process.returncode == 0, process.stdout.decode(errors="replace")[-4000:]
