@@ -22,6 +22,10 @@ class ProjectionKind(_OpenEnum):
 
     - `PPP`: The protocol of PPTP, L2TP, SSTP, PPPoE and modems.
     - `IKEV2`: The protocol of IKEv2 tunnels.
+
+    >>> handle = sim.add("Head office")
+    >>> ras.get_projection_info(handle).kind is ProjectionKind.IKEV2
+    True
     """
 
     PPP = layout.PROJECTION_INFO_TYPE_PPP
@@ -34,6 +38,11 @@ class Ikev2Authentication(_OpenEnum):
     - `MACHINE_CERTIFICATES`: With certificates of the computers.
     - `EAP`: With EAP; `Projection.eap_type` is the method.
     - `PSK`: With a pre-shared key.
+
+    >>> handle = sim.add("Head office")
+    >>> sim.set_projection(handle, authentication=Ikev2Authentication.EAP, eap_type=26)
+    >>> ras.get_projection_info(handle).authentication is Ikev2Authentication.EAP
+    True
     """
 
     MACHINE_CERTIFICATES = layout.RASIKEv2_AUTH_MACHINECERTIFICATES
@@ -49,6 +58,11 @@ class PppAuthentication(_OpenEnum):
     - `SPAP`: With Shiva's variant of PAP.
     - `CHAP`: With a challenge; `Projection.chap` is the variant.
     - `EAP`: With EAP; `Projection.eap_type` is the method.
+
+    >>> handle = sim.add("Head office")
+    >>> sim.set_projection(handle, kind=ProjectionKind.PPP, authentication=PppAuthentication.PAP)
+    >>> ras.get_projection_info(handle).authentication is PppAuthentication.PAP
+    True
     """
 
     NONE = 0
@@ -64,6 +78,12 @@ class ChapAlgorithm(_OpenEnum):
     - `MD5`: CHAP with MD5.
     - `MS`: Microsoft's CHAP.
     - `MSV2`: Microsoft's CHAP, version 2.
+
+    >>> handle, method = sim.add("Head office"), PppAuthentication.CHAP
+    >>> variant, kind = ChapAlgorithm.MSV2, ProjectionKind.PPP
+    >>> sim.set_projection(handle, kind=kind, authentication=method, chap=variant)
+    >>> ras.get_projection_info(handle).chap is ChapAlgorithm.MSV2
+    True
     """
 
     MD5 = layout.RASLCPAD_CHAP_MD5
@@ -80,6 +100,11 @@ class Cipher(_OpenEnum):
     - `AES_128`: AES with 128 bits.
     - `AES_192`: AES with 192 bits.
     - `AES_256`: AES with 256 bits.
+
+    >>> handle = sim.add("Head office")
+    >>> sim.set_projection(handle, encryption=Cipher.TRIPLE_DES)
+    >>> ras.get_projection_info(handle).encryption in (Cipher.AES_128, Cipher.AES_256)
+    False
     """
 
     NONE = 0
@@ -96,6 +121,11 @@ class Ikev2Flag(_NamedFlag):
     - `MOBIKE`: The tunnel can move to another interface.
     - `BEHIND_NAT`: This computer is behind a NAT.
     - `SERVER_BEHIND_NAT`: The server is behind a NAT.
+
+    >>> handle = sim.add("Head office")
+    >>> sim.set_projection(handle, flags=Ikev2Flag.MOBIKE | Ikev2Flag.BEHIND_NAT)
+    >>> Ikev2Flag.BEHIND_NAT in ras.get_projection_info(handle).flags
+    True
     """
 
     MOBIKE = layout.RASIKEv2_FLAGS_MOBIKESUPPORTED
@@ -117,6 +147,11 @@ class LinkOption(_NamedFlag):
     - `GCM_AES_128`: AES-GCM with 128 bits.
     - `GCM_AES_192`: AES-GCM with 192 bits.
     - `GCM_AES_256`: AES-GCM with 256 bits.
+
+    >>> handle = sim.add("Head office")
+    >>> sim.set_projection(handle, kind=ProjectionKind.PPP, link_options=LinkOption.AES_256)
+    >>> LinkOption.AES_256 in ras.get_projection_info(handle).link_options
+    True
     """
 
     PROTOCOL_FIELD_COMPRESSION = layout.RASLCPO_PFC
@@ -138,6 +173,11 @@ class Compression(_OpenEnum):
     - `NONE`: Not at all.
     - `STAC`: With STAC.
     - `MPPC`: With Microsoft's Point-to-Point Compression.
+
+    >>> handle = sim.add("Head office")
+    >>> sim.set_projection(handle, kind=ProjectionKind.PPP, compression=Compression.MPPC)
+    >>> ras.get_projection_info(handle).compression is Compression.MPPC
+    True
     """
 
     NONE = 0
@@ -153,6 +193,11 @@ class CompressionOption(_NamedFlag):
     - `ENCRYPTION_56_BIT`: MPPE with 56 bits.
     - `ENCRYPTION_40_BIT`: MPPE with 40 bits.
     - `ENCRYPTION_128_BIT`: MPPE with 128 bits.
+
+    >>> handle, mppe = sim.add("Head office"), CompressionOption.ENCRYPTION_128_BIT
+    >>> sim.set_projection(handle, kind=ProjectionKind.PPP, compression_options=mppe)
+    >>> CompressionOption.ENCRYPTION_128_BIT in ras.get_projection_info(handle).compression_options
+    True
     """
 
     COMPRESSION = layout.RASCCPO_Compression

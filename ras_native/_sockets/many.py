@@ -53,6 +53,12 @@ class ConnectOutcome(str, enum.Enum):
     - `TIMEOUT`: No answer came in time.
     - `UNREACHABLE`: No route leads to the target.
     - `ERROR`: Something else failed; `ConnectResult.code` says what.
+
+    >>> import socket
+    >>> with socket.create_server(("127.0.0.1", 0)) as server:
+    ...     (result,) = connect_many([server.getsockname()])
+    >>> result.outcome is ConnectOutcome.OPEN
+    True
     """
 
     OPEN = "open"

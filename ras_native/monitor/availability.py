@@ -55,6 +55,11 @@ class AvailabilityState(str, Enum):
     - `DOWN`: It is not connected, and was listed before.
     - `ABSENT`: It has not been listed since the Monitor began.
     - `UNKNOWN`: RAS cannot be asked, the system slept, or events were lost.
+
+    >>> availability = Availability(["Head office"])
+    >>> availability.apply_snapshot(ras.snapshot(), 1_000_000_000)
+    >>> availability.summary("Head office", 2_000_000_000).state is AvailabilityState.ABSENT
+    True
     """
 
     UP = "up"
@@ -155,6 +160,13 @@ class RoundTrips(NamedTuple):
     - `sent`: The number of results that are kept, which is at most 360.
     - `lost`: How many probes had no answer.
     - `recent`: The results that are kept, oldest first: seconds, or None for no answer.
+
+    >>> availability = Availability(["Head office"])
+    >>> for second, answer in enumerate([0.02, 0.04, None], 1):
+    ...     availability.apply_probe("Head office", answer, second * 1_000_000_000)
+    >>> round_trips = availability.round_trips("Head office")
+    >>> round_trips.sent, round_trips.lost, round_trips.recent
+    (3, 1, (0.02, 0.04, None))
     """
 
     last: float | None
@@ -177,6 +189,15 @@ class EntryTotals(NamedTuple):
     - `outages`: How many outages began.
     - `outage_seconds`: How long the outages lasted, without the time in the current state unless
       `Availability.totals` was given `now_ns`.
+
+    >>> availability = Availability()
+    >>> handle = sim.add("Head office")
+    >>> connected = monitor.get()
+    >>> sim.drop(handle)
+    >>> for event in (connected, monitor.get()):
+    ...     availability.apply(event)
+    >>> availability.totals("Head office", event.monotonic_ns + 2_000_000_000)
+    EntryTotals(drops=1, outages=1, outage_seconds=2.0)
     """
 
     drops: int

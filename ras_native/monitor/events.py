@@ -34,6 +34,14 @@ class GapKind(str, Enum):
     - `SUSPENDED`: The system slept.
     - `OVERFLOW`: The consumer was slow: the queue was full and lost its oldest events.
     - `LOG`: Events of the event log may be missing, so reasons may be missing.
+
+    >>> sim.stop_service()
+    >>> with Monitor(ras, interval=0.01) as monitor:
+    ...     failed = monitor.get()
+    ...     sim.start_service()
+    ...     recovered, gap = monitor.get(), monitor.get()
+    >>> gap.kind is GapKind.FAILED
+    True
     """
 
     BLIP = "blip"
@@ -54,6 +62,13 @@ class MatchedBy(str, Enum):
     - `CORRELATION_ID`: The event of the log names the attempt that made the connection.
     - `ENTRY_AND_TIME`: A guess: one of them has no correlation id, and entry and time fit no
       others.
+
+    >>> handle = sim.add("Head office")
+    >>> connected = monitor.get()
+    >>> sim.drop(handle)
+    >>> disconnected, explained = monitor.get(), monitor.get()
+    >>> explained.matched_by is MatchedBy.CORRELATION_ID
+    True
     """
 
     CORRELATION_ID = "correlation id"

@@ -22,6 +22,11 @@ class HealthKind(str, Enum):
     - `RECONNECTING`: An IKEv2 tunnel is changing to another interface.
     - `SILENT`: Something is sent through it, and nothing comes back.
     - `UNREACHABLE`: The probe through it fails.
+
+    >>> handle = sim.add("Head office")
+    >>> event = monitor.get()
+    >>> monitor.health("Head office").kind is HealthKind.UP
+    True
     """
 
     UP = "up"
@@ -71,6 +76,12 @@ class ProbeFailure:
     - `code`: The Winsock code of the last probe.
     - `since_ns`: When the first probe began that failed, on the clock of `time.perf_counter_ns`.
     - `count`: How many probes have failed in a row.
+
+    A test of your own code can make one:
+
+    >>> failure = ProbeFailure("10.0.0.1:443", None, ConnectOutcome.TIMEOUT, 10060, 0, 3)
+    >>> print(failure.target, failure.outcome, failure.count)
+    10.0.0.1:443 timeout 3
     """
 
     target: str

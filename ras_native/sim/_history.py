@@ -30,6 +30,12 @@ class HistoryEvent(IntEnum):
     - `SERVICE`: The service was stopped or started. Value: the code that calls return; 0 if it
       runs.
     - `REGISTRATIONS_FORGOTTEN`: The service forgot all registrations.
+
+    >>> from ras_native.sim import HistoryEvent
+    >>> handle = sim.add("Head office")
+    >>> sim.drop(handle)
+    >>> [entry.handle == handle for entry in sim.history if entry.event is HistoryEvent.ENDED]
+    [True]
     """
 
     STATE = _abi.RASSIM_EVENT_STATE

@@ -17,7 +17,15 @@ from ._structures import Endpoint, dword
 
 
 class ProjectionOptions(TypedDict, total=False):
-    """Options of `Simulator.set_projection`: those members of `ras_native.Projection`."""
+    """Options of `Simulator.set_projection`: those members of `ras_native.Projection`.
+
+    >>> from ras_native.sim import ProjectionOptions
+    >>> options: ProjectionOptions = {"client_ipv4": "10.1.2.3", "encryption": Cipher.AES_128}
+    >>> handle = sim.add("Head office")
+    >>> sim.set_projection(handle, **options)
+    >>> print(ras.local_address(handle), ras.get_projection_info(handle).encryption)
+    10.1.2.3 AES_128
+    """
 
     kind: int
     client_ipv4: IPv4Address | str | None

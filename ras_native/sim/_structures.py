@@ -41,7 +41,14 @@ _STATISTICS = {
 
 
 class ConnectionOptions(TypedDict, total=False):
-    """Options of `Simulator.add`, `dial` and `add_entry`; `Simulator.add` explains them."""
+    """Options of `Simulator.add`, `dial` and `add_entry`; `Simulator.add` explains them.
+
+    >>> from ras_native.sim import ConnectionOptions
+    >>> modem: ConnectionOptions = {"device_type": "modem", "phone_number": "5550100"}
+    >>> handle = sim.add("Head office", **modem)
+    >>> ras.get_connect_status(handle).phone_number
+    '5550100'
+    """
 
     device_type: str
     device_name: str

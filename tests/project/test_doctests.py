@@ -33,30 +33,11 @@ PACKAGES = (
 )
 
 
-# What has no example of its own, and which example shows it instead. Properties need none either.
+# What has no example of its own, and why. Properties need none either. If another example is to
+# show a public name, the reason is the name that has this example.
 SHARED = {
     "to_dict": "every record has it, and json.dumps takes what it returns",
     "close": "`with` calls it in every example",
-    "AvailabilityState": "EntryAvailability",
-    "ChapAlgorithm": "Projection",
-    "Cipher": "Projection",
-    "Compression": "Projection",
-    "CompressionOption": "Projection",
-    "ConnectOutcome": "ConnectResult",
-    "ConnectionOptions": "Simulator",
-    "GapKind": "Gap",
-    "HealthKind": "Health",
-    "HistoryEvent": "HistoryEntry",
-    "Ikev2Authentication": "Projection",
-    "Ikev2Flag": "Projection",
-    "LinkOption": "Projection",
-    "MatchedBy": "Explained",
-    "PppAuthentication": "Projection",
-    "ProbeFailure": "Health",
-    "ProjectionKind": "Projection",
-    "ProjectionOptions": "Simulator",
-    "EntryTotals": "Availability",
-    "RoundTrips": "Availability",
 }
 
 
@@ -122,7 +103,31 @@ def test_every_exception_is_needed():
     without = without_example()
     assert {name for name in SHARED if name in PUBLIC} <= without
     assert SHARED.keys() - PUBLIC.keys() <= {label.rpartition(".")[2] for label in without}
-    assert all(examples(other) for other in SHARED.values() if other in PUBLIC)
+    assert all(shows(SHARED[name], name) for name in SHARED if name in PUBLIC)
+
+
+def shows(label: str, name: str) -> bool:
+    """Whether the code of an example contains a name. A label without an example shows nothing."""
+    texts = examples(label) if label in PUBLIC else {}
+    return any(name in names_used(parsed(each, text)) for each, text in texts.items())
+
+
+def test_an_example_shows_only_what_its_code_contains():
+    assert shows("ConnSubstate", "ConnSubstate")
+    assert not shows("Projection", "Cipher")  # only the text of help() has it
+    assert not shows("because of a reason", "Cipher")
+
+
+def test_the_example_of_every_enum_and_typed_dict_contains_its_name():
+    kinds = {name for name, kind in PUBLIC.items() if inspect.isclass(kind)}
+    named = {name for name in kinds if is_named_by_users(PUBLIC[name])}
+    assert {"Cipher", "ProjectionOptions"} <= named
+    assert not {name for name in named if not shows(name, name)}
+
+
+def is_named_by_users(kind: type) -> bool:
+    """Whether code that uses a class has its name, because nothing else gives its members."""
+    return issubclass(kind, enum.Enum) or typing.is_typeddict(kind)
 
 
 def is_constructed(kind: type) -> bool:
@@ -171,11 +176,15 @@ def names_used(test: doctest.DocTest) -> set[str]:
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
+def parsed(label: str, text: str) -> doctest.DocTest:
+    return doctest.DocTestParser().get_doctest(text, {}, label, None, None)
+
+
 @pytest.mark.parametrize("name", PUBLIC)
 def test_the_examples_are_true(name, backend, monkeypatch):
     monkeypatch.setattr("ras_native._backend.default", lambda: backend)
     for label, text in examples(name).items():
-        test = doctest.DocTestParser().get_doctest(text, {}, label, None, None)
+        test = parsed(label, text)
         said: list[str] = []
         with ExitStack() as stack:
             test.globs = prepared(names_used(test), backend, stack)
