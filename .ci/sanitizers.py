@@ -72,7 +72,7 @@ SANITIZERS = {
         "-fsanitize=thread",
         "libtsan.so",
         "__tsan_init",
-        {},
+        {"TSAN_OPTIONS": f"suppressions={ROOT / '.ci' / 'tsan.supp'}"},
         [
             "tests/behaviour/test_threads.py",
             "tests/behaviour/test_connection_notification.py",
